@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// The heartbeat: its shape, and where its token sits. The signature covers bytes, not a parsed
+// object, so both functions work on the serialised text: in firmware a string is bytes, on a host
+// pass the payload decoded as latin1.
+
+/** How far `timestamp` can be believed. */
+export type ClockQuality = "synced" | "plausible" | "none";
+
+/** Delivery and radio figures of a beat; units in `README.md`. All optional. */
+export interface Telemetry {
+  /** Received signal strength, dBm. */
+  rssi?: number;
+  /** Milliseconds from handing the previous QoS 1 beat to the socket until its PUBACK. */
+  rtt_ms?: number;
+  /** JsVars in use. */
+  vars?: number;
+  /** Reconnects since boot. */
+  reconnects?: number;
+  /** Beats that could not be handed to the connection since boot. */
+  dropped?: number;
+}
+
+/** A heartbeat without its token, as the device serialises it. */
+export interface HeartbeatBody {
+  device_id: string;
+  /** ISO 8601 UTC with milliseconds and `Z`: wall clock when the beat was made. */
+  timestamp: string;
+  status: "alive" | "degraded" | "stopping";
+  /** Starts of this device, +1 per start. */
+  boot: number;
+  /** Connections within this boot, +1 per connection; 0 before the first. */
+  session: number;
+  /** Heartbeats within this boot, +1 per heartbeat. */
+  seq: number;
+  /** Milliseconds since boot, monotonic. */
+  uptime_ms: number;
+  /** Seconds until the next one is due. */
+  interval_s: number;
+  clock: ClockQuality;
+  /** Ticks skipped since the previous beat. */
+  missed: number;
+  /** Worst lateness of a tick since the previous beat, ms. */
+  max_late_ms: number;
+  telemetry?: Telemetry;
+}
+
+const JWT_MEMBER = ',"jwt":"';
+
+/** Puts a token into a serialised body as its last member. `body` ends with `}`. */
+export function attachToken(body: string, token: string): string {
+  return body.slice(0, -1) + JWT_MEMBER + token + '"}';
+}
+
+/**
+ * Takes the token out again (host side). Removes exactly the last member, so the remaining bytes
+ * are those that were hashed.
+ * @returns body and token, or undefined when the last member is not a `jwt` string.
+ */
+export function detachToken(payload: string): { body: string; token: string } | undefined {
+  const at = payload.lastIndexOf(JWT_MEMBER);
+  if (at < 0 || !payload.endsWith('"}')) return undefined;
+  const token = payload.slice(at + JWT_MEMBER.length, -2);
+  if (/[^A-Za-z0-9_.-]/.test(token)) return undefined;
+  return { body: payload.slice(0, at) + "}", token };
+}
