@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// Builds the firmware bundle into dist/firmware. The substance is in tools/build-report/bundle.ts;
+// here the parts meet that may not know each other: the build, and the simulator's syntax check.
+import { existsSync, rmSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { tsImport } from "tsx/esm/api";
+
+const pathOf = (relative) => fileURLToPath(new URL(relative, import.meta.url));
+
+export default async () => {
+  const outDir = pathOf("./dist/firmware");
+  // First of all, so that an old bundle is never taken for the result of a failed build.
+  rmSync(outDir, { recursive: true, force: true });
+  const { createBundleConfig } = await tsImport("./tools/build-report/bundle.ts", import.meta.url);
+  const { formatSizeTable } = await tsImport("./tools/build-report/size.ts", import.meta.url);
+  const { checkSyntax } = existsSync(pathOf("./sim/board/syntax.ts"))
+    ? await tsImport("./sim/board/syntax.ts", import.meta.url)
+    : { checkSyntax: () => [] };
+  return createBundleConfig({
+    root: pathOf("./"),
+    entry: pathOf("./firmware/main.ts"),
+    outDir,
+    checkSyntax,
+    onSize: (report) => console.log(formatSizeTable(report)),
+  });
+};

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+// The rollup configuration of the firmware: TypeScript in, one readable and one minified script
+// out, with source maps and sizes. All outputs are made and checked in memory before the first is
+// written, so a failed build leaves none. Used by rollup.config.js and by the tests.
+import { babel } from "@rollup/plugin-babel";
+import path from "node:path";
+import type { OutputOptions, Plugin, RollupOptions } from "rollup";
+import { BABEL_OPTIONS } from "./babel-options.ts";
+import { minifyForBoard } from "./minify.ts";
+import { createModuleRules } from "./module-rules.ts";
+import { formatProblem } from "./problem.ts";
+import type { BuildProblem } from "./problem.ts";
+import { attributeBytes } from "./size.ts";
+import type { SizeReport } from "./size.ts";
+import { findSyntaxProblems } from "./syntax-gate.ts";
+import type { CheckSyntax } from "./syntax-gate.ts";
+
+/** Names of the files of a build. */
+export const BUNDLE = {
+  readable: "lubdub.js",
+  minified: "lubdub.min.js",
+  size: "size.json",
+} as const;
+
+/** What a build needs to know. */
+export interface BundleOptions {
+  /** Absolute project folder; paths in messages and sizes are relative to it. */
+  root: string;
+  /** Absolute path of the first module. */
+  entry: string;
+  /** Absolute folder for the results. */
+  outDir: string;
+  /** The simulator's syntax check. */
+  checkSyntax: CheckSyntax;
+  /** Gets the sizes of a finished build. */
+  onSize?: (report: SizeReport) => void;
+}
+
+/** A rollup configuration with one output, for `rollup -c` and for the API. */
+export type BundleConfig = RollupOptions & { output: OutputOptions };
+
+function failure(problems: readonly BuildProblem[], root: string): { message: string; stack: "" } {
+  // Without a stack, rollup's command prints the message alone.
+  return { message: problems.map((p) => formatProblem(p, root)).join("\n"), stack: "" };
+}
+
+/** Keeps modules of the host out: everything that is not a relative path is refused. */
+function moduleGate(root: string, problems: readonly BuildProblem[]): Plugin {
+  return {
+    name: "firmware",
+    resolveId(source, importer) {
+      const isRelative = source.startsWith("./") || source.startsWith("../");
+      // Babel has put the place of the import on the list; external, so that all are found.
+      if (importer && !isRelative && !source.startsWith("\0")) return { id: source, external: true };
+      return null;
+    },
+    buildEnd(error) {
+      if (!error && problems.length) this.error(failure(problems, root));
+    },
+  };
+}
+
+/** Adds the minified script, maps and sizes to the readable one, and checks both scripts. */
+function boardOutput(options: BundleOptions): Plugin {
+  return {
+    name: "firmware",
+    async generateBundle(_output, bundle) {
+      const chunk = bundle[BUNDLE.readable];
+      if (chunk?.type !== "chunk" || !chunk.map)
+        return this.error(`no chunk ${BUNDLE.readable} with a source map`);
+      const dir = options.outDir;
+      const map = chunk.map.toString();
+      const minified = await minifyForBoard(chunk.code, map, BUNDLE.minified);
+      const problems = findSyntaxProblems(
+        [
+          { name: BUNDLE.readable, code: chunk.code, map, dir },
+          { name: BUNDLE.minified, code: minified.code, map: minified.map, dir },
+        ],
+        options.checkSyntax,
+      );
+      if (problems.length) this.error(failure(problems, options.root));
+      const report: SizeReport = {
+        readableBytes: Buffer.byteLength(chunk.code),
+        minifiedBytes: Buffer.byteLength(minified.code),
+        modules: attributeBytes(minified.code, minified.map, dir, options.root),
+      };
+      const emit = (fileName: string, source: string): void => {
+        this.emitFile({ type: "asset", fileName, source });
+      };
+      emit(BUNDLE.minified, minified.code);
+      emit(`${BUNDLE.minified}.map`, JSON.stringify(minified.map) + "\n");
+      emit(BUNDLE.size, JSON.stringify(report, null, 2) + "\n");
+      options.onSize?.(report);
+      return undefined;
+    },
+  };
+}
+
+/** Makes the rollup configuration of one bundle. Every warning of rollup stops the build. */
+export function createBundleConfig(options: BundleOptions): BundleConfig {
+  const problems: BuildProblem[] = [];
+  return {
+    input: options.entry,
+    treeshake: { moduleSideEffects: true, propertyReadSideEffects: false },
+    plugins: [
+      moduleGate(options.root, problems),
+      babel({
+        ...BABEL_OPTIONS,
+        plugins: [createModuleRules((p) => problems.push(p)), ...(BABEL_OPTIONS.plugins ?? [])],
+        babelHelpers: "bundled",
+        extensions: [".ts"],
+        cwd: options.root,
+      }),
+      boardOutput(options),
+    ],
+    onLog(level, log) {
+      // An import cycle among them: the interpreter does not hoist.
+      if (level === "warn") throw Object.assign(new Error(log.message), { stack: "" });
+    },
+    output: {
+      file: path.join(options.outDir, BUNDLE.readable),
+      format: "iife",
+      strict: false,
+      esModule: false,
+      freeze: false,
+      externalLiveBindings: false,
+      generatedCode: { constBindings: true, objectShorthand: true, arrowFunctions: false },
+      sourcemap: "hidden",
+    },
+  };
+}

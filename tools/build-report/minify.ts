@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// The terser settings that are safe on the interpreter. Each one that differs from terser's default
+// says what goes wrong without it.
+import { minify } from "terser";
+import type { SourceMapInput } from "@jridgewell/trace-mapping";
+
+/**
+ * Words that the interpreter's lexer reserves and a minifier would take as a short name, and `ssl`,
+ * the global in which the interpreter keeps the state of TLS.
+ */
+const RESERVED = ["of", "let", "static", "async", "await", "yield", "undefined", "ssl"];
+
+/** A script with its source map. */
+export interface Minified {
+  code: string;
+  map: SourceMapInput & { sources: (string | null)[] };
+}
+
+/**
+ * Minifies a script for the interpreter; the result is ASCII on one line.
+ * @param map source map of `code`; the result's map leads through it to the first sources.
+ * @throws what terser throws when `code` is no script.
+ */
+export async function minifyForBoard(
+  code: string,
+  map: string,
+  fileName: string,
+): Promise<Minified> {
+  const result = await minify(code, {
+    ecma: 2015,
+    toplevel: true,
+    compress: {
+      ecma: 2015,
+      passes: 3,
+      // The inliner moves `var` to the end of a function, where the interpreter has not run it when
+      // the variable is read (ReferenceError; terser 5.51, Espruino 2v29).
+      inline: 0,
+      reduce_funcs: false,
+      // Functions are not hoisted there, and an unexecuted `var` does not exist.
+      hoist_funs: false,
+      hoist_vars: false,
+    },
+    mangle: { toplevel: true, reserved: RESERVED },
+    format: { ascii_only: true, comments: false },
+    sourceMap: { content: map, filename: fileName, asObject: true },
+  });
+  if (result.code === undefined || typeof result.map !== "object")
+    throw new Error(`terser returned no code for ${fileName}`);
+  return { code: result.code, map: result.map as Minified["map"] };
+}
