@@ -3,6 +3,8 @@
 // runs wrongly, nothing else. Arrow functions, classes, template strings, `for..of`, `??` and
 // optional catch run natively and stay. Not for checking: `syntax-gate.ts` looks at the result.
 import type { TransformOptions } from "@babel/core";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
 
 /** Lowered constructs, as Babel plugins. `object-rest-spread` uses the interpreter's own assign. */
 const PLUGINS: NonNullable<TransformOptions["plugins"]> = [
@@ -37,13 +39,16 @@ const ASSUMPTIONS: NonNullable<TransformOptions["assumptions"]> = {
 
 /** Babel's options for firmware sources, without any configuration file of the machine. */
 export const BABEL_OPTIONS: TransformOptions = {
+  // Where plugins are looked up, so that sources may lie anywhere.
+  cwd: path.dirname(fileURLToPath(import.meta.url)),
   configFile: false,
   babelrc: false,
   browserslistConfigFile: false,
-  // Field declarations without a value vanish, as under TypeScript's ES2015 target.
+  // Presets run last to first: types go before the lowering, so that class fields declared without
+  // a value vanish, as under TypeScript's ES2015 target, and do not become assignments.
   presets: [
+    (): { plugins: typeof PLUGINS } => ({ plugins: PLUGINS }),
     ["@babel/preset-typescript", { onlyRemoveTypeImports: true, optimizeConstEnums: true }],
   ],
-  plugins: PLUGINS,
   assumptions: ASSUMPTIONS,
 };

@@ -55,6 +55,9 @@ function moduleGate(root: string, problems: readonly BuildProblem[]): Plugin {
       return null;
     },
     buildEnd(error) {
+      // A parse error tells file, line and code; the stack is Babel's own.
+      if (error && "pluginCode" in error && error.pluginCode === "BABEL_PARSE_ERROR")
+        error.stack = "";
       if (!error && problems.length) this.error(failure(problems, root));
     },
   };
@@ -106,10 +109,9 @@ export function createBundleConfig(options: BundleOptions): BundleConfig {
       moduleGate(options.root, problems),
       babel({
         ...BABEL_OPTIONS,
-        plugins: [createModuleRules((p) => problems.push(p)), ...(BABEL_OPTIONS.plugins ?? [])],
+        plugins: [createModuleRules((problem) => problems.push(problem))],
         babelHelpers: "bundled",
         extensions: [".ts"],
-        cwd: options.root,
       }),
       boardOutput(options),
     ],
@@ -125,6 +127,7 @@ export function createBundleConfig(options: BundleOptions): BundleConfig {
       freeze: false,
       externalLiveBindings: false,
       generatedCode: { constBindings: true, objectShorthand: true, arrowFunctions: false },
+      indent: "  ",
       sourcemap: "hidden",
     },
   };
