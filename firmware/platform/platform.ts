@@ -32,10 +32,12 @@ export interface SocketEvents {
 export interface Socket {
   /** Queues bytes. Returns false when the connection is gone. Never refuses for size. */
   write(bytes: string): boolean;
-  /** Bytes queued and not yet handed to the network, or -1 where the board cannot tell. */
+  /** Upper bound of the bytes queued and not yet handed to the network. */
   pendingBytes(): number;
-  /** Flushes and closes; `onClose` is not called. */
-  close(): void;
+  /** Closes once what is queued has been sent; `onClose` is not called any more. */
+  end(): void;
+  /** Closes at once, whatever is queued; `onClose` is not called any more. */
+  abort(): void;
 }
 
 /** TCP. */

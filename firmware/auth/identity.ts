@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+// Who the device is and where it stands: device id, boot counter, session and sequence numbers, and
+// the seed of the random generator. Without a seed every board draws the same numbers.
+import type { Config } from "../wire/config.ts";
+import type { Platform } from "../platform/platform.ts";
+import type { Logger } from "../core/logger.ts";
+
+/** File that holds the number of the last start, as decimal text. */
+export const BOOT_FILE = "lubdub.boot";
+
+/** Identity of a running device. */
+export interface Identity {
+  id: string;
+  /** Number of this start; 0 until it is known, see `ensureBoot`. */
+  boot: number;
+  /** Connections in this boot, counted by the uplink. */
+  session: number;
+  /** Heartbeats in this boot, counted by the heartbeat service. */
+  seq: number;
+  /**
+   * Makes sure that `boot` is known. A lost counter restarts at the epoch second, which is above
+   * any count, and that needs a clock.
+   * @returns false while there is neither counter nor clock.
+   */
+  ensureBoot(): boolean;
+}
+
+/** Derives a device id from a serial number: its legal characters behind `board-`. */
+export function idOfSerial(serial: string): string {
+  return "board-" + serial.replace(/[^A-Za-z0-9_-]/g, "").slice(0, 58);
+}
+
+/** Creates the identity: counts this start and seeds the random generator. */
+export function createIdentity(platform: Platform, config: Config, log: Logger): Identity {
+  const clock = platform.clock;
+  const system = platform.system;
+
+  function countBoot(): number {
+    const hasClock = clock.quality() !== "none";
+    const epochSec = Math.floor(clock.wallMs() / 1000);
+    const text = platform.store.read(BOOT_FILE);
+    let boot = text && !/[^0-9]/.test(text) && text.length < 16 ? +text + 1 : 0;
+    if (!boot) {
+      if (!hasClock) return 0;
+      boot = epochSec;
+      log.warn("identity", "boot-counter-new", "boot=" + boot);
+    }
+    const error = platform.store.write(BOOT_FILE, "" + boot);
+    if (error) {
+      log.error("identity", "boot-counter-lost", "code=E_STORE text=" + error);
+      // The next start would count the same number again; the clock is still unique.
+      if (hasClock && epochSec > boot) boot = epochSec;
+    }
+    return boot;
+  }
+
+  const identity: Identity = {
+    id: config.device_id || idOfSerial(system.serial()),
+    boot: countBoot(),
+    session: 0,
+    seq: 0,
+    ensureBoot: () => {
+      if (!identity.boot) identity.boot = countBoot();
+      return identity.boot > 0;
+    },
+  };
+  // Same board, other start: the counter. Same counter, other board: serial and id. No clock,
+  // no counter: what is left is timing.
+  const material = [system.serial(), identity.id, identity.boot, clock.wallMs()];
+  const text = material.join() + clock.nowMs() + system.varsInUse();
+  let seed = 0;
+  for (let i = 0; i < text.length; i++) seed = (seed * 31 + text.charCodeAt(i)) % 4294967296;
+  system.seed(seed);
+  return identity;
+}

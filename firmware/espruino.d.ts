@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+// What `@types/espruino` lacks or has wrong, and what the interpreter has of the language's later
+// libraries: `lib.es2015.core` would also promise Number.isInteger, Math.trunc and Array.from, which
+// it does not have. Only what the firmware uses is declared. Reference: espruino.com/Reference.
+//
+// Lacking in `@types/espruino` 1.95: timers, `require`, `process`, the modules `net` (as a module),
+// `crypto` and `Storage`, `E.on`, `E.toString`. Wrong there: `E.toUint8Array` takes one argument
+// only, `E.mapInPlace` requires `bits`, `getSerial` gives any, `Wifi.getIP` has no return values.
+
+// ---------------------------------------------------------------- the language's later libraries
+
+interface String {
+  startsWith(search: string, position?: number): boolean;
+  endsWith(search: string, endPosition?: number): boolean;
+  includes(search: string, position?: number): boolean;
+  repeat(count: number): string;
+  padStart(length: number, fill?: string): string;
+  padEnd(length: number, fill?: string): string;
+}
+
+interface Array<T> {
+  find(predicate: (value: T, index: number) => unknown): T | undefined;
+  findIndex(predicate: (value: T, index: number) => unknown): number;
+  fill(value: T, start?: number, end?: number): this;
+}
+
+interface ObjectConstructor {
+  assign<T extends object, U>(target: T, source: U): T & U;
+}
+
+interface Math {
+  sign(x: number): number;
+}
+
+// ------------------------------------------------------------------------------------- globals
+
+/** Reference#l__global_setTimeout. Extra arguments are handed to the function. */
+declare function setTimeout<A extends unknown[]>(
+  fn: (...args: A) => void,
+  delayMs: number,
+  ...args: A
+): number;
+
+/** Reference#l_process. */
+declare const process: {
+  /** `2v29` and the like. */
+  readonly version: string;
+  readonly env: { readonly BOARD: string; readonly VERSION: string; readonly MODULES: string };
+  /** With `false` no garbage collection is run first. */
+  memory(gc?: boolean): { readonly free: number; readonly usage: number; readonly total: number };
+  /** Gets the thrown value, which may be anything, undefined too. */
+  on(event: "uncaughtException", listener: (thrown: unknown) => void): void;
+};
+
+declare namespace E {
+  /** Reference#l_E_errorFlag: the names of the flags that have just been raised. */
+  function on(event: "errorFlag", listener: (flags: string[]) => void): void;
+  /** Before `load`, `reset` and `E.reboot`. */
+  function on(event: "kill", listener: () => void): void;
+  /** Reference#l_E_toString: bytes as a flat string; throws for undefined and null. */
+  function toString(...parts: EspruinoBytes[]): string;
+  /** Reference#l_E_toUint8Array: a copy. */
+  function toUint8Array(...parts: EspruinoBytes[]): Uint8Array;
+  /** Reference#l_E_mapInPlace: `map` is a function or a table with one entry per value. */
+  function mapInPlace(from: EspruinoBytes, to: ArrayBufferView, map: unknown): void;
+}
+
+/** What `E.toString` and the like take for bytes. */
+type EspruinoBytes = string | number | ArrayBuffer | ArrayBufferView | EspruinoBytes[];
+
+// --------------------------------------------------------------------------------- built-in modules
+
+/** Reference#Socket. `write` always returns false, `end` flushes and closes. */
+// Of ES2015 the interpreter has these two on strings (the rest of that library is left out of
+// tsconfig.json, because most of it is missing there).
+interface String {
+  startsWith(search: string): boolean;
+  endsWith(search: string): boolean;
+}
+
+interface EspruinoSocket {
+  write(data: string): boolean;
+  end(data?: string): void;
+  /** Undocumented, of the interpreter: set, the socket is closed at the next idle pass. */
+  clsNow?: boolean;
+  on(event: "data", listener: (bytes: string) => void): void;
+  on(event: "drain" | "end" | "connect", listener: () => void): void;
+  on(event: "close", listener: (hadError: boolean) => void): void;
+  on(event: "error", listener: (error: { code: number; message: string }) => void): void;
+}
+
+/** Reference#net. Blocks while it resolves and connects; failures are thrown at once. */
+interface EspruinoNet {
+  connect(options: { host: string; port: number }, onConnect: () => void): EspruinoSocket;
+}
+
+/** Reference#crypto; the hashes are absent on some builds. */
+interface EspruinoCrypto {
+  SHA256?(bytes: EspruinoBytes): ArrayBuffer;
+}
+
+/** Reference#Storage. Names have at most 28 characters; `write` throws when the store is full. */
+interface EspruinoStorage {
+  read(name: string): string | undefined;
+  write(name: string, data: string): boolean;
+  erase(name: string): void;
+}
+
+/** Reference#Wifi, as on ESP32. */
+interface EspruinoWifi {
+  connect(
+    ssid: string,
+    options: { password?: string },
+    done: (error: string | null) => void,
+  ): void;
+  getIP(): { ip: string; netmask: string; gw: string; mac: string };
+  getStatus(): { station: string; rssi: number };
+  /** `null` when the name has no address. */
+  getHostByName(name: string, done: (ip: string | null) => void): void;
+  on(event: "connected", listener: (info: { ip: string }) => void): void;
+  /** `reason` is a number as text. */
+  on(event: "disconnected", listener: (info: { reason: string }) => void): void;
+}
+
+declare function require(name: "net"): EspruinoNet;
+declare function require(name: "crypto"): EspruinoCrypto;
+declare function require(name: "Storage"): EspruinoStorage;
+declare function require(name: "Wifi"): EspruinoWifi;

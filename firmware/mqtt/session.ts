@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: MIT
+// MQTT 3.1.1 client, bytes in and bytes out: handshake, publishing with QoS 0 and 1, subscriptions,
+// keep alive. It has no socket and never reconnects; services/uplink.ts does. One session object
+// lives over many connections: `open` starts one, `close` ends it.
+//
+// state    | entered when        | timers armed              | leaves on
+// CLOSED   | start, `close`      | none                      | `open`
+// GREETING | `open` sent CONNECT | CONNACK deadline (uplink) | CONNACK 0 -> ONLINE, else -> CLOSED
+// ONLINE   | CONNACK 0           | check                     | `close`, or a failure -> CLOSED
+//
+// Two idle times are watched apart: nothing sent for three quarters of Keep Alive, or nothing
+// received for as long, asks for a PINGREQ. Traffic in one direction never postpones the other, so
+// the broker hears from the device in time [MQTT-3.1.2-23] and a silent peer is found although
+// QoS 0 messages keep going out.
+import type { Clock, Timer } from "../platform/platform.ts";
+import { fail } from "../core/fail.ts";
+import type { Failure } from "../core/fail.ts";
+import type { Logger } from "../core/logger.ts";
+import { createDecoder } from "./decoder.ts";
+import type { Decoder } from "./decoder.ts";
+import { WINDOW, createInFlight } from "./in-flight.ts";
+import type { Done, OutMessage, Pending } from "./in-flight.ts";
+import {
+  CONNACK,
+  DISCONNECT_BYTES,
+  PINGREQ_BYTES,
+  PINGRESP,
+  PUBACK,
+  PUBLISH,
+  SUBACK,
+  connectPacket,
+  pubackPacket,
+  publishPacket,
+  subscribePacket,
+} from "./packet.ts";
+import type { ConnectOptions } from "./packet.ts";
+
+/** Largest packet body accepted from the broker, bytes. */
+export const PACKET_MAX_BYTES = 4096;
+
+/** Most bytes that may wait in the socket before a PUBLISH is refused. */
+export const PENDING_MAX_BYTES = 8192;
+
+/** Limits of one session, all in ms. */
+export interface SessionTimes {
+  /** Bound for PINGRESP. */
+  pingMs: number;
+  /** Bound for PUBACK and SUBACK. */
+  ackMs: number;
+}
+
+/** What a session asks of its owner and tells it. */
+export interface SessionEvents {
+  /** Hands bytes to the transport; false when it is gone. */
+  send(bytes: string): boolean;
+  /** Bytes that the transport has not sent yet. */
+  pendingBytes(): number;
+  /** The broker accepted. */
+  onOnline(sessionPresent: boolean): void;
+  /** The connection is of no more use; the owner closes the transport and calls `close`. */
+  onFail(failure: Failure, connackCode: number): void;
+  /** A message arrived. */
+  onMessage(topic: string, payload: string): void;
+}
+
+/** An MQTT client session. */
+export interface Session {
+  /** Starts on a fresh transport by sending CONNECT. */
+  open(options: ConnectOptions): void;
+  /** Takes received bytes. */
+  feed(bytes: string): void;
+  /** Publishes; `done` comes once, never before `publish` has returned a QoS 1 message. */
+  publish(message: OutMessage, done: Done): void;
+  /** Subscribes; `done` tells what SUBACK said. */
+  subscribe(filter: string, qos: number, done: Done): void;
+  /** Says DISCONNECT; the broker then drops the will. */
+  disconnect(): void;
+  /** The transport is gone. Messages in flight stay for the next connection. */
+  close(): void;
+  /** Gives up all messages in flight. */
+  abandon(): void;
+  /** Messages that wait for PUBACK. */
+  inFlightCount(): number;
+}
+
+const CLOSED = 0;
+const GREETING = 1;
+const ONLINE = 2;
+
+/** Creates a session. */
+export function createSession(
+  clock: Clock,
+  log: Logger,
+  times: SessionTimes,
+  events: SessionEvents,
+): Session {
+  const inFlight = createInFlight();
+  let state = CLOSED;
+  let decoder: Decoder;
+  let checkTimer: Timer | undefined;
+  let keepAliveMs = 0;
+  let isClean = false;
+  let sentMs = 0;
+  let receivedMs = 0;
+  // When the unanswered PINGREQ was sent; undefined: none is out.
+  let pingMs: number | undefined;
+
+  function send(bytes: string): boolean {
+    sentMs = clock.nowMs();
+    return events.send(bytes);
+  }
+
+  function close(): void {
+    state = CLOSED;
+    if (checkTimer !== undefined) clock.cancel(checkTimer);
+    checkTimer = undefined;
+    pingMs = undefined;
+    // A subscription does not outlive its connection: whoever wanted it asks again. Nor does a
+    // retained message: it told the state of that connection, and the next one tells its own.
+    for (const entry of inFlight.all())
+      if (!entry.message || entry.message.retain) {
+        inFlight.take(entry.id, !entry.message);
+        entry.done(fail("E_MQTT_CLOSED", "id=" + entry.id));
+      }
+  }
+
+  function broken(failure: Failure, connackCode: number): void {
+    if (state === CLOSED) return;
+    close();
+    events.onFail(failure, connackCode);
+  }
+
+  function transmit(entry: Pending, isDup: boolean): boolean {
+    const m = entry.message as OutMessage;
+    const payload = m.seal ? m.seal(m.body, m.seq) : m.body;
+    entry.sentMs = clock.nowMs();
+    return send(publishPacket(m.topic, payload, m.qos, m.retain, isDup, entry.id));
+  }
+
+  /** Milliseconds until something is due: an acknowledgement, a PINGRESP, or an idle time. */
+  function dueMs(): number {
+    const now = clock.nowMs();
+    const first = inFlight.all()[0];
+    let due = (first ? first.sentMs : now) + times.ackMs;
+    if (pingMs !== undefined) due = Math.min(due, pingMs + times.pingMs);
+    else if (keepAliveMs) due = Math.min(due, Math.min(sentMs, receivedMs) + keepAliveMs * 0.75);
+    return due - now;
+  }
+
+  function arm(delayMs: number): void {
+    if (checkTimer !== undefined) clock.cancel(checkTimer);
+    checkTimer = clock.after(Math.max(delayMs, 20), check);
+  }
+
+  function check(): void {
+    checkTimer = undefined;
+    // First, so that an out-of-memory further down cannot end the chain.
+    arm(times.ackMs);
+    const now = clock.nowMs();
+    const first = inFlight.all()[0];
+    if (first && now - first.sentMs >= times.ackMs)
+      return broken(fail("E_MQTT_TIMEOUT", "wait=ack id=" + first.id), 0);
+    if (pingMs !== undefined) {
+      if (now - pingMs >= times.pingMs)
+        return broken(fail("E_MQTT_TIMEOUT", "wait=pingresp ms=" + (now - pingMs)), 0);
+    } else if (keepAliveMs && now - Math.min(sentMs, receivedMs) >= keepAliveMs * 0.75) {
+      pingMs = now;
+      send(PINGREQ_BYTES);
+    }
+    arm(dueMs());
+    return undefined;
+  }
+
+  function onConnack(body: string): string | undefined {
+    const flags = body.charCodeAt(0);
+    const code = body.charCodeAt(1);
+    if (state !== GREETING) return "connack-twice";
+    // Section 3.2: two bytes, reserved flags zero, session present only with code 0.
+    if (body.length !== 2 || flags > 1 || code > 5) return "connack";
+    if (flags && (code || isClean)) return "connack-session-present";
+    if (code) {
+      broken(fail("E_MQTT_REFUSED", "connack=" + code), code);
+      return undefined;
+    }
+    state = ONLINE;
+    const hadPresent = flags === 1;
+    log.debug("mqtt", "connack", "present=" + flags + " resend=" + inFlight.all().length);
+    arm(dueMs());
+    // With a clean session the broker knows nothing of the earlier attempts: they are new to it.
+    for (const entry of inFlight.all()) transmit(entry, !isClean);
+    events.onOnline(hadPresent);
+    return undefined;
+  }
+
+  function onPublish(head: number, body: string): string | undefined {
+    const qos = (head >> 1) & 3;
+    // No subscription asks for more than QoS 1, so the broker may not send more [MQTT-3.8.4-6].
+    if (qos > 1 || (head & 8 && !qos)) return "publish-flags";
+    if (body.length < 2) return "publish";
+    let at = 2 + (body.charCodeAt(0) << 8) + body.charCodeAt(1);
+    const topic = body.slice(2, at);
+    let id = 0;
+    if (qos) {
+      if (body.length < at + 2) return "publish";
+      id = (body.charCodeAt(at) << 8) + body.charCodeAt(at + 1);
+      at += 2;
+      if (!id) return "publish-id";
+    }
+    if (body.length < at || !topic) return "publish";
+    events.onMessage(topic, body.slice(at));
+    if (id && state === ONLINE) send(pubackPacket(id));
+    return undefined;
+  }
+
+  function onAck(type: number, body: string): string | undefined {
+    const id = (body.charCodeAt(0) << 8) + body.charCodeAt(1);
+    if (body.length !== (type === PUBACK ? 2 : 3)) return "ack";
+    const entry = inFlight.take(id, type === SUBACK);
+    if (!entry) {
+      log.warn("mqtt", "ack-unknown", "type=" + type + " id=" + id);
+      return undefined;
+    }
+    const code = type === SUBACK ? body.charCodeAt(2) : 0;
+    if (code > 2 && code !== 0x80) return "suback-code";
+    entry.done(code === 0x80 ? fail("E_MQTT_SUBSCRIBE", "suback=128") : undefined);
+    return undefined;
+  }
+
+  // One packet. The answer is why the stream is broken, or undefined.
+  function understand(head: number, body: string): string | undefined {
+    const type = head >> 4;
+    if (type === PUBLISH && state === ONLINE) return onPublish(head, body);
+    // All other flags are reserved as zero (section 2.2.2).
+    if (head & 15) return "flags=" + head;
+    if (type === CONNACK) return onConnack(body);
+    if (state !== ONLINE) return "before-connack type=" + type;
+    if (type === PUBACK || type === SUBACK) return onAck(type, body);
+    if (type === PINGRESP && !body) {
+      pingMs = undefined;
+      return undefined;
+    }
+    return "type=" + type;
+  }
+
+  function onPacket(head: number, body: string): boolean {
+    const wrong = understand(head, body);
+    if (wrong) broken(fail("E_MQTT_PROTOCOL", "what=" + wrong), 0);
+    return state !== CLOSED;
+  }
+
+  return {
+    open: (options) => {
+      state = GREETING;
+      keepAliveMs = options.keepAliveSec * 1000;
+      isClean = options.cleanSession;
+      decoder = createDecoder(PACKET_MAX_BYTES, onPacket);
+      receivedMs = clock.nowMs();
+      send(connectPacket(options));
+    },
+    feed: (bytes) => {
+      if (state === CLOSED) return;
+      receivedMs = clock.nowMs();
+      const wrong = decoder.feed(bytes);
+      if (wrong) broken(fail("E_MQTT_PROTOCOL", "what=" + wrong), 0);
+    },
+    publish: (message, done) => {
+      if (state !== ONLINE) return done(fail("E_MQTT_OFFLINE", "topic=" + message.topic));
+      const waiting = events.pendingBytes();
+      if (waiting > PENDING_MAX_BYTES) return done(fail("E_MQTT_BUFFER", "bytes=" + waiting));
+      if (message.qos) {
+        // The last place is kept for the status messages, which must not fail for a slow PUBACK.
+        const isFull = !message.retain && inFlight.all().length >= WINDOW - 1;
+        const entry = isFull ? undefined : inFlight.add(clock.nowMs(), message, done);
+        if (!entry) return done(fail("E_MQTT_WINDOW", "waiting=" + inFlight.all().length));
+        transmit(entry, false);
+        return undefined;
+      }
+      const entry = { id: 0, sentMs: 0, message, done };
+      return done(transmit(entry, false) ? undefined : fail("E_MQTT_OFFLINE", "socket=closed"));
+    },
+    subscribe: (filter, qos, done) => {
+      const entry = state === ONLINE ? inFlight.add(clock.nowMs(), undefined, done) : undefined;
+      if (!entry) return done(fail("E_MQTT_OFFLINE", "filter=" + filter));
+      send(subscribePacket(entry.id, filter, qos));
+      return undefined;
+    },
+    disconnect: () => {
+      if (state === ONLINE) send(DISCONNECT_BYTES);
+    },
+    close,
+    abandon: () => {
+      for (const entry of inFlight.all()) {
+        inFlight.take(entry.id, !entry.message);
+        entry.done(fail("E_MQTT_CLOSED", "id=" + entry.id));
+      }
+    },
+    inFlightCount: () => inFlight.all().length,
+  };
+}

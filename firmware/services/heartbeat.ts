@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+// Builds and sends heartbeats at multiples of the interval from `start`. Missed ticks are skipped
+// and counted, never sent in a burst:
+//
+//   due     |----1----|----2----|----3----|----4----|----5
+//   fires        1         2 (blocked . . . . .)4'  5
+//   sent         beat      beat                 beat beat     missed=1 late on the one at 4'
+import type { HeartbeatBody, Telemetry } from "../wire/heartbeat.ts";
+import { fail } from "../core/fail.ts";
+import type { Failure } from "../core/fail.ts";
+import { quoted } from "../core/logger.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Clock, Timer } from "../platform/platform.ts";
+import type { Identity } from "../auth/identity.ts";
+import type { JwtManager } from "../auth/jwt.ts";
+import type { Done, OutMessage } from "../mqtt/in-flight.ts";
+
+/** How long `stop` waits for a publish in hand, ms. */
+export const STOP_WAIT_MS = 1000;
+
+/** What a heartbeat service is made of. */
+export interface HeartbeatOptions {
+  topic: string;
+  intervalSec: number;
+  /** 0 or 1. */
+  qos: number;
+  /** Send one at once at `start` instead of after one interval. */
+  immediate: boolean;
+  /** MQTT client. */
+  publish(message: OutMessage, done: Done): void;
+  identity: Identity;
+  jwt: JwtManager;
+  clock: Clock;
+  log: Logger;
+  /** Radio and memory figures; the service adds its own. */
+  telemetry(): Telemetry;
+}
+
+/** The service. */
+export interface Heartbeat {
+  /** Starts the loop; refused with a log line when it runs. */
+  start(): void;
+  /** Ends the loop, waits up to `STOP_WAIT_MS` for publishes in hand, then calls `done`. */
+  stop(done: () => void): void;
+  isRunning(): boolean;
+}
+
+/** Creates the service, stopped. */
+export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
+  const { clock, log, identity } = options;
+  const intervalMs = options.intervalSec * 1000;
+  let timer: Timer | undefined;
+  let isRunning = false;
+  let dueMs = 0;
+  // Since the previous beat.
+  let missed = 0;
+  let maxLateMs = 0;
+  let dropped = 0;
+  let rttMs: number | undefined;
+  // Publishes that have not been answered, and who waits for them.
+  let inHand = 0;
+  let stopDone: (() => void) | undefined;
+
+  function failed(failure: Failure, seq: number): void {
+    dropped++;
+    log.error("heartbeat", "failed", "seq=" + seq + " code=" + failure.code + " " + failure.text);
+  }
+
+  function finishStop(): void {
+    if (!stopDone || (inHand && timer !== undefined)) return;
+    if (timer !== undefined) clock.cancel(timer);
+    timer = undefined;
+    log.info("heartbeat", "stopped", inHand ? "unanswered=" + inHand : undefined);
+    const done = stopDone;
+    stopDone = undefined;
+    done();
+  }
+
+  function build(): string {
+    const telemetry = options.telemetry();
+    if (rttMs !== undefined) telemetry.rtt_ms = rttMs;
+    if (dropped) telemetry.dropped = dropped;
+    const body: HeartbeatBody = {
+      device_id: identity.id,
+      timestamp: new Date(clock.wallMs()).toISOString(),
+      status: "alive",
+      boot: identity.boot,
+      session: identity.session,
+      seq: identity.seq,
+      uptime_ms: clock.nowMs(),
+      interval_s: options.intervalSec,
+      clock: clock.quality(),
+      missed,
+      max_late_ms: maxLateMs,
+      telemetry,
+    };
+    return JSON.stringify(body);
+  }
+
+  function beat(): void {
+    if (clock.quality() === "none" || !identity.ensureBoot())
+      return failed(fail("E_CLOCK_NONE", "clock=none"), identity.seq);
+    identity.seq++;
+    const seq = identity.seq;
+    let body: string;
+    try {
+      body = build();
+    } catch (error) {
+      return failed(fail("E_JSON", "text=" + quoted("" + error)), seq);
+    }
+    missed = maxLateMs = 0;
+    const sentMs = clock.nowMs();
+    inHand++;
+    const { topic, qos } = options;
+    options.publish(
+      { topic, body, qos, retain: false, seq, seal: options.jwt.seal },
+      (failure) => {
+        inHand--;
+        if (failure) failed(failure, seq);
+        else {
+          const tookMs = clock.nowMs() - sentMs;
+          if (qos) rttMs = tookMs;
+          if (log.verbose()) log.debug("heartbeat", "sent", "seq=" + seq + " rtt_ms=" + tookMs);
+        }
+        if (!inHand) finishStop();
+      },
+    );
+    return undefined;
+  }
+
+  function tick(): void {
+    const now = clock.nowMs();
+    const lateMs = now - dueMs;
+    const skipped = Math.max(0, Math.floor(lateMs / intervalMs));
+    dueMs += (skipped + 1) * intervalMs;
+    // First, so that an out-of-memory in what follows cannot end the loop.
+    timer = clock.after(dueMs - now, tick);
+    missed += skipped;
+    maxLateMs = Math.max(maxLateMs, Math.floor(lateMs));
+    beat();
+  }
+
+  return {
+    start: () => {
+      if (isRunning) return log.warn("heartbeat", "already-started");
+      if (stopDone) return log.warn("heartbeat", "still-stopping");
+      isRunning = true;
+      dueMs = clock.nowMs() + intervalMs;
+      timer = clock.after(intervalMs, tick);
+      log.info("heartbeat", "started", "interval_s=" + options.intervalSec + " qos=" + options.qos);
+      if (options.immediate) beat();
+      return undefined;
+    },
+    stop: (done) => {
+      if (!isRunning) {
+        log.warn("heartbeat", "not-running");
+        return done();
+      }
+      isRunning = false;
+      if (timer !== undefined) clock.cancel(timer);
+      stopDone = done;
+      timer = clock.after(STOP_WAIT_MS, () => {
+        timer = undefined;
+        finishStop();
+      });
+      if (!inHand) finishStop();
+      return undefined;
+    },
+    isRunning: () => isRunning,
+  };
+}

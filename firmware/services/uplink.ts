@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: MIT
+// The connection to the broker, kept: opens transports, runs the MQTT session over them, reconnects
+// with jitter, says birth and shutdown. Other services publish through it and never see a socket.
+//
+// state    | entered when                      | timers armed     | leaves on
+// OFF      | start of the program, stopped     | none             | `start`
+// WAITING  | start, network down, any failure  | attempt          | attempt -> OPENING
+// OPENING  | transport opened, CONNECT sent    | connect deadline | CONNACK 0 -> ONLINE, failure -> WAITING
+// ONLINE   | CONNACK 0, birth published        | stable           | failure -> WAITING, `stop` -> STOPPING
+// STOPPING | `stop` while online               | stop deadline    | PUBACK of shutdown or deadline -> OFF
+//
+// Credentials that were refused (CONNACK 4, 5) and a client the broker does not want at all (1, 2)
+// wait ten times as long: the answer will not change in seconds.
+import { encodeStatus } from "../wire/status.ts";
+import type { StatusReason } from "../wire/status.ts";
+import { topicOf } from "../wire/topics.ts";
+import { parseBrokerUrl } from "../wire/config.ts";
+import type { BrokerAddress, Config } from "../wire/config.ts";
+import { backoffMs } from "../lib/backoff.ts";
+import { createState } from "../core/state.ts";
+import type { Failure } from "../core/fail.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Platform, Timer } from "../platform/platform.ts";
+import { openTcp } from "../transport/tcp.ts";
+import type { Transport } from "../transport/transport.ts";
+import { createSession } from "../mqtt/session.ts";
+import type { Done, OutMessage } from "../mqtt/in-flight.ts";
+import type { Identity } from "../auth/identity.ts";
+import type { JwtManager } from "../auth/jwt.ts";
+
+/** How long the shutdown status may wait for its PUBACK, and then the socket to flush, ms. */
+export const STOP_MS = 1000;
+
+/** A connection that lived this long resets the backoff, ms. */
+export const STABLE_MS = 30000;
+
+/** What other services see of the uplink. */
+export interface Publisher {
+  /** Publishes; `done` comes exactly once unless the program ends first. */
+  publish(message: OutMessage, done: Done): void;
+}
+
+/** The supervised connection. */
+export interface Uplink extends Publisher {
+  /** Connects and keeps connected; nothing when already started. */
+  start(): void;
+  /** Says goodbye within `STOP_MS` and ends; `done` is called once it is over. */
+  stop(done: () => void): void;
+  /** The board has an address again: the next attempt comes soon. */
+  networkUp(): void;
+  /** The board has lost its address. */
+  networkDown(): void;
+  /** Subscribes to a topic filter in every connection from now on. */
+  subscribe(filter: string, onMessage: (topic: string, payload: string) => void): void;
+  /** Name of the state. */
+  status(): string;
+  /** Connections lost since boot. */
+  reconnects(): number;
+}
+
+const OFF = 0;
+const WAITING = 1;
+const OPENING = 2;
+const ONLINE = 3;
+const STOPPING = 4;
+const NAMES = ["off", "waiting", "opening", "online", "stopping"];
+const NEXT = ["01", "02", "013", "14", "0"];
+
+interface Subscription {
+  filter: string;
+  onMessage: (topic: string, payload: string) => void;
+}
+
+/** Creates the uplink; `config` has been checked. */
+export function createUplink(
+  platform: Platform,
+  config: Config,
+  log: Logger,
+  identity: Identity,
+  jwt: JwtManager,
+): Uplink {
+  const clock = platform.clock;
+  const address = parseBrokerUrl(config.mqtt_url) as BrokerAddress;
+  const state = createState(log, "uplink", NAMES, NEXT);
+  const statusTopic = topicOf(config.topic_prefix, identity.id, "status");
+  const subscriptions: Subscription[] = [];
+  let transport: Transport | undefined;
+  // One timer: each state waits for one thing only.
+  let timer: Timer | undefined;
+  let stableTimer: Timer | undefined;
+  let failures = 0;
+  let lost = 0;
+  let stopDone: (() => void) | undefined;
+  // What keeps attempts from being made, so that it is logged once and not at every retry.
+  let blockedBy = "";
+
+  function arm(delayMs: number, fn: () => void): void {
+    if (timer !== undefined) clock.cancel(timer);
+    timer = clock.after(delayMs, () => {
+      timer = undefined;
+      fn();
+    });
+  }
+
+  function drop(flushMs: number): void {
+    if (timer !== undefined) clock.cancel(timer);
+    if (stableTimer !== undefined) clock.cancel(stableTimer);
+    timer = stableTimer = undefined;
+    session.close();
+    if (transport) transport.close(flushMs);
+    transport = undefined;
+  }
+
+  function wait(reason: string, spreadMs: number): void {
+    drop(0);
+    const delayMs = backoffMs(spreadMs, failures, platform.system.random());
+    failures++;
+    state.set(WAITING, reason + " retry_ms=" + delayMs);
+    arm(delayMs, attempt);
+  }
+
+  function onFail(failure: Failure, connackCode: number): void {
+    const factor = connackCode && connackCode !== 3 ? 10 : 1;
+    const line = "code=" + failure.code + " " + failure.text;
+    if (connackCode) log.error("uplink", "refused", line);
+    else log.warn("uplink", "failed", line);
+    if (state.now === STOPPING) return finishStop("failed");
+    if (state.now === ONLINE) lost++;
+    return wait("code=" + failure.code, config.reconnect_spread_s * 1000 * factor);
+  }
+
+  const session = createSession(
+    clock,
+    log,
+    {
+      pingMs: 1000 * (config.keep_alive_s ? Math.min(config.ping_timeout_s, config.keep_alive_s) : 1),
+      ackMs: config.ack_timeout_s * 1000,
+    },
+    {
+      send: (bytes) => !!transport && transport.write(bytes),
+      pendingBytes: () => (transport ? transport.pendingBytes() : 0),
+      onFail,
+      // Through an arrow: the function is defined further down, and nothing is hoisted.
+      onOnline: (isPresent) => onOnline(isPresent),
+      onMessage: (topic, payload) => {
+        for (const s of subscriptions)
+          if (s.filter === topic) return s.onMessage(topic, payload);
+        return undefined;
+      },
+    },
+  );
+
+  function sayStatus(reason: StatusReason, done: Done): void {
+    const body = encodeStatus(identity.id, reason, identity.boot, identity.session);
+    session.publish({ topic: statusTopic, body, qos: 1, retain: true, seq: 0 }, done);
+  }
+
+  function onOnline(isPresent: boolean): void {
+    if (timer !== undefined) clock.cancel(timer);
+    timer = undefined;
+    state.set(ONLINE, "session=" + identity.session + " present=" + (isPresent ? 1 : 0));
+    // Only a connection that holds counts as success, or a broker that accepts and drops would be
+    // called at the fastest pace for ever.
+    stableTimer = clock.after(STABLE_MS, () => {
+      stableTimer = undefined;
+      failures = 0;
+    });
+    sayStatus("birth", (failure) => {
+      if (failure) log.warn("uplink", "birth-failed", "code=" + failure.code);
+    });
+    for (const s of subscriptions) ask(s);
+  }
+
+  function ask(s: Subscription): void {
+    session.subscribe(s.filter, 1, (failure) => {
+      if (!failure) log.info("uplink", "subscribed", "filter=" + s.filter);
+      else if (failure.code !== "E_MQTT_CLOSED")
+        log.error("uplink", "not-subscribed", "code=" + failure.code + " filter=" + s.filter);
+    });
+  }
+
+  function onOpen(): void {
+    session.open({
+      clientId: identity.id,
+      username: identity.id,
+      password: jwt.connection(),
+      keepAliveSec: config.keep_alive_s,
+      cleanSession: config.clean_session,
+      willTopic: statusTopic,
+      willPayload: encodeStatus(identity.id, "will", identity.boot, identity.session),
+    });
+  }
+
+  function attempt(): void {
+    let block = "";
+    if (clock.quality() === "none" || !identity.ensureBoot()) block = "code=E_CLOCK_NONE";
+    else if (platform.radio && !platform.radio.address()) block = "code=E_WIFI";
+    if (block !== blockedBy && block) log.warn("uplink", "blocked", block);
+    blockedBy = block;
+    if (block) return wait(block, config.reconnect_spread_s * 1000);
+    identity.session++;
+    state.set(OPENING, "session=" + identity.session + " host=" + address.host);
+    arm(config.connect_timeout_s * 1000, () =>
+      onFail({ code: "E_MQTT_TIMEOUT", text: "wait=connack" }, 0),
+    );
+    transport = openTcp(platform.net, clock, address.host, address.port, {
+      onOpen,
+      onData: session.feed,
+      onClose: (reason) => onFail({ code: "E_NET", text: "reason=" + reason }, 0),
+    });
+    return undefined;
+  }
+
+  function finishStop(reason: string): void {
+    session.disconnect();
+    drop(STOP_MS);
+    session.abandon();
+    state.set(OFF, reason);
+    const done = stopDone;
+    stopDone = undefined;
+    if (done) done();
+  }
+
+  return {
+    start: () => {
+      if (state.now !== OFF) return;
+      failures = 0;
+      state.set(WAITING, "start");
+      // A tenth of the spread: a street whose power returns must not connect in one instant.
+      arm(backoffMs(config.reconnect_spread_s * 100, 0, platform.system.random()), attempt);
+    },
+    stop: (done) => {
+      if (stopDone) return log.warn("uplink", "already-stopping");
+      stopDone = done;
+      if (state.now === OFF) return finishStop("was-off");
+      if (state.now !== ONLINE) return finishStop("stop");
+      state.set(STOPPING, "stop");
+      arm(STOP_MS, () => finishStop("deadline"));
+      sayStatus("shutdown", () => {
+        if (state.now === STOPPING) finishStop("stop");
+      });
+      return undefined;
+    },
+    networkUp: () => {
+      if (state.now === WAITING) {
+        failures = 0;
+        arm(backoffMs(config.reconnect_spread_s * 100, 0, platform.system.random()), attempt);
+      }
+    },
+    networkDown: () => {
+      if (state.now === OPENING || state.now === ONLINE)
+        onFail({ code: "E_NET", text: "reason=network-down" }, 0);
+    },
+    publish: (message, done) => {
+      session.publish(message, done);
+    },
+    subscribe: (filter, onMessage) => {
+      const s = { filter, onMessage };
+      subscriptions.push(s);
+      if (state.now === ONLINE) ask(s);
+    },
+    status: () => state.text(),
+    reconnects: () => lost,
+  };
+}

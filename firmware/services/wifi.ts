@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+// Keeps the board associated with the configured access point. The interpreter gives up after its
+// own few retries and then stops the radio, so a lost association is joined anew from here. It does
+// not touch the radio of a board without `wifi_ssid`: whoever saved an access point keeps it.
+//
+// state   | entered when           | timers armed | leaves on
+// DOWN    | start, lost, failed    | join         | join -> JOINING
+// JOINING | join called            | deadline     | address -> UP, error or deadline -> DOWN
+// UP      | the board has an address | none       | disconnected -> DOWN
+import type { Config } from "../wire/config.ts";
+import { backoffMs } from "../lib/backoff.ts";
+import { createState } from "../core/state.ts";
+import { quoted } from "../core/logger.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Platform, Radio, Timer } from "../platform/platform.ts";
+
+/** Bound for one association with its address, ms. */
+export const JOIN_MS = 30000;
+
+const DOWN = 0;
+const JOINING = 1;
+const UP = 2;
+
+/** The service; ends only with the program. */
+export interface Wifi {
+  start(): void;
+  /** Name of the state. */
+  status(): string;
+}
+
+/** Creates the service. `onUp` and `onDown` alternate. */
+export function createWifi(
+  platform: Platform,
+  radio: Radio,
+  config: Config,
+  log: Logger,
+  onUp: () => void,
+  onDown: () => void,
+): Wifi {
+  const state = createState(log, "wifi", ["down", "joining", "up"], ["12", "02", "0"]);
+  let timer: Timer | undefined;
+  let failures = 0;
+
+  function arm(delayMs: number, fn: () => void): void {
+    if (timer !== undefined) platform.clock.cancel(timer);
+    timer = platform.clock.after(delayMs, fn);
+  }
+
+  function down(reason: string): void {
+    const wasUp = state.now === UP;
+    state.set(DOWN, reason);
+    if (config.wifi_ssid) {
+      arm(backoffMs(config.reconnect_spread_s * 500, failures, platform.system.random()), join);
+      failures++;
+    }
+    if (wasUp) onDown();
+  }
+
+  function up(address: string): void {
+    if (timer !== undefined) platform.clock.cancel(timer);
+    timer = undefined;
+    failures = 0;
+    if (state.now === UP) return;
+    state.set(UP, "address=" + address + " rssi=" + (radio.rssiDbm() || 0));
+    onUp();
+  }
+
+  function join(): void {
+    arm(JOIN_MS, () => down("reason=deadline"));
+    state.set(JOINING, "ssid=" + quoted(config.wifi_ssid as string));
+    radio.join(config.wifi_ssid as string, config.wifi_password || "", (error) => {
+      if (error && state.now === JOINING) down("reason=" + quoted(error));
+    });
+  }
+
+  return {
+    start: () => {
+      radio.listen({
+        onUp: up,
+        onDown: (reason) => {
+          if (state.now === UP) down("reason=" + reason);
+        },
+      });
+      const address = radio.address();
+      if (address) up(address);
+      else if (config.wifi_ssid) join();
+    },
+    status: () => state.text(),
+  };
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+// Every failure code a device can log or report, with what a person needs to know of it. The board
+// ships only the code words: the table is read by hosts and documents and falls out of the bundle.
+
+/** Severity follows the log levels: W goes away by itself, E needs somebody or loses a beat. */
+export type Severity = "W" | "E";
+
+/** Code of a failure. */
+export type Code =
+  | "E_CLOCK_NONE"
+  | "E_CONFIG"
+  | "E_HASH_NONE"
+  | "E_JSON"
+  | "E_MQTT_BUFFER"
+  | "E_MQTT_CLOSED"
+  | "E_MQTT_OFFLINE"
+  | "E_MQTT_PROTOCOL"
+  | "E_MQTT_REFUSED"
+  | "E_MQTT_SUBSCRIBE"
+  | "E_MQTT_TIMEOUT"
+  | "E_MQTT_TOO_LARGE"
+  | "E_MQTT_WINDOW"
+  | "E_NET"
+  | "E_STORE"
+  | "E_WIFI";
+
+/** One row: severity, whether trying again can help, one line for a person. */
+export interface CodeInfo {
+  severity: Severity;
+  retriable: boolean;
+  text: string;
+}
+
+/** The catalogue. */
+export const CODES: { [code in Code]: CodeInfo } = {
+  E_CLOCK_NONE: {
+    severity: "W",
+    retriable: true,
+    text: "The wall clock has not been set since power-up, so no token can be signed.",
+  },
+  E_CONFIG: {
+    severity: "E",
+    retriable: false,
+    text: "The configuration file is missing, no JSON object, or has a key that is wrong.",
+  },
+  E_HASH_NONE: {
+    severity: "E",
+    retriable: false,
+    text: "This interpreter build has no SHA-256, so no beat can be signed.",
+  },
+  E_JSON: { severity: "E", retriable: true, text: "The heartbeat could not be serialised." },
+  E_MQTT_BUFFER: {
+    severity: "E",
+    retriable: true,
+    text: "The broker does not read: the bytes waiting to be sent have reached their bound.",
+  },
+  E_MQTT_CLOSED: {
+    severity: "E",
+    retriable: true,
+    text: "The service was stopped before the message was acknowledged.",
+  },
+  E_MQTT_OFFLINE: { severity: "E", retriable: true, text: "There is no connection to the broker." },
+  E_MQTT_PROTOCOL: {
+    severity: "E",
+    retriable: true,
+    text: "The peer sent something that MQTT 3.1.1 forbids.",
+  },
+  E_MQTT_REFUSED: {
+    severity: "E",
+    retriable: true,
+    text: "The broker refused the connection; the code is that of CONNACK (section 3.2.2.3).",
+  },
+  E_MQTT_SUBSCRIBE: {
+    severity: "E",
+    retriable: false,
+    text: "The broker refused a subscription (SUBACK 0x80, section 3.9.3).",
+  },
+  E_MQTT_TIMEOUT: {
+    severity: "W",
+    retriable: true,
+    text: "CONNACK, PINGRESP, PUBACK or SUBACK did not come within its bound.",
+  },
+  E_MQTT_TOO_LARGE: {
+    severity: "E",
+    retriable: false,
+    text: "A packet is larger than the board accepts.",
+  },
+  E_MQTT_WINDOW: {
+    severity: "E",
+    retriable: true,
+    text: "Too many messages wait for their acknowledgement.",
+  },
+  E_NET: { severity: "W", retriable: true, text: "The connection could not be opened or was lost." },
+  E_STORE: { severity: "E", retriable: true, text: "A file could not be written to flash." },
+  E_WIFI: { severity: "W", retriable: true, text: "The access point could not be joined." },
+};
