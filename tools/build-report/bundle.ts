@@ -3,6 +3,7 @@
 // out, with source maps and sizes. All outputs are made and checked in memory before the first is
 // written, so a failed build leaves none. Used by rollup.config.js and by the tests.
 import { babel } from "@rollup/plugin-babel";
+import type { RollupBabelInputPluginOptions } from "@rollup/plugin-babel";
 import path from "node:path";
 import type { OutputOptions, Plugin, RollupOptions } from "rollup";
 import { BABEL_OPTIONS } from "./babel-options.ts";
@@ -108,7 +109,7 @@ export function createBundleConfig(options: BundleOptions): BundleConfig {
     plugins: [
       moduleGate(options.root, problems),
       babel({
-        ...BABEL_OPTIONS,
+        ...(BABEL_OPTIONS as RollupBabelInputPluginOptions),
         plugins: [createModuleRules((problem) => problems.push(problem))],
         babelHelpers: "bundled",
         extensions: [".ts"],

@@ -6,13 +6,14 @@ import type { NodePath, PluginObj, types } from "@babel/core";
 import type { BuildProblem } from "./problem.ts";
 
 /**
- * Modules that the interpreter has built in, on one of the boards or on Linux.
- * Source: `process.env.MODULES` of Espruino 2v29 for ESP32, ESP32C3, ESP32S3 and Linux.
+ * Modules that the interpreter has built in, on an ESP32 or on Linux: `process.env.MODULES` of
+ * Espruino 2v29. `ESP32` is a global there, not a module.
  */
 export const BOARD_MODULES: readonly string[] = [
-  "ESP32",
   "Flash",
+  "NetworkJS",
   "Storage",
+  "TelnetServer",
   "Wifi",
   "crypto",
   "dgram",
@@ -21,6 +22,7 @@ export const BOARD_MODULES: readonly string[] = [
   "http",
   "neopixel",
   "net",
+  "timer",
   "tls",
 ];
 
