@@ -108,11 +108,7 @@ interface EspruinoStorage {
 
 /** Reference#Wifi, as on ESP32. */
 interface EspruinoWifi {
-  connect(
-    ssid: string,
-    options: { password?: string },
-    done: (error: string | null) => void,
-  ): void;
+  connect(ssid: string, options: { password?: string }, done: (error: string | null) => void): void;
   getIP(): { ip: string; netmask: string; gw: string; mac: string };
   getStatus(): { station: string; rssi: number };
   /** `null` when the name has no address. */

@@ -52,7 +52,8 @@ function moduleGate(root: string, problems: readonly BuildProblem[]): Plugin {
     resolveId(source, importer) {
       const isRelative = source.startsWith("./") || source.startsWith("../");
       // Babel has put the place of the import on the list; external, so that all are found.
-      if (importer && !isRelative && !source.startsWith("\0")) return { id: source, external: true };
+      if (importer && !isRelative && !source.startsWith("\0"))
+        return { id: source, external: true };
       return null;
     },
     buildEnd(error) {
