@@ -13,10 +13,7 @@ export default async () => {
   rmSync(outDir, { recursive: true, force: true });
   const { createBundleConfig } = await tsImport("./tools/build-report/bundle.ts", import.meta.url);
   const { formatSizeTable } = await tsImport("./tools/build-report/size.ts", import.meta.url);
-  const { checkSyntax } = await tsImport("./sim/board/syntax.ts", import.meta.url).catch(() => {
-    console.warn("no syntax check yet");
-    return { checkSyntax: () => [] };
-  });
+  const { checkSyntax } = await tsImport("./sim/board/syntax.ts", import.meta.url);
   return createBundleConfig({
     root: pathOf("./"),
     entry: pathOf("./firmware/main.ts"),

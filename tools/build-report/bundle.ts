@@ -33,7 +33,7 @@ export interface BundleOptions {
   outDir: string;
   /** The simulator's syntax check. */
   checkSyntax: CheckSyntax;
-  /** Gets the sizes of a finished build. */
+  /** Gets the sizes of a build that has been written. */
   onSize?: (report: SizeReport) => void;
 }
 
@@ -67,6 +67,7 @@ function moduleGate(root: string, problems: readonly BuildProblem[]): Plugin {
 
 /** Adds the minified script, maps and sizes to the readable one, and checks both scripts. */
 function boardOutput(options: BundleOptions): Plugin {
+  let report: SizeReport | undefined;
   return {
     name: "firmware",
     async generateBundle(_output, bundle) {
@@ -84,7 +85,7 @@ function boardOutput(options: BundleOptions): Plugin {
         options.checkSyntax,
       );
       if (problems.length) this.error(failure(problems, options.root));
-      const report: SizeReport = {
+      report = {
         readableBytes: Buffer.byteLength(chunk.code),
         minifiedBytes: Buffer.byteLength(minified.code),
         modules: attributeBytes(minified.code, minified.map, dir, options.root),
@@ -95,8 +96,10 @@ function boardOutput(options: BundleOptions): Plugin {
       emit(BUNDLE.minified, minified.code);
       emit(`${BUNDLE.minified}.map`, JSON.stringify(minified.map) + "\n");
       emit(BUNDLE.size, JSON.stringify(report, null, 2) + "\n");
-      options.onSize?.(report);
       return undefined;
+    },
+    writeBundle() {
+      if (report) options.onSize?.(report);
     },
   };
 }

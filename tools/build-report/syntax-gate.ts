@@ -6,7 +6,7 @@ import type { SourceMapInput } from "@jridgewell/trace-mapping";
 import path from "node:path";
 import type { BuildProblem } from "./problem.ts";
 
-/** What the check says about one place of a script; line from 1, column from 0. */
+/** What the check says about one place of a script; line and column from 1. */
 export interface SyntaxProblem {
   line: number;
   column: number;
@@ -39,10 +39,13 @@ export function findSyntaxProblems(
   for (const script of scripts) {
     const map = new TraceMap(script.map);
     for (const problem of checkSyntax(script.code, script.name)) {
-      const origin = originalPositionFor(map, { line: problem.line, column: problem.column });
+      const origin = originalPositionFor(map, {
+        line: problem.line,
+        column: problem.column - 1,
+      });
       const place =
         origin.source === null
-          ? { file: script.name, line: problem.line, column: problem.column + 1 }
+          ? { file: script.name, line: problem.line, column: problem.column }
           : {
               file: path.resolve(script.dir, origin.source),
               line: origin.line,
