@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+// What every program of the `lubdub` command has in common: option values with units, exit codes
+// (0 ok, 1 failed, 2 called wrongly), one clear line on stderr instead of a stack trace, and an
+// orderly end on Ctrl-C or when whoever read our output has gone.
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { isDeviceId } from "../../firmware/wire/topics.ts";
+import { CONFIG, parseBrokerUrl } from "../../firmware/wire/config.ts";
+import { KEY_MIN_BYTES } from "../../firmware/wire/claims.ts";
+import { LUBDUB_VERSION } from "../../firmware/wire/version.ts";
+import { AppError, errorText } from "./errors.ts";
+import { decodeBase64url } from "./token.ts";
+
+const UNITS_MS: { [unit: string]: number } = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** Parses a time with its unit (`500ms`, `2s`, `1.5m`, `1h`) into ms; at least 1 ms. */
+export function parseDurationMs(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text);
+  const ms = match ? Number(match[1]) * (UNITS_MS[match[2] as string] as number) : Number.NaN;
+  // Timers of the host hold 31 bits of milliseconds.
+  if (!(ms >= 1 && ms <= 2 ** 31 - 1))
+    throw new InvalidArgumentError("Expected a time with a unit, such as 500ms, 2s or 5m.");
+  return ms;
+}
+
+/** Parses a heartbeat interval into ms, within the range that boards accept. */
+export function parseIntervalMs(text: string): number {
+  const [, , minSec, maxSec] = CONFIG.interval_s as [unknown, unknown, number, number];
+  const ms = parseDurationMs(text);
+  if (ms < minSec * 1000 || ms > maxSec * 1000)
+    throw new InvalidArgumentError(`Expected a time from ${minSec * 1000}ms to ${maxSec / 3600}h.`);
+  return ms;
+}
+
+/** Makes a parser for whole numbers within a range, both ends included. */
+export function parseCount(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= min && value <= max))
+      throw new InvalidArgumentError(`Expected a whole number from ${min} to ${max}.`);
+    return value;
+  };
+}
+
+/** Checks a broker address of the form the boards know. */
+export function parseBroker(text: string): string {
+  if (!parseBrokerUrl(text))
+    throw new InvalidArgumentError("Expected mqtt://host[:port], without user name or path.");
+  return text;
+}
+
+/** Checks a device key: base64url of at least 32 bytes. */
+export function parseKey(text: string): string {
+  if ((decodeBase64url(text)?.length ?? 0) < KEY_MIN_BYTES)
+    throw new InvalidArgumentError(`Expected base64url of ${KEY_MIN_BYTES} bytes or more.`);
+  return text;
+}
+
+/** Checks the first levels of the topics: no wildcards, no empty ends. */
+export function parsePrefix(text: string): string {
+  if (!/^[!-~]{1,128}$/.test(text) || /[+#]|^\/|\/$/.test(text))
+    throw new InvalidArgumentError("Expected topic levels without wildcards, such as devices.");
+  return text;
+}
+
+/** Checks a device id. */
+export function parseDeviceId(text: string): string {
+  if (!isDeviceId(text)) throw new InvalidArgumentError("Expected 1-64 of A-Z a-z 0-9 _ -.");
+  return text;
+}
+
+/** An option that takes a duration. */
+export function durationOption(flags: string, description: string): Option {
+  return new Option(flags, description).argParser(parseDurationMs);
+}
+
+/** An option that takes a heartbeat interval, with a default. */
+export function intervalOption(flags: string, defaultText: string): Option {
+  return new Option(flags, "time between heartbeats")
+    .argParser(parseIntervalMs)
+    .default(parseIntervalMs(defaultText), defaultText);
+}
+
+/** Creates the root command, still without programs. */
+export function createRootCommand(description: string): Command {
+  return new Command("lubdub")
+    .description(description)
+    .version(LUBDUB_VERSION, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .helpCommand(false)
+    .exitOverride()
+    .configureHelp({ sortSubcommands: false, subcommandTerm: (command) => command.name() })
+    .configureOutput({
+      // Errors are written once, by `runCommand`.
+      outputError: () => {},
+    });
+}
+
+/**
+ * Parses `args` (without node and script), runs the program, and gives the exit code. Programs
+ * throw AppError for expected failures; a program that fails without one sets `process.exitCode`.
+ */
+export async function runCommand(root: Command, args: string[]): Promise<number> {
+  const program = args.find((arg) => !arg.startsWith("-"));
+  const isKnown = root.commands.some((command) => command.name() === program);
+  const label = isKnown ? `lubdub ${program}` : "lubdub";
+  const complain = (text: string): void => void process.stderr.write(`${label}: ${text}\n`);
+  process.exitCode = 0;
+  try {
+    if (args.length === 0) {
+      root.outputHelp({ error: true });
+      return 2;
+    }
+    await root.parseAsync(args, { from: "user" });
+    return process.exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return 0;
+      complain(errorText(error).replace(/^error: /, ""));
+      return 2;
+    }
+    if (error instanceof AppError) {
+      complain(errorText(error));
+      return error.exitCode;
+    }
+    complain(`internal error: ${errorText(error)} (LUBDUB_DEBUG=1 shows where)`);
+    if (process.env["LUBDUB_DEBUG"] && error instanceof Error)
+      process.stderr.write(`${error.stack}\n`);
+    return 1;
+  }
+}
+
+/**
+ * A signal that is aborted by the first Ctrl-C, SIGTERM or SIGHUP, or when stdout is closed by its
+ * reader. The second Ctrl-C or SIGTERM ends the process at once with 128 + the signal's number.
+ * Call `dispose` when the program is over.
+ */
+export function createShutdownSignal(): { signal: AbortSignal; dispose(): void } {
+  const controller = new AbortController();
+  const numbers = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 };
+  function onSignal(name: keyof typeof numbers): void {
+    if (controller.signal.aborted) process.exit(128 + numbers[name]);
+    controller.abort(name);
+  }
+  function onPipeError(error: NodeJS.ErrnoException): void {
+    if (error.code === "EPIPE") controller.abort("EPIPE");
+  }
+  const names = Object.keys(numbers) as (keyof typeof numbers)[];
+  for (const name of names) process.on(name, onSignal);
+  process.stdout.on("error", onPipeError);
+  return {
+    signal: controller.signal,
+    dispose: () => {
+      for (const name of names) process.off(name, onSignal);
+      process.stdout.off("error", onPipeError);
+    },
+  };
+}
+
+/** Makes writing to a closed pipe a quiet end instead of an uncaught error. Call once, first. */
+export function quietPipes(): void {
+  for (const stream of [process.stdout, process.stderr])
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") throw error;
+    });
+}
+
+/** Resolves after `ms`, or at once when `signal` aborts; never rejects. */
+export function sleepMs(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const timer = setTimeout(done, ms);
+    function done(): void {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", done);
+      resolve();
+    }
+    signal?.addEventListener("abort", done, { once: true });
+    return undefined;
+  });
+}
