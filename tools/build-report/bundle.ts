@@ -8,7 +8,7 @@ import path from "node:path";
 import type { OutputOptions, Plugin, RollupOptions } from "rollup";
 import { BABEL_OPTIONS } from "./babel-options.ts";
 import { minifyForBoard } from "./minify.ts";
-import { createModuleRules } from "./module-rules.ts";
+import { createSourceRules } from "./source-rules.ts";
 import { formatProblem } from "./problem.ts";
 import type { BuildProblem } from "./problem.ts";
 import { attributeBytes } from "./size.ts";
@@ -114,13 +114,15 @@ export function createBundleConfig(options: BundleOptions): BundleConfig {
       moduleGate(options.root, problems),
       babel({
         ...(BABEL_OPTIONS as RollupBabelInputPluginOptions),
-        plugins: [createModuleRules((problem) => problems.push(problem))],
+        plugins: [createSourceRules((problem) => problems.push(problem))],
         babelHelpers: "bundled",
         extensions: [".ts"],
       }),
       boardOutput(options),
     ],
     onLog(level, log) {
+      // An import of a module that is not there stops the build anyway, at its place in the source.
+      if (log.code === "UNUSED_EXTERNAL_IMPORT") return;
       // An import cycle among them: the interpreter does not hoist.
       if (level === "warn") throw Object.assign(new Error(log.message), { stack: "" });
     },

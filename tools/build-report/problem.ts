@@ -15,10 +15,10 @@ export interface BuildProblem {
   message: string;
 }
 
-/** Formats a problem as `file:line:column: construct message`, the file relative to `root`. */
+/** Formats a problem as `file:line:column: construct: message`, the file relative to `root`. */
 export function formatProblem(problem: BuildProblem, root: string): string {
   const file = path.isAbsolute(problem.file)
     ? path.relative(root, problem.file).split(path.sep).join("/")
     : problem.file;
-  return `${file}:${problem.line}:${problem.column}: ${problem.construct} ${problem.message}`;
+  return `${file}:${problem.line}:${problem.column}: ${problem.construct}: ${problem.message}`;
 }

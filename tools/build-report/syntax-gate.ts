@@ -52,7 +52,8 @@ export function findSyntaxProblems(
               column: origin.column + 1,
             };
       const { construct, message } = problem;
-      const key = `${place.file}:${place.line}:${construct}`;
+      // Babel's helpers have no source; they are in each of the scripts.
+      const key = origin.source === null ? construct : `${place.file}:${place.line}:${construct}`;
       if (!found.has(key)) found.set(key, { ...place, construct, message });
     }
   }
