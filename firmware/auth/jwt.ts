@@ -22,11 +22,7 @@ export interface JwtManager {
 }
 
 /** Signs a JSON object; exported for the vectors of RFC 7515 A.1, which fix header bytes. */
-export function createSigner(
-  hash: Hash,
-  key: string,
-  header: string,
-): (claims: string) => string {
+export function createSigner(hash: Hash, key: string, header: string): (claims: string) => string {
   const mac = createHmac(hash.sha256, key);
   const head = hash.base64url(header) + ".";
   return (claims) => {

@@ -111,7 +111,7 @@ function createRadio(wifi: EspruinoWifi): Radio {
   return {
     listen: (events) => {
       wifi.on("connected", (info: { ip: string }) => events.onUp(info.ip));
-      wifi.on("disconnected", (info: { reason: string }) => events.onDown("" + info.reason));
+      wifi.on("disconnected", (info: { reason: string }) => events.onDown(info.reason));
     },
     join: (ssid, password, done) => wifi.connect(ssid, { password }, done),
     address,
@@ -187,7 +187,7 @@ export function createEspruino(): Platform {
         E.on("errorFlag", (flags: string[]) => fn("flags " + flags.join()));
       },
       expose: (name, value) => {
-        global[name] = value;
+        (global as unknown as { [name: string]: unknown })[name] = value;
       },
     },
   };

@@ -112,19 +112,16 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
     const sentMs = clock.nowMs();
     inHand++;
     const { topic, qos } = options;
-    options.publish(
-      { topic, body, qos, retain: false, seq, seal: options.jwt.seal },
-      (failure) => {
-        inHand--;
-        if (failure) failed(failure, seq);
-        else {
-          const tookMs = clock.nowMs() - sentMs;
-          if (qos) rttMs = tookMs;
-          if (log.verbose()) log.debug("heartbeat", "sent", "seq=" + seq + " rtt_ms=" + tookMs);
-        }
-        if (!inHand) finishStop();
-      },
-    );
+    options.publish({ topic, body, qos, retain: false, seq, seal: options.jwt.seal }, (failure) => {
+      inHand--;
+      if (failure) failed(failure, seq);
+      else {
+        const tookMs = clock.nowMs() - sentMs;
+        if (qos) rttMs = tookMs;
+        if (log.verbose()) log.debug("heartbeat", "sent", "seq=" + seq + " rtt_ms=" + tookMs);
+      }
+      if (!inHand) finishStop();
+    });
     return undefined;
   }
 

@@ -133,7 +133,8 @@ export function createUplink(
     clock,
     log,
     {
-      pingMs: 1000 * (config.keep_alive_s ? Math.min(config.ping_timeout_s, config.keep_alive_s) : 1),
+      pingMs:
+        1000 * (config.keep_alive_s ? Math.min(config.ping_timeout_s, config.keep_alive_s) : 1),
       ackMs: config.ack_timeout_s * 1000,
     },
     {
@@ -143,8 +144,7 @@ export function createUplink(
       // Through an arrow: the function is defined further down, and nothing is hoisted.
       onOnline: (isPresent) => onOnline(isPresent),
       onMessage: (topic, payload) => {
-        for (const s of subscriptions)
-          if (s.filter === topic) return s.onMessage(topic, payload);
+        for (const s of subscriptions) if (s.filter === topic) return s.onMessage(topic, payload);
         return undefined;
       },
     },

@@ -90,7 +90,11 @@ export const CODES: { [code in Code]: CodeInfo } = {
     retriable: true,
     text: "Too many messages wait for their acknowledgement.",
   },
-  E_NET: { severity: "W", retriable: true, text: "The connection could not be opened or was lost." },
+  E_NET: {
+    severity: "W",
+    retriable: true,
+    text: "The connection could not be opened or was lost.",
+  },
   E_STORE: { severity: "E", retriable: true, text: "A file could not be written to flash." },
   E_WIFI: { severity: "W", retriable: true, text: "The access point could not be joined." },
 };
