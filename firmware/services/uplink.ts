@@ -180,6 +180,8 @@ export function createUplink(
   }
 
   function onOpen(): void {
+    // Before CONNECT, because the will carries the session it was registered in.
+    identity.session++;
     session.open({
       clientId: identity.id,
       username: identity.id,
@@ -198,8 +200,7 @@ export function createUplink(
     if (block !== blockedBy && block) log.warn("uplink", "blocked", block);
     blockedBy = block;
     if (block) return wait(block, config.reconnect_spread_s * 1000);
-    identity.session++;
-    state.set(OPENING, "session=" + identity.session + " host=" + address.host);
+    state.set(OPENING, "host=" + address.host + " port=" + address.port);
     arm(config.connect_timeout_s * 1000, () =>
       onFail({ code: "E_MQTT_TIMEOUT", text: "wait=connack" }, 0),
     );
