@@ -67,5 +67,5 @@ export async function buildFirmware(root: string): Promise<BuildResult> {
 export async function buildProblems(files: PlantedFiles): Promise<string[]> {
   const result = await buildFirmware(plantForTest(files));
   if (!("message" in result)) return [];
-  return result.message.replace(/^\[plugin firmware\] /, "").split("\n");
+  return result.message.split("\n").filter((line) => !line.startsWith("[plugin firmware]"));
 }

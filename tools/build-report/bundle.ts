@@ -41,8 +41,10 @@ export interface BundleOptions {
 export type BundleConfig = RollupOptions & { output: OutputOptions };
 
 function failure(problems: readonly BuildProblem[], root: string): { message: string; stack: "" } {
-  // Without a stack, rollup's command prints the message alone.
-  return { message: problems.map((p) => formatProblem(p, root)).join("\n"), stack: "" };
+  // Each place starts its line, so that editors find it; without a stack, rollup's command prints
+  // the message alone.
+  const lines = problems.map((problem) => formatProblem(problem, root));
+  return { message: ["the board cannot run this:", ...lines].join("\n"), stack: "" };
 }
 
 /** Keeps modules of the host out: everything that is not a relative path is refused. */
