@@ -22,12 +22,12 @@ function build(root: string): { status: number | null; stdout: string; stderr: s
 
 describe("build command", () => {
   it("leaves no bundle, not even an old one, and one line per problem when it fails", () => {
-    const root = plantProject("async function later() {}\nlater(new WeakMap());\n");
+    const root = plantProject("async function later() {}\nprint(later, new WeakMap());\n");
     const { status, stderr } = build(root);
     expect(status).toBe(1);
     expect(stderr.trim().split("\n").slice(1)).toEqual([
       expect.stringMatching(/^firmware\/main\.ts:1:1: async function: /),
-      expect.stringMatching(/^firmware\/main\.ts:2:11: missing global: /),
+      expect.stringMatching(/^firmware\/main\.ts:2:18: missing global: /),
     ]);
     expect(existsSync(path.join(root, "dist/firmware"))).toBe(false);
   });
