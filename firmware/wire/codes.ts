@@ -18,7 +18,6 @@ export type Code =
   | "E_MQTT_REFUSED"
   | "E_MQTT_SUBSCRIBE"
   | "E_MQTT_TIMEOUT"
-  | "E_MQTT_TOO_LARGE"
   | "E_MQTT_WINDOW"
   | "E_NET"
   | "E_STORE"
@@ -79,11 +78,6 @@ export const CODES: { [code in Code]: CodeInfo } = {
     severity: "W",
     retriable: true,
     text: "CONNACK, PINGRESP, PUBACK or SUBACK did not come within its bound.",
-  },
-  E_MQTT_TOO_LARGE: {
-    severity: "E",
-    retriable: false,
-    text: "A packet is larger than the board accepts.",
   },
   E_MQTT_WINDOW: {
     severity: "E",

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+// The reference pages name exactly what the code has: every failure code and configuration key, in
+// both directions.
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { CODES } from "../firmware/wire/codes.ts";
+import { CONFIG } from "../firmware/wire/config.ts";
+
+function page(name: string): string {
+  return readFileSync(new URL(`../docs/reference/${name}`, import.meta.url), "utf8");
+}
+
+describe("reference pages", () => {
+  it("have a heading with its text for each failure code and no other", () => {
+    const text = page("errors.md");
+    const headings = [...text.matchAll(/^## (\S+)\n(.+)$/gm)].map((m) => [m[1], m[2]]);
+    expect(headings).toEqual(Object.entries(CODES).map(([code, info]) => [code, info.text]));
+  });
+
+  it("have a row with its default for each configuration key and no other", () => {
+    const rows = [...page("config.md").matchAll(/^\| `(\S+)` \| [^|]+ \| ([^|]+) \|/gm)];
+    expect(rows.map((m) => m[1])).toEqual(Object.keys(CONFIG));
+    for (const [, key, text] of rows) {
+      const value = CONFIG[key as keyof typeof CONFIG][1];
+      if (value !== undefined) expect(text?.replaceAll("`", ""), key).toBe(String(value));
+    }
+  });
+});
