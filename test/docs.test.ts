@@ -13,12 +13,12 @@ function page(name: string): string {
 describe("reference pages", () => {
   it("have a heading with its text for each failure code and no other", () => {
     const text = page("errors.md");
-    const headings = [...text.matchAll(/^## (\S+)\n(.+)$/gm)].map((m) => [m[1], m[2]]);
+    const headings = [...text.matchAll(/^## (\S+)\n+(.+)$/gm)].map((m) => [m[1], m[2]]);
     expect(headings).toEqual(Object.entries(CODES).map(([code, info]) => [code, info.text]));
   });
 
   it("have a row with its default for each configuration key and no other", () => {
-    const rows = [...page("config.md").matchAll(/^\| `(\S+)` \| [^|]+ \| ([^|]+) \|/gm)];
+    const rows = [...page("config.md").matchAll(/^\| `(\S+)` +\| [^|]+ \| ([^|]+?) +\|/gm)];
     expect(rows.map((m) => m[1])).toEqual(Object.keys(CONFIG));
     for (const [, key, text] of rows) {
       const value = CONFIG[key as keyof typeof CONFIG][1];
