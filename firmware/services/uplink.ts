@@ -34,6 +34,10 @@ export const STOP_MS = 1000;
 /** A connection that lived this long resets the backoff, ms. */
 export const STABLE_MS = 30000;
 
+/** How often a connection repeats its birth over a foreign status: two devices that share an id by
+ * mistake must not argue for ever. */
+export const CORRECTIONS_MAX = 3;
+
 /** What other services see of the uplink. */
 export interface Publisher {
   /** Publishes; `done` comes exactly once unless the program ends first. */
@@ -50,8 +54,6 @@ export interface Uplink extends Publisher {
   networkUp(): void;
   /** The board has lost its address. */
   networkDown(): void;
-  /** Subscribes to a topic filter in every connection from now on. */
-  subscribe(filter: string, onMessage: (topic: string, payload: string) => void): void;
   /** Name of the state. */
   status(): string;
   /** Connections lost since boot. */
@@ -66,11 +68,6 @@ const STOPPING = 4;
 const NAMES = ["off", "waiting", "opening", "online", "stopping"];
 const NEXT = ["01", "02", "013", "14", "0"];
 
-interface Subscription {
-  filter: string;
-  onMessage: (topic: string, payload: string) => void;
-}
-
 /** Creates the uplink; `config` has been checked. */
 export function createUplink(
   platform: Platform,
@@ -83,13 +80,14 @@ export function createUplink(
   const address = parseBrokerUrl(config.mqtt_url) as BrokerAddress;
   const state = createState(log, "uplink", NAMES, NEXT);
   const statusTopic = topicOf(config.topic_prefix, identity.id, "status");
-  const subscriptions: Subscription[] = [];
   let transport: Transport | undefined;
   // One timer: each state waits for one thing only.
   let timer: Timer | undefined;
   let stableTimer: Timer | undefined;
   let failures = 0;
   let lost = 0;
+  let corrections = 0;
+  let isBirthSeen = false;
   let stopDone: (() => void) | undefined;
   // What keeps attempts from being made, so that it is logged once and not at every retry.
   let blockedBy = "";
@@ -143,16 +141,35 @@ export function createUplink(
       onFail,
       // Through an arrow: the function is defined further down, and nothing is hoisted.
       onOnline: (isPresent) => onOnline(isPresent),
-      onMessage: (topic, payload) => {
-        for (const s of subscriptions) if (s.filter === topic) return s.onMessage(topic, payload);
-        return undefined;
-      },
+      onMessage: (topic, payload) => onStatus(topic, payload),
     },
   );
 
   function sayStatus(reason: StatusReason, done: Done): void {
     const body = encodeStatus(identity.id, reason, identity.boot, identity.session);
     session.publish({ topic: statusTopic, body, qos: 1, retain: true, seq: 0 }, done);
+  }
+
+  function sayBirth(): void {
+    sayStatus("birth", (failure) => {
+      if (failure) log.warn("uplink", "birth-failed", "code=" + failure.code);
+    });
+  }
+
+  // The device reads its own retained status. The will of an earlier connection can land after the
+  // birth of this one, and would leave a living device marked offline for ever. What comes before
+  // the echo of the birth is older than the birth and needs no answer.
+  function onStatus(topic: string, payload: string): void {
+    if (topic !== statusTopic || state.now !== ONLINE) return;
+    if (payload === encodeStatus(identity.id, "birth", identity.boot, identity.session)) {
+      isBirthSeen = true;
+      return;
+    }
+    if (!isBirthSeen || corrections >= CORRECTIONS_MAX) return;
+    isBirthSeen = false;
+    corrections++;
+    log.warn("uplink", "status-corrected", "count=" + corrections);
+    sayBirth();
   }
 
   function onOnline(isPresent: boolean): void {
@@ -165,17 +182,12 @@ export function createUplink(
       stableTimer = undefined;
       failures = 0;
     });
-    sayStatus("birth", (failure) => {
-      if (failure) log.warn("uplink", "birth-failed", "code=" + failure.code);
-    });
-    for (const s of subscriptions) ask(s);
-  }
-
-  function ask(s: Subscription): void {
-    session.subscribe(s.filter, 1, (failure) => {
-      if (!failure) log.info("uplink", "subscribed", "filter=" + s.filter);
-      else if (failure.code !== "E_MQTT_CLOSED")
-        log.error("uplink", "not-subscribed", "code=" + failure.code + " filter=" + s.filter);
+    corrections = 0;
+    isBirthSeen = false;
+    sayBirth();
+    session.subscribe(statusTopic, 1, (failure) => {
+      if (failure && failure.code === "E_MQTT_SUBSCRIBE")
+        log.error("uplink", "not-subscribed", "code=E_MQTT_SUBSCRIBE topic=" + statusTopic);
     });
   }
 
@@ -254,11 +266,6 @@ export function createUplink(
     },
     publish: (message, done) => {
       session.publish(message, done);
-    },
-    subscribe: (filter, onMessage) => {
-      const s = { filter, onMessage };
-      subscriptions.push(s);
-      if (state.now === ONLINE) ask(s);
     },
     status: () => state.text(),
     reconnects: () => lost,
