@@ -5,7 +5,7 @@
 import { babel } from "@rollup/plugin-babel";
 import type { RollupBabelInputPluginOptions } from "@rollup/plugin-babel";
 import path from "node:path";
-import type { OutputOptions, Plugin, RollupOptions } from "rollup";
+import type { OutputOptions, Plugin, RollupError, RollupOptions } from "rollup";
 import { BABEL_OPTIONS } from "./babel-options.ts";
 import { minifyForBoard } from "./minify.ts";
 import { createSourceRules } from "./source-rules.ts";
@@ -47,6 +47,16 @@ function failure(problems: readonly BuildProblem[], root: string): { message: st
   return { message: ["the board cannot run this:", ...lines].join("\n"), stack: "" };
 }
 
+/** Babel's own report of text that does not parse, as one problem; undefined for other errors. */
+function problemOfParseError(error: RollupError): BuildProblem | undefined {
+  if (error.pluginCode !== "BABEL_PARSE_ERROR" || !error.loc || !error.id) return undefined;
+  const { line, column } = error.loc;
+  // `/absolute/main.ts: Unexpected token (1:10)` and an excerpt.
+  const text = error.message.split("\n", 1)[0] ?? "";
+  const message = text.replace(`${error.id}: `, "").replace(/ \(\d+:\d+\)$/, "");
+  return { file: error.id, line, column: column + 1, construct: "syntax error", message };
+}
+
 /** Keeps modules of the host out: everything that is not a relative path is refused. */
 function moduleGate(root: string, problems: readonly BuildProblem[]): Plugin {
   return {
@@ -59,9 +69,10 @@ function moduleGate(root: string, problems: readonly BuildProblem[]): Plugin {
       return null;
     },
     buildEnd(error) {
-      // A parse error tells file, line and code; the stack is Babel's own.
-      if (error && "pluginCode" in error && error.pluginCode === "BABEL_PARSE_ERROR")
-        error.stack = "";
+      const parseProblem = error && problemOfParseError(error);
+      // Changed in place: an error thrown here would be told beside the first one.
+      if (error && parseProblem)
+        Object.assign(error, failure([parseProblem], root), { loc: undefined });
       if (!error && problems.length) this.error(failure(problems, root));
     },
   };
