@@ -69,6 +69,8 @@ function moduleGate(root: string, problems: readonly BuildProblem[]): Plugin {
       return null;
     },
     buildEnd(error) {
+      // Rollup's own words tell the place; its stack tells nothing.
+      if (error && "code" in error && error.code === "UNRESOLVED_IMPORT") error.stack = "";
       const parseProblem = error && problemOfParseError(error);
       // Changed in place: an error thrown here would be told beside the first one.
       if (error && parseProblem)
