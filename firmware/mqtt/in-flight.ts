@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Packet identifiers and what waits under them for an acknowledgement. It outlives connections: a
-// PUBLISH that is in it when one ends is sent again in the next, with the same identifier and DUP
-// [MQTT-4.4.0-1]. Bounded; a full window refuses.
+// Packet identifiers and what waits under them: for an acknowledgement, or for a connection. It
+// outlives connections: a QoS 1 PUBLISH that is in it when one ends is sent again in the next, with
+// the same identifier and DUP [MQTT-4.4.0-1]. Bounded; a full window refuses.
 import type { Failure } from "../core/fail.ts";
 
 /** Most packets that wait at the same time. */
@@ -24,10 +24,10 @@ export interface OutMessage {
   seal?: (body: string, seq: number) => string;
 }
 
-/** Something sent that waits: a QoS 1 PUBLISH, or a SUBSCRIBE, which has no message. */
+/** Something that waits: a PUBLISH, or a SUBSCRIBE, which has no message. */
 export interface Pending {
   id: number;
-  /** When it was sent last, monotonic ms. */
+  /** When it was sent last, monotonic ms; -1: not yet. */
   sentMs: number;
   message: OutMessage | undefined;
   done: Done;
@@ -36,7 +36,7 @@ export interface Pending {
 /** The window. */
 export interface InFlight {
   /** Takes a new entry and its identifier, 1 to 65535; undefined when the window is full. */
-  add(nowMs: number, message: OutMessage | undefined, done: Done): Pending | undefined;
+  add(message: OutMessage | undefined, done: Done): Pending | undefined;
   /**
    * Releases an identifier.
    * @param isSubscribe which kind of entry is meant: an acknowledgement of the other kind is not
@@ -57,11 +57,11 @@ export function createInFlight(): InFlight {
     return false;
   }
   return {
-    add: (nowMs, message, done) => {
+    add: (message, done) => {
       if (entries.length >= WINDOW) return undefined;
       do last = (last % 65535) + 1;
       while (isUsed(last));
-      const entry = { id: last, sentMs: nowMs, message, done };
+      const entry = { id: last, sentMs: -1, message, done };
       entries.push(entry);
       return entry;
     },

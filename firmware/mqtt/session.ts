@@ -69,7 +69,10 @@ export interface Session {
   open(options: ConnectOptions): void;
   /** Takes received bytes. */
   feed(bytes: string): void;
-  /** Publishes; `done` comes once, never before `publish` has returned a QoS 1 message. */
+  /**
+   * Publishes. Without a connection the message waits for one, of any QoS, while there is room in
+   * the window. `done` comes once: QoS 0 when handed over, QoS 1 with PUBACK, or with the failure.
+   */
   publish(message: OutMessage, done: Done): void;
   /** Subscribes; `done` tells what SUBACK said. */
   subscribe(filter: string, qos: number, done: Done): void;
@@ -79,8 +82,6 @@ export interface Session {
   close(): void;
   /** Gives up all messages in flight. */
   abandon(): void;
-  /** Messages that wait for PUBACK. */
-  inFlightCount(): number;
 }
 
 const CLOSED = 0;
@@ -130,11 +131,20 @@ export function createSession(
     events.onFail(failure, connackCode);
   }
 
-  function transmit(entry: Pending, isDup: boolean): boolean {
-    const m = entry.message as OutMessage;
+  function transmit(m: OutMessage, id: number, isDup: boolean): Failure | undefined {
     const payload = m.seal ? m.seal(m.body, m.seq) : m.body;
+    const isSent = send(publishPacket(m.topic, payload, m.qos, m.retain, isDup, id));
+    return isSent ? undefined : fail("E_MQTT_OFFLINE", "socket=closed");
+  }
+
+  /** Sends what waits in the window; QoS 0 is done with that, whatever became of it. */
+  function resend(entry: Pending, isDup: boolean): void {
+    const message = entry.message as OutMessage;
     entry.sentMs = clock.nowMs();
-    return send(publishPacket(m.topic, payload, m.qos, m.retain, isDup, entry.id));
+    const failure = transmit(message, entry.id, isDup);
+    if (message.qos) return;
+    inFlight.take(entry.id, false);
+    entry.done(failure);
   }
 
   /** Milliseconds until something is due: an acknowledgement, a PINGRESP, or an idle time. */
@@ -187,7 +197,7 @@ export function createSession(
     log.debug("mqtt", "connack", "present=" + flags + " resend=" + inFlight.all().length);
     arm(dueMs());
     // With a clean session the broker knows nothing of the earlier attempts: they are new to it.
-    for (const entry of inFlight.all()) transmit(entry, !isClean);
+    for (const entry of inFlight.all()) resend(entry, entry.sentMs >= 0 && !isClean);
     events.onOnline(hadPresent);
     return undefined;
   }
@@ -264,23 +274,22 @@ export function createSession(
       if (wrong) broken(fail("E_MQTT_PROTOCOL", "what=" + wrong), 0);
     },
     publish: (message, done) => {
-      if (state !== ONLINE) return done(fail("E_MQTT_OFFLINE", "topic=" + message.topic));
+      const isOnline = state === ONLINE;
       const waiting = events.pendingBytes();
       if (waiting > PENDING_MAX_BYTES) return done(fail("E_MQTT_BUFFER", "bytes=" + waiting));
-      if (message.qos) {
-        // The last place is kept for the status messages, which must not fail for a slow PUBACK.
-        const isFull = !message.retain && inFlight.all().length >= WINDOW - 1;
-        const entry = isFull ? undefined : inFlight.add(clock.nowMs(), message, done);
-        if (!entry) return done(fail("E_MQTT_WINDOW", "waiting=" + inFlight.all().length));
-        transmit(entry, false);
-        return undefined;
-      }
-      const entry = { id: 0, sentMs: 0, message, done };
-      return done(transmit(entry, false) ? undefined : fail("E_MQTT_OFFLINE", "socket=closed"));
+      if (isOnline && !message.qos) return done(transmit(message, 0, false));
+      const count = inFlight.all().length;
+      // The last place is kept for the status messages, which must not fail for a slow PUBACK.
+      const entry = message.retain || count < WINDOW - 1 ? inFlight.add(message, done) : undefined;
+      if (!entry)
+        return done(fail(isOnline ? "E_MQTT_WINDOW" : "E_MQTT_OFFLINE", "waiting=" + count));
+      if (isOnline) resend(entry, false);
+      return undefined;
     },
     subscribe: (filter, qos, done) => {
-      const entry = state === ONLINE ? inFlight.add(clock.nowMs(), undefined, done) : undefined;
+      const entry = state === ONLINE ? inFlight.add(undefined, done) : undefined;
       if (!entry) return done(fail("E_MQTT_OFFLINE", "filter=" + filter));
+      entry.sentMs = clock.nowMs();
       send(subscribePacket(entry.id, filter, qos));
       return undefined;
     },
@@ -294,6 +303,5 @@ export function createSession(
         entry.done(fail("E_MQTT_CLOSED", "id=" + entry.id));
       }
     },
-    inFlightCount: () => inFlight.all().length,
   };
 }
