@@ -35,18 +35,14 @@ const GROUP_HEADS: readonly (readonly [string, string])[] = [
   ["?", "group modifier"],
 ];
 
-const FLAGS: Readonly<Record<string, readonly ["refused" | "wrong", string]>> =
-  {
-    s: ["refused", "the interpreter reads the flag as a name"],
-    d: ["refused", "the interpreter reads the flag as a name"],
-    v: ["refused", "the interpreter reads the flag as a name"],
-    m: [
-      "wrong",
-      "the flag is ignored: ^ and $ match only at the ends of the string",
-    ],
-    u: ["wrong", "the flag is ignored: strings are bytes"],
-    y: ["wrong", "the flag is ignored: matching does not stick to lastIndex"],
-  };
+const FLAGS: Readonly<Record<string, readonly ["refused" | "wrong", string]>> = {
+  s: ["refused", "the interpreter reads the flag as a name"],
+  d: ["refused", "the interpreter reads the flag as a name"],
+  v: ["refused", "the interpreter reads the flag as a name"],
+  m: ["wrong", "the flag is ignored: ^ and $ match only at the ends of the string"],
+  u: ["wrong", "the flag is ignored: strings are bytes"],
+  y: ["wrong", "the flag is ignored: matching does not stick to lastIndex"],
+};
 
 /**
  * Lists what the interpreter cannot do of one regular expression.
@@ -75,19 +71,9 @@ export function checkRegex(pattern: string, flags: string): RegexFinding[] {
     if (c === "\\") {
       const e = pattern[i + 1] ?? "";
       if (e >= "1" && e <= "9" && !inClass) {
-        add(
-          i,
-          "backreference",
-          "the interpreter throws: Backreferences not supported",
-          "refused",
-        );
+        add(i, "backreference", "the interpreter throws: Backreferences not supported", "refused");
       } else if (e === "k" && pattern[i + 2] === "<") {
-        add(
-          i,
-          "backreference",
-          "the interpreter throws: Backreferences not supported",
-          "refused",
-        );
+        add(i, "backreference", "the interpreter throws: Backreferences not supported", "refused");
       } else if (e in BAD_ESCAPES && !(inClass && (e === "b" || e === "B"))) {
         add(i, BAD_ESCAPES[e] as string, NEVER_MATCHES);
       }
@@ -112,9 +98,7 @@ export function checkRegex(pattern: string, flags: string): RegexFinding[] {
     if (c === "[") {
       inClass = true;
     } else if (c === "(") {
-      const head = GROUP_HEADS.find(([text]) =>
-        pattern.startsWith(text, i + 1),
-      );
+      const head = GROUP_HEADS.find(([text]) => pattern.startsWith(text, i + 1));
       if (head) add(i, head[1], NEVER_MATCHES);
       else if (depth > 0) add(i, "nested group", "groups are numbered wrongly");
       groupHasPrefix = i > 0;
@@ -135,11 +119,7 @@ export function checkRegex(pattern: string, flags: string): RegexFinding[] {
           "only the first alternative sees what stands before the group",
         );
       } else if (depth === 0 && pattern.startsWith("^")) {
-        add(
-          i,
-          "alternation behind ^",
-          "every alternative is tried at the start only",
-        );
+        add(i, "alternation behind ^", "every alternative is tried at the start only");
       }
       afterAtom = false;
     } else if (c === "{" && afterAtom) {
@@ -150,10 +130,7 @@ export function checkRegex(pattern: string, flags: string): RegexFinding[] {
         if (pattern[i] === "?") i++;
         continue;
       }
-    } else if (
-      (c === "*" || c === "+" || c === "?") &&
-      pattern[i + 1] === "?"
-    ) {
+    } else if ((c === "*" || c === "+" || c === "?") && pattern[i + 1] === "?") {
       add(i + 1, "lazy quantifier", NEVER_MATCHES);
       i++;
     } else {
@@ -164,13 +141,7 @@ export function checkRegex(pattern: string, flags: string): RegexFinding[] {
 
   for (let f = 0; f < flags.length; f++) {
     const row = FLAGS[flags[f] as string];
-    if (row)
-      add(
-        pattern.length + 1,
-        `regular expression flag ${flags[f]}`,
-        row[1],
-        row[0],
-      );
+    if (row) add(pattern.length + 1, `regular expression flag ${flags[f]}`, row[1], row[0]);
   }
   return found;
 }

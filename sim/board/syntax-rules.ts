@@ -4,19 +4,20 @@
 // Not for: running rules over a script (syntax.ts) and name resolution (syntax-scopes.ts).
 import type {
   AnyNode,
+  ArrowFunctionExpression,
   Class,
-  Function as FunctionNode,
+  FunctionDeclaration,
+  FunctionExpression,
   Identifier,
+  Property,
   Token,
 } from "acorn";
-import {
-  MISSING_GLOBALS,
-  MISSING_HOST_GLOBALS,
-  MISSING_STATICS,
-} from "./missing.ts";
+import { MISSING_GLOBALS, STATICS } from "./builtins.ts";
 import { checkRegex } from "./regex-subset.ts";
 import { childrenOf, resolveNames } from "./syntax-scopes.ts";
 import type { Binding, Reference } from "./syntax-scopes.ts";
+
+type FunctionNode = FunctionDeclaration | FunctionExpression | ArrowFunctionExpression;
 
 /** One construct found at one offset of the source. */
 export interface Finding {
@@ -41,11 +42,7 @@ export interface NodeRule {
   construct: string;
   kind: "refused" | "wrong";
   message: string;
-  find(
-    node: AnyNode,
-    ancestors: readonly AnyNode[],
-    context: RuleContext,
-  ): boolean | Place[];
+  find(node: AnyNode, ancestors: readonly AnyNode[], context: RuleContext): boolean | Place[];
 }
 
 const THROWS = "the interpreter throws a SyntaxError";
@@ -94,20 +91,10 @@ const BUILT_IN_CLASSES = new Set([
   "Uint8ClampedArray",
 ]);
 /** Methods that the interpreter does show on a built-in prototype. */
-const VISIBLE_ON_PROTOTYPE = new Set([
-  "constructor",
-  "toString",
-  "hasOwnProperty",
-  "valueOf",
-]);
+const VISIBLE_ON_PROTOTYPE = new Set(["constructor", "toString", "hasOwnProperty", "valueOf"]);
 
-function isIdentifier(
-  node: AnyNode | null | undefined,
-  name?: string,
-): node is Identifier {
-  return (
-    node?.type === "Identifier" && (name === undefined || node.name === name)
-  );
+function isIdentifier(node: AnyNode | null | undefined, name?: string): node is Identifier {
+  return node?.type === "Identifier" && (name === undefined || node.name === name);
 }
 
 function isFunction(node: AnyNode): node is FunctionNode {
@@ -120,32 +107,20 @@ function isFunction(node: AnyNode): node is FunctionNode {
 
 function isString(node: AnyNode | undefined): boolean {
   return (
-    node?.type === "TemplateLiteral" ||
-    (node?.type === "Literal" && typeof node.value === "string")
+    node?.type === "TemplateLiteral" || (node?.type === "Literal" && typeof node.value === "string")
   );
 }
 
 /** `obj.name(...)` with these arguments, or null. */
 function methodCall(node: AnyNode, name: string): readonly AnyNode[] | null {
-  if (node.type !== "CallExpression" || node.callee.type !== "MemberExpression")
-    return null;
+  if (node.type !== "CallExpression" || node.callee.type !== "MemberExpression") return null;
   const { property, computed } = node.callee;
-  return !computed && isIdentifier(property as AnyNode, name)
-    ? node.arguments
-    : null;
+  return !computed && isIdentifier(property as AnyNode, name) ? node.arguments : null;
 }
 
-function staticCall(
-  node: AnyNode,
-  object: string,
-  name: string,
-): readonly AnyNode[] | null {
+function staticCall(node: AnyNode, object: string, name: string): readonly AnyNode[] | null {
   const args = methodCall(node, name);
-  if (
-    !args ||
-    node.type !== "CallExpression" ||
-    node.callee.type !== "MemberExpression"
-  ) {
+  if (!args || node.type !== "CallExpression" || node.callee.type !== "MemberExpression") {
     return null;
   }
   return isIdentifier(node.callee.object, object) ? args : null;
@@ -160,9 +135,7 @@ function plainKey(node: AnyNode): string | null {
   ) {
     return null;
   }
-  return !node.computed && node.key.type === "Identifier"
-    ? node.key.name
-    : null;
+  return !node.computed && node.key.type === "Identifier" ? node.key.name : null;
 }
 
 /**
@@ -230,19 +203,14 @@ const TEXT_RULES: readonly NodeRule[] = [
     construct: "\\u{…} escape",
     kind: "refused",
     message: "the interpreter throws: Invalid escape sequence",
-    find: (n, _a, c) =>
-      bitsBelow(c.source.slice(n.start, n.end), /^\\u\{/, n.start),
+    find: (n, _a, c) => bitsBelow(c.source.slice(n.start, n.end), /^\\u\{/, n.start),
   },
   {
     construct: "character above \\xFF",
     kind: "wrong",
     message: "strings are bytes: only the low byte of the escape is kept",
     find: (n, _a, c) =>
-      bitsBelow(
-        c.source.slice(n.start, n.end),
-        /^\\u(?!00)[0-9a-fA-F]{4}$/,
-        n.start,
-      ),
+      bitsBelow(c.source.slice(n.start, n.end), /^\\u(?!00)[0-9a-fA-F]{4}$/, n.start),
   },
 ];
 
@@ -254,28 +222,22 @@ function classRules(): readonly NodeRule[] {
       message: "the interpreter takes a plain name only",
       find: (n) => {
         const base = (n as Class).superClass;
-        return base && base.type !== "Identifier"
-          ? [{ start: base.start }]
-          : false;
+        return base && base.type !== "Identifier" ? [{ start: base.start }] : false;
       },
     },
     {
       construct: "extends Error",
       kind: "wrong",
-      message:
-        "super(message) throws, message is undefined and instanceof Error is false",
+      message: "super(message) throws, message is undefined and instanceof Error is false",
       find: (n) => {
         const base = (n as Class).superClass;
-        return isIdentifier(base) && ERROR_CLASSES.has(base.name)
-          ? [{ start: base.start }]
-          : false;
+        return isIdentifier(base) && ERROR_CLASSES.has(base.name) ? [{ start: base.start }] : false;
       },
     },
     {
       construct: "extends a built-in",
       kind: "wrong",
-      message:
-        "the instance is a plain object without the built-in's behaviour",
+      message: "the instance is a plain object without the built-in's behaviour",
       find: (n) => {
         const base = (n as Class).superClass;
         return isIdentifier(base) && BUILT_IN_CLASSES.has(base.name)
@@ -340,8 +302,7 @@ const memberNameRules: readonly NodeRule[] = [
     construct: "quoted or numeric member name of a class",
     kind: "refused",
     message: THROWS,
-    find: (n) =>
-      "computed" in n && !n.computed && "key" in n && n.key.type === "Literal",
+    find: (n) => "computed" in n && !n.computed && "key" in n && n.key.type === "Literal",
   },
   {
     construct: "#private member",
@@ -358,16 +319,12 @@ const longName: NodeRule = {
   find: (n) => {
     const name = isIdentifier(n)
       ? n
-      : n.type === "MemberExpression" &&
-          !n.computed &&
-          isIdentifier(n.property as AnyNode)
+      : n.type === "MemberExpression" && !n.computed && isIdentifier(n.property as AnyNode)
         ? (n.property as Identifier)
-        : "key" in n && !n.computed && isIdentifier(n.key as AnyNode)
-          ? (n.key as Identifier)
+        : plainKey(n) !== null
+          ? ((n as Property).key as Identifier)
           : null;
-    return name && name.name.length > MAX_NAME_CHARS
-      ? [{ start: name.start }]
-      : false;
+    return name && name.name.length > MAX_NAME_CHARS ? [{ start: name.start }] : false;
   },
 };
 
@@ -389,8 +346,7 @@ const logicalAssignment: NodeRule = {
   construct: "logical assignment",
   kind: "refused",
   message: THROWS,
-  find: (n) =>
-    n.type === "AssignmentExpression" && /^(\?\?|\|\||&&)=$/.test(n.operator),
+  find: (n) => n.type === "AssignmentExpression" && /^(\?\?|\|\||&&)=$/.test(n.operator),
 };
 
 const exponentiation: NodeRule = {
@@ -419,8 +375,7 @@ const skippedClass: NodeRule = {
   kind: "refused",
   message:
     "when the interpreter steps over it without running it, everything behind is parsed wrongly",
-  find: (n, ancestors) =>
-    (n as Class).body.body.length > 0 && canBeSkipped(ancestors),
+  find: (n, ancestors) => (n as Class).body.body.length > 0 && canBeSkipped(ancestors),
 };
 
 const callRules: readonly NodeRule[] = [
@@ -430,22 +385,17 @@ const callRules: readonly NodeRule[] = [
     message: "the interpreter inserts the function's source text",
     find: (n) => {
       const args = methodCall(n, "replace");
-      return Boolean(
-        args && isString(args[0]) && args[1] && isFunction(args[1] as AnyNode),
-      );
+      return Boolean(args && isString(args[0]) && args[1] && isFunction(args[1] as AnyNode));
     },
   },
   {
     construct: "$& or $$ in a replacement",
     kind: "wrong",
-    message:
-      "the interpreter knows $1 to $9 only, and those with a regular expression",
+    message: "the interpreter knows $1 to $9 only, and those with a regular expression",
     find: (n) => {
       const text = methodCall(n, "replace")?.[1];
       return Boolean(
-        text?.type === "Literal" &&
-        typeof text.value === "string" &&
-        /\$[&$`'<]/.test(text.value),
+        text?.type === "Literal" && typeof text.value === "string" && /\$[&$`'<]/.test(text.value),
       );
     },
   },
@@ -462,9 +412,7 @@ const callRules: readonly NodeRule[] = [
     find: (n) => {
       const by = methodCall(n, "split")?.[0];
       return Boolean(
-        by?.type === "Literal" &&
-        by.regex &&
-        /(^|[^\\])\((?!\?)/.test(by.regex.pattern),
+        by?.type === "Literal" && by.regex && /(^|[^\\])\((?!\?)/.test(by.regex.pattern),
       );
     },
   },
@@ -475,8 +423,7 @@ const callRules: readonly NodeRule[] = [
     find: (n) => {
       const replacer = staticCall(n, "JSON", "stringify")?.[1];
       return Boolean(
-        replacer &&
-        (isFunction(replacer) || replacer.type === "ArrayExpression"),
+        replacer && (isFunction(replacer as AnyNode) || replacer.type === "ArrayExpression"),
       );
     },
   },
@@ -491,8 +438,7 @@ const callRules: readonly NodeRule[] = [
     kind: "wrong",
     message: "holes are skipped and dropped: fill the array first",
     find: (n) => {
-      if (n.type !== "CallExpression" || n.callee.type !== "MemberExpression")
-        return false;
+      if (n.type !== "CallExpression" || n.callee.type !== "MemberExpression") return false;
       const { object } = n.callee;
       return (
         methodCall(n, "map") !== null &&
@@ -508,12 +454,10 @@ const callRules: readonly NodeRule[] = [
     message: "clearTimeout(undefined) and clearInterval(undefined) throw",
     find: (n) =>
       n.type === "CallExpression" &&
-      (isIdentifier(n.callee, "clearTimeout") ||
-        isIdentifier(n.callee, "clearInterval")) &&
+      (isIdentifier(n.callee, "clearTimeout") || isIdentifier(n.callee, "clearInterval")) &&
       n.arguments.length > 0 &&
       (isIdentifier(n.arguments[0] as AnyNode, "undefined") ||
-        (n.arguments[0]?.type === "UnaryExpression" &&
-          n.arguments[0].operator === "void")),
+        (n.arguments[0]?.type === "UnaryExpression" && n.arguments[0].operator === "void")),
   },
 ];
 
@@ -533,13 +477,9 @@ const builtRegex: NodeRule = {
   find: (n) => {
     if (n.type !== "NewExpression" && n.type !== "CallExpression") return false;
     const [pattern, flags] = n.arguments;
-    if (!isIdentifier(n.callee, "RegExp") || pattern?.type !== "Literal")
-      return false;
+    if (!isIdentifier(n.callee, "RegExp") || pattern?.type !== "Literal") return false;
     if (typeof pattern.value !== "string") return false;
-    const f =
-      flags?.type === "Literal" && typeof flags.value === "string"
-        ? flags.value
-        : "";
+    const f = flags?.type === "Literal" && typeof flags.value === "string" ? flags.value : "";
     return regexPlaces(pattern.value, f, pattern.start + 1)
       .filter((place) => place.construct !== "unescaped / in a character class")
       .map((place) => ({ ...place, start: pattern.start }));
@@ -547,9 +487,7 @@ const builtRegex: NodeRule = {
 };
 
 /** The rows that one node shows, by the type of the node. */
-export const NODE_RULES: Readonly<
-  Record<string, readonly NodeRule[] | undefined>
-> = {
+export const NODE_RULES: Readonly<Record<string, readonly NodeRule[] | undefined>> = {
   FunctionDeclaration: functionRules,
   FunctionExpression: functionRules,
   ArrowFunctionExpression: functionRules,
@@ -574,10 +512,7 @@ export const NODE_RULES: Readonly<
       message:
         "its value is made once and shared by all instances, without this, before any constructor",
       find: (n) =>
-        n.type === "PropertyDefinition" &&
-        !n.static &&
-        n.value !== null &&
-        n.value !== undefined,
+        n.type === "PropertyDefinition" && !n.static && n.value !== null && n.value !== undefined,
     },
   ],
   BinaryExpression: [exponentiation],
@@ -611,9 +546,7 @@ export const NODE_RULES: Readonly<
       find: () => true,
     },
   ],
-  YieldExpression: [
-    { construct: "yield", kind: "refused", message: THROWS, find: () => true },
-  ],
+  YieldExpression: [{ construct: "yield", kind: "refused", message: THROWS, find: () => true }],
   AwaitExpression: [awaitRule],
   ForOfStatement: [awaitRule],
   ImportDeclaration: [moduleSyntax],
@@ -744,9 +677,7 @@ export const NODE_RULES: Readonly<
       kind: "wrong",
       message: "the line break stays in the string",
       find: (n, _a, c) =>
-        isString(n)
-          ? bitsBelow(c.source.slice(n.start, n.end), /^\\\r?\n$/, n.start)
-          : false,
+        isString(n) ? bitsBelow(c.source.slice(n.start, n.end), /^\\\r?\n$/, n.start) : false,
     },
     ...TEXT_RULES.map((rule) => ({
       ...rule,
@@ -760,18 +691,14 @@ export const NODE_RULES: Readonly<
       construct: "#private member",
       kind: "refused",
       message: THROWS,
-      find: (n) =>
-        n.type === "MemberExpression" &&
-        n.property.type === "PrivateIdentifier",
+      find: (n) => n.type === "MemberExpression" && n.property.type === "PrivateIdentifier",
     },
     {
       construct: "index outside a string",
       kind: "wrong",
-      message:
-        "the interpreter throws for an index below 0 or an unknown field of a string",
+      message: "the interpreter throws for an index below 0 or an unknown field of a string",
       find: (n) => {
-        if (n.type !== "MemberExpression" || !n.computed || !isString(n.object))
-          return false;
+        if (n.type !== "MemberExpression" || !n.computed || !isString(n.object)) return false;
         const index = n.property as AnyNode;
         return index.type === "UnaryExpression"
           ? index.operator === "-"
@@ -785,22 +712,15 @@ export const NODE_RULES: Readonly<
     {
       construct: "getter as a statement",
       kind: "wrong",
-      message:
-        "the interpreter does not read the field, so a getter does not run",
-      find: (n) =>
-        n.type === "ExpressionStatement" &&
-        n.expression.type === "MemberExpression",
+      message: "the interpreter does not read the field, so a getter does not run",
+      find: (n) => n.type === "ExpressionStatement" && n.expression.type === "MemberExpression",
     },
     {
       construct: "line starting with ++ or --",
       kind: "wrong",
-      message:
-        "without a semicolon before it the interpreter joins it to the line above",
+      message: "without a semicolon before it the interpreter joins it to the line above",
       find: (n, _a, c) => {
-        if (
-          n.type !== "ExpressionStatement" ||
-          n.expression.type !== "UpdateExpression"
-        ) {
+        if (n.type !== "ExpressionStatement" || n.expression.type !== "UpdateExpression") {
           return false;
         }
         if (!n.expression.prefix) return false;
@@ -816,12 +736,7 @@ export const NODE_RULES: Readonly<
       kind: "wrong",
       message: "the interpreter returns the value of the next line",
       find: (n, _a, c) => {
-        if (
-          n.type !== "ReturnStatement" ||
-          n.argument ||
-          c.source[n.end - 1] === ";"
-        )
-          return false;
+        if (n.type !== "ReturnStatement" || n.argument || c.source[n.end - 1] === ";") return false;
         const next = c.tokens[tokenIndexAt(c.tokens, n.end)];
         if (!next || next.start >= c.source.length) return false;
         return !/^[};]/.test(c.source.slice(next.start, next.end));
@@ -832,16 +747,12 @@ export const NODE_RULES: Readonly<
     {
       construct: "deleting in for…in",
       kind: "wrong",
-      message:
-        "deleting the current key ends the loop early: collect the keys first",
+      message: "deleting the current key ends the loop early: collect the keys first",
       find: (n) => {
         if (n.type !== "ForInStatement") return false;
         const left =
-          n.left.type === "VariableDeclaration"
-            ? n.left.declarations[0]?.id
-            : (n.left as AnyNode);
-        if (!isIdentifier(left as AnyNode) || !isIdentifier(n.right))
-          return false;
+          n.left.type === "VariableDeclaration" ? n.left.declarations[0]?.id : (n.left as AnyNode);
+        if (!isIdentifier(left as AnyNode) || !isIdentifier(n.right)) return false;
         const key = (left as Identifier).name;
         const places: Place[] = [];
         const scan = (node: AnyNode): void => {
@@ -868,20 +779,14 @@ export const NODE_RULES: Readonly<
 /** Finds HTML-like comments, which only browsers' engines take for comments. */
 export function COMMENT_RULES(start: number, context: RuleContext): Finding[] {
   if (!/^(<!--|-->)/.test(context.source.slice(start, start + 4))) return [];
-  return [
-    { start, construct: "HTML comment", kind: "refused", message: THROWS },
-  ];
+  return [{ start, construct: "HTML comment", kind: "refused", message: THROWS }];
 }
 
 /** The class that a name stands for, if the script shows it. */
 function classOf(binding: Binding | null): Class | null {
   const node = binding?.node;
-  if (node?.type === "ClassDeclaration" || node?.type === "ClassExpression")
-    return node;
-  if (
-    node?.type === "VariableDeclarator" &&
-    node.init?.type === "ClassExpression"
-  ) {
+  if (node?.type === "ClassDeclaration" || node?.type === "ClassExpression") return node;
+  if (node?.type === "VariableDeclarator" && node.init?.type === "ClassExpression") {
     return node.init;
   }
   return null;
@@ -889,16 +794,12 @@ function classOf(binding: Binding | null): Class | null {
 
 function hasMember(node: Class, name: string, isStatic: boolean): boolean {
   return node.body.body.some(
-    (m) =>
-      m.type !== "StaticBlock" && m.static === isStatic && plainKey(m) === name,
+    (m) => m.type !== "StaticBlock" && m.static === isStatic && plainKey(m) === name,
   );
 }
 
 /** Offsets of `super.name` in a class's own methods, arrow functions aside. */
-function superUses(
-  node: AnyNode,
-  found: { name: string; start: number }[] = [],
-): typeof found {
+function superUses(node: AnyNode, found: { name: string; start: number }[] = []): typeof found {
   if (
     node.type === "MemberExpression" &&
     node.object.type === "Super" &&
@@ -916,11 +817,7 @@ function superUses(
 }
 
 /** True for the loop that lowered rest parameters become, where a too large length does no harm. */
-function isRestLoop(
-  reference: Reference,
-  ancestors: readonly AnyNode[],
-  params: number,
-): boolean {
+function isRestLoop(reference: Reference, ancestors: readonly AnyNode[], params: number): boolean {
   const declaration = ancestors.find((a) => a.type === "VariableDeclaration");
   if (declaration?.type !== "VariableDeclaration") return false;
   return declaration.declarations.some(
@@ -932,16 +829,12 @@ function isRestLoop(
   );
 }
 
-function argumentsAreSafe(
-  reference: Reference,
-  parents: Map<AnyNode, AnyNode>,
-): boolean {
+function argumentsAreSafe(reference: Reference, parents: Map<AnyNode, AnyNode>): boolean {
   const fn = reference.scope.fn.node;
   if (!isFunction(fn) || fn.type === "ArrowFunctionExpression") return false;
   if (fn.params.length === 0) return true;
   const member = reference.parent;
-  if (member.type !== "MemberExpression" || member.object !== reference.node)
-    return false;
+  if (member.type !== "MemberExpression" || member.object !== reference.node) return false;
   if (member.computed) return true;
   const use = parents.get(member);
   if (
@@ -954,15 +847,21 @@ function argumentsAreSafe(
     return true;
   }
   const above: AnyNode[] = [];
-  for (let n: AnyNode | undefined = member; n && n !== fn; n = parents.get(n))
-    above.push(n);
+  for (let n: AnyNode | undefined = member; n && n !== fn; n = parents.get(n)) above.push(n);
   return isRestLoop(reference, above, fn.params.length);
 }
 
-const MISSING_GLOBAL_NAMES = new Set([
-  ...MISSING_GLOBALS,
-  ...MISSING_HOST_GLOBALS,
-]);
+/** True for `Math.trunc`: the engine has it and the interpreter has not. */
+function isMissingStatic(object: string, name: string): boolean {
+  const known = STATICS[object];
+  const host = (globalThis as Record<string, unknown>)[object];
+  return (
+    known !== undefined &&
+    !known.includes(name) &&
+    name !== "prototype" &&
+    Object.getOwnPropertyNames(host).includes(name)
+  );
+}
 
 /** Runs the rules that need to know which declaration a name means. */
 export function runNameRules(context: RuleContext): Finding[] {
@@ -974,25 +873,21 @@ export function runNameRules(context: RuleContext): Finding[] {
   const parents = new Map<AnyNode, AnyNode>();
   const classes: Class[] = [];
   const index = (node: AnyNode): void => {
-    if (node.type === "ClassDeclaration" || node.type === "ClassExpression")
-      classes.push(node);
+    if (node.type === "ClassDeclaration" || node.type === "ClassExpression") classes.push(node);
     for (const child of childrenOf(node)) {
       parents.set(child, node);
       index(child);
     }
   };
   index(context.program);
-  const bindingOf = new Map(
-    references.map((r) => [r.node as AnyNode, r.binding]),
-  );
+  const bindingOf = new Map(references.map((r) => [r.node as AnyNode, r.binding]));
   const baseOf = (node: Class): Class | null =>
     node.superClass ? classOf(bindingOf.get(node.superClass) ?? null) : null;
   const extended = new Set(classes.map(baseOf));
 
   for (const reference of references) {
     const { node, binding, parent } = reference;
-    const isTypeof =
-      parent.type === "UnaryExpression" && parent.operator === "typeof";
+    const isTypeof = parent.type === "UnaryExpression" && parent.operator === "typeof";
     if (!binding) {
       if (node.name === "arguments") {
         if (!argumentsAreSafe(reference, parents)) {
@@ -1002,24 +897,12 @@ export function runNameRules(context: RuleContext): Finding[] {
             "its length is never below the number of parameters, and arrow functions do not see it",
           );
         }
-      } else if (MISSING_GLOBAL_NAMES.has(node.name) && !isTypeof) {
-        add(
-          node.start,
-          "missing global",
-          `the interpreter has no ${node.name}`,
-        );
-      } else if (
-        parent.type === "MemberExpression" &&
-        parent.object === node &&
-        !parent.computed
-      ) {
+      } else if (MISSING_GLOBALS.has(node.name) && !isTypeof) {
+        add(node.start, "missing global", `the interpreter has no ${node.name}`);
+      } else if (parent.type === "MemberExpression" && parent.object === node && !parent.computed) {
         const name = (parent.property as Identifier).name;
-        if (MISSING_STATICS[node.name]?.includes(name)) {
-          add(
-            node.start,
-            "missing method",
-            `the interpreter has no ${node.name}.${name}`,
-          );
+        if (isMissingStatic(node.name, name)) {
+          add(node.start, "missing method", `the interpreter has no ${node.name}.${name}`);
         } else if (name === "prototype") {
           const use = parents.get(parent);
           const outer = use && parents.get(use);
@@ -1046,12 +929,7 @@ export function runNameRules(context: RuleContext): Finding[] {
     const sameFunction = reference.scope.fn === binding.scope.fn;
     if (binding.perIteration && !sameFunction) {
       let fn: AnyNode = reference.scope.fn.node;
-      for (
-        let s = reference.scope.fn;
-        s !== binding.scope.fn;
-        s = (s.parent ?? s).fn
-      )
-        fn = s.node;
+      for (let s = reference.scope.fn; s !== binding.scope.fn; s = (s.parent ?? s).fn) fn = s.node;
       const user = parents.get(fn);
       if (!(user?.type === "CallExpression" && user.callee === fn)) {
         add(
@@ -1078,11 +956,7 @@ export function runNameRules(context: RuleContext): Finding[] {
     }
     const asClass = classOf(binding);
     if (asClass && parent.type === "CallExpression" && parent.callee === node) {
-      add(
-        node.start,
-        "class called without new",
-        "the interpreter runs it and does not throw",
-      );
+      add(node.start, "class called without new", "the interpreter runs it and does not throw");
     }
     if (
       asClass &&

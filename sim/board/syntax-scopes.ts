@@ -8,15 +8,7 @@ import type { AnyNode, Identifier, Node } from "acorn";
 
 /** How a name came to be. `self` is the own name of a function expression. */
 export type BindingKind =
-  | "var"
-  | "let"
-  | "const"
-  | "class"
-  | "function"
-  | "param"
-  | "catch"
-  | "self"
-  | "import";
+  "var" | "let" | "const" | "class" | "function" | "param" | "catch" | "self" | "import";
 
 /** One declared name. */
 export interface Binding {
@@ -50,11 +42,7 @@ export interface Reference {
 }
 
 function isNode(value: unknown): value is AnyNode {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    typeof (value as Node).type === "string"
-  );
+  return typeof value === "object" && value !== null && typeof (value as Node).type === "string";
 }
 
 /** Yields the direct children of a node in source order. */
@@ -77,11 +65,7 @@ export function* childrenOf(node: AnyNode): Generator<AnyNode> {
 export function resolveNames(program: AnyNode): Reference[] {
   const references: Reference[] = [];
 
-  const newScope = (
-    node: AnyNode,
-    parent: Scope | null,
-    isFunction: boolean,
-  ): Scope => {
+  const newScope = (node: AnyNode, parent: Scope | null, isFunction: boolean): Scope => {
     const scope: Scope = {
       parent,
       fn: null as unknown as Scope,
@@ -164,8 +148,7 @@ export function resolveNames(program: AnyNode): Reference[] {
         } else if (node.type === "FunctionExpression" && node.id) {
           declare(inner, node.id, "self", node);
         }
-        for (const p of node.params)
-          declarePattern(p, inner, "param", node, false, inner);
+        for (const p of node.params) declarePattern(p, inner, "param", node, false, inner);
         if (node.body.type === "BlockStatement") visitAll(node.body, inner);
         else visit(node.body, inner, node);
         return;
@@ -173,10 +156,7 @@ export function resolveNames(program: AnyNode): Reference[] {
       case "ClassDeclaration":
       case "ClassExpression":
         if (node.id) {
-          const target =
-            node.type === "ClassDeclaration"
-              ? scope
-              : newScope(node, scope, false);
+          const target = node.type === "ClassDeclaration" ? scope : newScope(node, scope, false);
           declare(target, node.id, "class", node);
           if (target !== scope) scope = target;
         }
@@ -198,20 +178,11 @@ export function resolveNames(program: AnyNode): Reference[] {
         const isHead =
           !isVar &&
           ((parent.type === "ForStatement" && parent.init === node) ||
-            ((parent.type === "ForInStatement" ||
-              parent.type === "ForOfStatement") &&
+            ((parent.type === "ForInStatement" || parent.type === "ForOfStatement") &&
               parent.left === node));
         for (const d of node.declarations) {
-          const kind =
-            node.kind === "var" || node.kind === "let" ? node.kind : "const";
-          declarePattern(
-            d.id,
-            isVar ? scope.fn : scope,
-            kind,
-            d,
-            isHead,
-            scope,
-          );
+          const kind = node.kind === "var" || node.kind === "let" ? node.kind : "const";
+          declarePattern(d.id, isVar ? scope.fn : scope, kind, d, isHead, scope);
           if (d.init) visit(d.init, scope, d);
         }
         return;
@@ -226,8 +197,7 @@ export function resolveNames(program: AnyNode): Reference[] {
         return;
       case "CatchClause": {
         const inner = newScope(node, scope, false);
-        if (node.param)
-          declarePattern(node.param, inner, "catch", node, false, inner);
+        if (node.param) declarePattern(node.param, inner, "catch", node, false, inner);
         visitAll(node.body, inner);
         return;
       }

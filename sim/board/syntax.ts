@@ -28,11 +28,7 @@ export interface SyntaxProblem {
 
 const NOT_ASCII = /[^\x00-\x7f]/;
 
-function parseProblem(
-  source: string,
-  file: string,
-  error: unknown,
-): SyntaxProblem {
+function parseProblem(source: string, file: string, error: unknown): SyntaxProblem {
   const at = error as {
     pos?: number;
     loc?: { line: number; column: number };
@@ -98,8 +94,7 @@ export function checkSyntax(source: string, fileName: string): SyntaxProblem[] {
       }
     }
   });
-  for (const comment of comments)
-    found.push(...COMMENT_RULES(comment.start, context));
+  for (const comment of comments) found.push(...COMMENT_RULES(comment.start, context));
   found.push(...runNameRules(context));
 
   const lineStarts = [0];

@@ -5,50 +5,20 @@ import { describe, expect, it } from "vitest";
 import { checkSyntax } from "../../../sim/board/syntax.ts";
 
 /** construct, kind, source that has it, source next to it that has not */
-const ROWS: readonly (readonly [
-  string,
-  "refused" | "wrong",
-  string,
-  string,
-])[] = [
-  [
-    "default parameter",
-    "refused",
-    "function f(a=1){return a}",
-    "function f(a){return a}",
-  ],
+const ROWS: readonly (readonly [string, "refused" | "wrong", string, string])[] = [
+  ["default parameter", "refused", "function f(a=1){return a}", "function f(a){return a}"],
   ["default parameter", "refused", "var f=(a=1)=>a", "var f=(a)=>a===1"],
-  [
-    "rest parameter",
-    "refused",
-    "function f(...a){return a}",
-    "function f(a){return a}",
-  ],
+  ["rest parameter", "refused", "function f(...a){return a}", "function f(a){return a}"],
   ["spread", "refused", "f(...a)", "f.apply(null,a)"],
   ["spread", "refused", "var x=[...a]", "var x=[a]"],
   ["spread", "refused", "var x={...a}", "var x={a}"],
   ["spread", "refused", "new Date(...a)", "new Date(a)"],
   ["destructuring", "refused", "var [a,b]=c", "var a=[b,c]"],
   ["destructuring", "refused", "var {a}=b", "var a={b}"],
-  [
-    "destructuring",
-    "refused",
-    "function f({a}){return a}",
-    "function f(a){return a.a}",
-  ],
-  [
-    "destructuring",
-    "refused",
-    "for(const [a] of b)f(a)",
-    "for(const a of b)f(a[0])",
-  ],
+  ["destructuring", "refused", "function f({a}){return a}", "function f(a){return a.a}"],
+  ["destructuring", "refused", "for(const [a] of b)f(a)", "for(const a of b)f(a[0])"],
   ["destructuring", "refused", "[a,b]=[b,a]", "a=[b,a]"],
-  [
-    "destructuring",
-    "refused",
-    "try{f()}catch({a}){f(a)}",
-    "try{f()}catch(a){f(a.a)}",
-  ],
+  ["destructuring", "refused", "try{f()}catch({a}){f(a)}", "try{f()}catch(a){f(a.a)}"],
   ["computed key", "refused", "var o={[k]:1}", "var o={k:1};o[k]=1"],
   ["computed key", "refused", "class A{[k](){}}", "class A{k(){}}"],
   ["exponentiation operator", "refused", "f(2**3)", "f(Math.pow(2,3))"],
@@ -68,44 +38,14 @@ const ROWS: readonly (readonly [
   ["tagged template", "refused", "f(t`x`)", "f(`x`)"],
   ["#private member", "refused", "class A{#p=1}", "class A{static p=1}"],
   ["static block", "refused", "class A{static{f()}}", "class A{static f(){}}"],
-  [
-    "class field without a value",
-    "refused",
-    "class A{x;}",
-    "class A{static x=1}",
-  ],
-  [
-    "reserved word as a method name",
-    "refused",
-    "class A{delete(){}}",
-    "var o={delete(){}}",
-  ],
-  [
-    "reserved word as a method name",
-    "refused",
-    "class A{of(){}}",
-    "class A{with(){}}",
-  ],
-  [
-    "quoted or numeric member name of a class",
-    "refused",
-    "class A{'b'(){}}",
-    "var o={'b'(){}}",
-  ],
+  ["class field without a value", "refused", "class A{x;}", "class A{static x=1}"],
+  ["reserved word as a method name", "refused", "class A{delete(){}}", "var o={delete(){}}"],
+  ["reserved word as a method name", "refused", "class A{of(){}}", "class A{with(){}}"],
+  ["quoted or numeric member name of a class", "refused", "class A{'b'(){}}", "var o={'b'(){}}"],
   ["reserved word as a name", "refused", "var of=1", "var o={of:1};f(o.of)"],
-  [
-    "reserved word as a name",
-    "refused",
-    "function f(static){}",
-    "function f(async){}",
-  ],
+  ["reserved word as a name", "refused", "function f(static){}", "function f(async){}"],
   ["non-ASCII identifier", "refused", "var \u00e9=1", "var e='\u00e9'"],
-  [
-    "non-ASCII identifier",
-    "refused",
-    "var \u00c3\u00a9=1",
-    "var e='\u00c3\u00a9'",
-  ],
+  ["non-ASCII identifier", "refused", "var \u00c3\u00a9=1", "var e='\u00c3\u00a9'"],
   ["escape in an identifier", "refused", "var \\u0061b=1", "var ab='\\u0061'"],
   ["\\u{…} escape", "refused", "f('\\u{41}')", "f('\\u0041\\\\u{41}')"],
   ["\\u{…} escape", "refused", "f(`\\u{41}`)", "f(`\\u0041`)"],
@@ -119,20 +59,10 @@ const ROWS: readonly (readonly [
   ["import or export", "refused", "import a from 'b'", "var a=require('b')"],
   ["import or export", "refused", "export var a=1", "var exported=1"],
   ["import or export", "refused", "import('a')", "f('import')"],
-  [
-    "new.target or import.meta",
-    "refused",
-    "function F(){f(new.target)}",
-    "f(new A().target)",
-  ],
+  ["new.target or import.meta", "refused", "function F(){f(new.target)}", "f(new A().target)"],
   ["BigInt", "refused", "f(1n)", "f(1)"],
   ["HTML comment", "refused", "<!-- a\nf()", "// <!-- a\nf()"],
-  [
-    "extends <expression>",
-    "refused",
-    "class B extends n.A{}",
-    "class B extends A{}",
-  ],
+  ["extends <expression>", "refused", "class B extends n.A{}", "class B extends A{}"],
   [
     "super in an arrow function",
     "refused",
@@ -145,12 +75,7 @@ const ROWS: readonly (readonly [
     "var f=()=>class{m(){}}",
     "var f=()=>{return class{m(){}}}",
   ],
-  [
-    "class expression that may be skipped",
-    "refused",
-    "a&&class{m(){}}",
-    "a&&class{}",
-  ],
+  ["class expression that may be skipped", "refused", "a&&class{m(){}}", "a&&class{}"],
   [
     "class expression that may be skipped",
     "refused",
@@ -216,12 +141,7 @@ const ROWS: readonly (readonly [
     "function f(a){return arguments.length}",
     "function f(){return arguments.length}",
   ],
-  [
-    "arguments",
-    "wrong",
-    "function f(){return ()=>arguments}",
-    "function f(){return arguments[0]}",
-  ],
+  ["arguments", "wrong", "function f(){return ()=>arguments}", "function f(){return arguments[0]}"],
   [
     "arguments",
     "wrong",
@@ -240,18 +160,8 @@ const ROWS: readonly (readonly [
     "function f(a,b){for(var n=arguments.length,i=1;i<n;i++)g(i)}",
     "function f(a){for(var n=arguments.length,r=new Array(n>1?n-1:0),i=1;i<n;i++)r[i-1]=arguments[i]}",
   ],
-  [
-    "extends Error",
-    "wrong",
-    "class E extends Error{}",
-    "class E extends Failure{}",
-  ],
-  [
-    "extends a built-in",
-    "wrong",
-    "class E extends Array{}",
-    "class E extends Object{}",
-  ],
+  ["extends Error", "wrong", "class E extends Error{}", "class E extends Failure{}"],
+  ["extends a built-in", "wrong", "class E extends Array{}", "class E extends Object{}"],
   [
     "inherited static member",
     "wrong",
@@ -270,33 +180,13 @@ const ROWS: readonly (readonly [
     "class B extends A{n(){super.m()}m(){}}class C extends B{}",
     "class B extends A{n(){super.m()}}class C extends B{}",
   ],
-  [
-    "class field",
-    "wrong",
-    "class A{x=1}",
-    "class A{static x=1;constructor(){this.x=1}}",
-  ],
+  ["class field", "wrong", "class A{x=1}", "class A{static x=1;constructor(){this.x=1}}"],
   ["class called without new", "wrong", "class A{}A()", "class A{}new A()"],
   ["getter as a statement", "wrong", "o.g;", "o.g();f(o.g)"],
-  [
-    "line break behind return",
-    "wrong",
-    "function f(){return\n1}",
-    "function f(){return;\n1}",
-  ],
-  [
-    "line break behind return",
-    "wrong",
-    "function f(){return // a\n1}",
-    "function f(){return\n}",
-  ],
+  ["line break behind return", "wrong", "function f(){return\n1}", "function f(){return;\n1}"],
+  ["line break behind return", "wrong", "function f(){return // a\n1}", "function f(){return\n}"],
   ["line starting with ++ or --", "wrong", "a\n++b", "a;\n++b"],
-  [
-    "assignment to length",
-    "wrong",
-    "a.length=1",
-    "a.splice(1);f(a.length===1)",
-  ],
+  ["assignment to length", "wrong", "a.length=1", "a.splice(1);f(a.length===1)"],
   ["index outside a string", "wrong", "f('abc'[-1])", "f('abc'[1],a[-1])"],
   ["index outside a string", "wrong", "f('abc'['x'])", "f('abc'['length'])"],
   [
@@ -305,12 +195,7 @@ const ROWS: readonly (readonly [
     "'a'.replace('a',function(){return 'b'})",
     "'a'.replace(/a/,function(){return 'b'})",
   ],
-  [
-    "$& or $$ in a replacement",
-    "wrong",
-    "a.replace(b,'[$&]')",
-    "a.replace(b,'[$1]')",
-  ],
+  ["$& or $$ in a replacement", "wrong", "a.replace(b,'[$&]')", "a.replace(b,'[$1]')"],
   ["split with a limit", "wrong", "a.split(',',2)", "a.split(',')"],
   ["split by a group", "wrong", "a.split(/(,)/)", "a.split(/,/)"],
   [
@@ -319,67 +204,22 @@ const ROWS: readonly (readonly [
     "JSON.stringify(a,['b'])",
     "JSON.stringify(a,null,2)",
   ],
-  [
-    "JSON.parse with a reviver",
-    "wrong",
-    "JSON.parse(a,function(){})",
-    "JSON.parse(a)",
-  ],
-  [
-    "callback over array holes",
-    "wrong",
-    "new Array(3).map(f)",
-    "new Array(3).fill(0).map(f)",
-  ],
-  [
-    "clearing an undefined timer",
-    "wrong",
-    "clearTimeout(undefined)",
-    "clearTimeout()",
-  ],
-  [
-    "deleting in for…in",
-    "wrong",
-    "for(var k in o)delete o[k]",
-    "for(var k in o)delete p[k]",
-  ],
-  [
-    "integer of 2^63 or more",
-    "wrong",
-    "f(9223372036854775808)",
-    "f(9007199254740991)",
-  ],
+  ["JSON.parse with a reviver", "wrong", "JSON.parse(a,function(){})", "JSON.parse(a)"],
+  ["callback over array holes", "wrong", "new Array(3).map(f)", "new Array(3).fill(0).map(f)"],
+  ["clearing an undefined timer", "wrong", "clearTimeout(undefined)", "clearTimeout()"],
+  ["deleting in for…in", "wrong", "for(var k in o)delete o[k]", "for(var k in o)delete p[k]"],
+  ["integer of 2^63 or more", "wrong", "f(9223372036854775808)", "f(9007199254740991)"],
   ["line continuation in a string", "wrong", "f('a\\\nb')", "f(`a\nb`)"],
   ["character above \\xFF", "wrong", "f('\\u20ac')", "f('\\u00e9\\\\u20ac')"],
   ["debugger", "wrong", "debugger", "f('debugger')"],
-  [
-    "name longer than 63 characters",
-    "wrong",
-    `var ${"a".repeat(64)}=1`,
-    `var ${"a".repeat(63)}=1`,
-  ],
-  [
-    "name longer than 63 characters",
-    "wrong",
-    `o.${"a".repeat(64)}()`,
-    `o["${"a".repeat(64)}"]()`,
-  ],
+  ["name longer than 63 characters", "wrong", `var ${"a".repeat(64)}=1`, `var ${"a".repeat(63)}=1`],
+  ["name longer than 63 characters", "wrong", `o.${"a".repeat(64)}()`, `o["${"a".repeat(64)}"]()`],
   ["missing global", "wrong", "new Map()", "var Map=function(){};new Map()"],
   ["missing global", "wrong", "Buffer.from(a)", "typeof Buffer"],
   ["missing method", "wrong", "Math.trunc(a)", "Math.floor(a)"],
   ["missing method", "wrong", "Object.freeze(a)", "Object.keys(a)"],
-  [
-    "method of a built-in prototype",
-    "wrong",
-    "Array.prototype.slice.call(a)",
-    "[].slice.call(a)",
-  ],
-  [
-    "method of a built-in prototype",
-    "wrong",
-    "f(String.prototype.trim)",
-    "String.prototype.x=f",
-  ],
+  ["method of a built-in prototype", "wrong", "Array.prototype.slice.call(a)", "[].slice.call(a)"],
+  ["method of a built-in prototype", "wrong", "f(String.prototype.trim)", "String.prototype.x=f"],
   ["{n,m} quantifier", "wrong", "f(/a{2}/)", "f(/a{/)"],
   ["{n,m} quantifier", "wrong", "f(/[a]{2,}/)", "f(/[{2}]/)"],
   ["{n,m} quantifier", "wrong", "new RegExp('a{2}')", "new RegExp('aa')"],
@@ -401,25 +241,15 @@ const ROWS: readonly (readonly [
 ];
 
 describe("checkSyntax", () => {
-  it.each(ROWS)(
-    "names %s (%s) in `%s` and not in `%s`",
-    (construct, kind, source, neighbour) => {
-      const found = checkSyntax(source, "t.js").filter(
-        (p) => p.construct === construct,
-      );
-      expect(found.map((p) => p.kind)).toContain(kind);
-      expect(checkSyntax(neighbour, "t.js")).toEqual([]);
-    },
-  );
+  it.each(ROWS)("names %s (%s) in `%s` and not in `%s`", (construct, kind, source, neighbour) => {
+    const found = checkSyntax(source, "t.js").filter((p) => p.construct === construct);
+    expect(found.map((p) => p.kind)).toContain(kind);
+    expect(checkSyntax(neighbour, "t.js")).toEqual([]);
+  });
 
   it("gives file, line and column from 1, in source order", () => {
-    const problems = checkSyntax(
-      "var a=1;\n  f(a?.b, 2**3);\nvar b=/a{2}/;",
-      "dir/my.js",
-    );
-    expect(
-      problems.map((p) => [p.file, p.line, p.column, p.construct]),
-    ).toEqual([
+    const problems = checkSyntax("var a=1;\n  f(a?.b, 2**3);\nvar b=/a{2}/;", "dir/my.js");
+    expect(problems.map((p) => [p.file, p.line, p.column, p.construct])).toEqual([
       ["dir/my.js", 2, 5, "optional chaining"],
       ["dir/my.js", 2, 11, "exponentiation operator"],
       ["dir/my.js", 3, 9, "{n,m} quantifier"],

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+// The network as a board sees it: sockets in the manner of a small TCP stack, which the board
+// polls. `send` takes what fits, `receive` gives what is there, and a change is announced by one
+// callback without content. Every buffer is bounded on both sides, so a board that does not read
+// makes its peer wait, and a peer that does not read makes the board's own queue grow.
+// Not for: what the interpreter makes of it (board/modules/net.ts).
+
+/** Why a connection could not be made or ended. */
+export type NetworkFailure =
+  | "refused" // nobody listens
+  | "unresolved" // the name has no address
+  | "unreachable" // no route, or no answer
+  | "reset"; // the peer, or the network below, cut it
+
+/** Thrown by {@link SimNetwork.connect} when the failure is known at once. */
+export class NetworkError extends Error {
+  readonly failure: NetworkFailure;
+  constructor(failure: NetworkFailure) {
+    super(`connection failed: ${failure}`);
+    this.failure = failure;
+  }
+}
+
+/** One TCP connection. */
+export interface SimSocket {
+  /** `closed`: failed, or the peer has ended and everything it sent has been received. */
+  readonly state: "connecting" | "open" | "closed";
+  /** Set once the state is `closed`; null after an orderly end. */
+  readonly failure: NetworkFailure | null;
+  /** Takes as many of the bytes (one per character) as fit now; returns how many. */
+  send(bytes: string): number;
+  /** Gives up to `maxBytes` received bytes, one per character; "" when there are none. */
+  receive(maxBytes: number): string;
+  /** Ends orderly once what was taken has been sent; nothing is received any more. */
+  close(): void;
+  /** Ends at once; what was taken may be lost. */
+  destroy(): void;
+}
+
+/** What boards open connections through. */
+export interface SimNetwork {
+  /**
+   * Opens a connection, as the interpreter does: the call may block while the connection is made,
+   * for a bounded time, and then goes on in state `connecting`.
+   *
+   * @param onChange called from the host's event loop, never from within a call of the socket,
+   *   after bytes have arrived or left, or the state has changed; not after close or destroy
+   * @throws NetworkError when the connection is known to have failed
+   */
+  connect(host: string, port: number, onChange: () => void): SimSocket;
+  /** Finds the IPv4 address of a name, null if it has none. Never throws. */
+  resolve(host: string): Promise<string | null>;
+  /** Ends all connections and frees what the network holds. */
+  close(): Promise<void>;
+}
+
+/** Bytes that a socket takes before its peer's network has taken them (lwIP: 4 x MSS 1440). */
+export const SEND_BUFFER_BYTES = 5760;
+/** Bytes that a socket receives ahead of its reader. */
+export const RECEIVE_BUFFER_BYTES = 5760;
