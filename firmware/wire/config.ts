@@ -167,7 +167,8 @@ export function checkConfig(raw: { [key: string]: unknown }): CheckedConfig {
   const config: { [key: string]: unknown } = {};
   const problems: ConfigProblem[] = [];
   const rows = CONFIG as { [key: string]: ConfigRow };
-  for (const key of Object.keys(rows)) {
+  const known = Object.keys(rows);
+  for (const key of known) {
     const row = rows[key] as ConfigRow;
     const value = raw[key];
     if (value === undefined) {
@@ -177,20 +178,23 @@ export function checkConfig(raw: { [key: string]: unknown }): CheckedConfig {
     } else {
       config[key] = value;
       if (!fits(row, value)) {
-        const got = isSecret(key) ? "(secret)" : JSON.stringify(value);
+        let got = JSON.stringify(value);
+        // A URL with user info is refused, and it holds a password.
+        if (isSecret(key) || got.indexOf("@") >= 0) got = "(secret)";
         problems.push({ key, expected: expectedText(row), got });
       }
     }
   }
   const pingSec = raw["ping_timeout_s"];
-  const aliveSec = config["keep_alive_s"] as number;
+  const aliveSec = config["keep_alive_s"];
   // A deadline above the interval never finds a dead peer; the default one is capped instead.
-  if (!problems.length && pingSec !== undefined && aliveSec > 0 && (pingSec as number) > aliveSec)
+  const areNumbers = typeof pingSec === "number" && typeof aliveSec === "number";
+  if (areNumbers && aliveSec > 0 && pingSec > aliveSec)
     problems.push({
       key: "ping_timeout_s",
       expected: "at most keep_alive_s (" + aliveSec + ")",
-      got: "" + (pingSec as number),
+      got: "" + pingSec,
     });
-  const unknown = Object.keys(raw).filter((key) => !rows[key]);
+  const unknown = Object.keys(raw).filter((key) => known.indexOf(key) < 0);
   return { config: config as unknown as Config, problems, unknown };
 }

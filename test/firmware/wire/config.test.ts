@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+import { describe, expect, it } from "vitest";
+import { CONFIG, checkConfig, isSecret, parseBrokerUrl } from "../../../firmware/wire/config.ts";
+import { KEY } from "../../helpers/fake-platform.ts";
+
+const REQUIRED = { mqtt_url: "mqtt://broker.test", key: KEY };
+
+function problemsOf(raw: { [key: string]: unknown }): string[] {
+  return checkConfig({ ...REQUIRED, ...raw }).problems.map((problem) => problem.key);
+}
+
+describe("checkConfig", () => {
+  it("fills in the defaults", () => {
+    expect(checkConfig(REQUIRED)).toEqual({
+      config: {
+        ...REQUIRED,
+        device_id: undefined,
+        kid: "1",
+        aud: "lubdub",
+        interval_s: 30,
+        qos: 1,
+        immediate: false,
+        topic_prefix: "devices",
+        keep_alive_s: 15,
+        clean_session: false,
+        connect_timeout_s: 10,
+        ping_timeout_s: 4,
+        ack_timeout_s: 10,
+        reconnect_spread_s: 10,
+        log_level: "I",
+        wifi_ssid: undefined,
+        wifi_password: undefined,
+      },
+      problems: [],
+      unknown: [],
+    });
+  });
+
+  it("has for each key a default that fits, or none", () => {
+    for (const [key, row] of Object.entries(CONFIG))
+      if (row[1] !== undefined) expect(problemsOf({ [key]: row[1] }), key).toEqual([]);
+  });
+
+  it("names the required keys that are absent", () => {
+    expect(checkConfig({}).problems).toEqual([
+      { key: "mqtt_url", expected: "mqtt://host[:port]", got: "nothing" },
+      { key: "key", expected: "base64url of 32 bytes or more", got: "nothing" },
+    ]);
+  });
+
+  it("finds every problem at once", () => {
+    expect(problemsOf({ qos: 2, log_level: "X", keep_alive_s: 5, ping_timeout_s: 6 })).toEqual([
+      "qos",
+      "log_level",
+      "ping_timeout_s",
+    ]);
+  });
+
+  it("tells what was expected and what was there", () => {
+    expect(checkConfig({ ...REQUIRED, keep_alive_s: 70000, aud: 5 }).problems).toEqual([
+      { key: "aud", expected: "text of 1 to 64 characters", got: "5" },
+      { key: "keep_alive_s", expected: "integer from 0 to 65535", got: "70000" },
+    ]);
+  });
+
+  it.each(Object.keys(CONFIG))("refuses another type for %s", (key) => {
+    for (const value of [null, [], {}, CONFIG[key as keyof typeof CONFIG][0] === "bool" ? 1 : true])
+      expect(problemsOf({ [key]: value }), JSON.stringify(value)).toEqual([key]);
+  });
+
+  it.each(
+    Object.entries(CONFIG).filter(([, [kind, , min]]) => kind !== "key" && min !== undefined),
+  )("accepts both limits of %s and refuses what is beyond", (key, [kind, , min = 0, max = 0]) => {
+    const isText = kind === "str" || kind === "topic";
+    const step = kind === "num" ? 0.01 : 1;
+    const value = (size: number): unknown => (isText ? "x".repeat(size) : size);
+    expect(problemsOf({ keep_alive_s: 0, [key]: value(min) })).toEqual([]);
+    expect(problemsOf({ keep_alive_s: 0, [key]: value(max) })).toEqual([]);
+    if (!isText || min > 0)
+      expect(problemsOf({ keep_alive_s: 0, [key]: value(min - step) })).toEqual([key]);
+    expect(problemsOf({ keep_alive_s: 0, [key]: value(max + step) })).toEqual([key]);
+  });
+
+  it.each([
+    ["qos", 0.5],
+    ["keep_alive_s", 1.5],
+    ["interval_s", "30"],
+    ["device_id", ""],
+    ["device_id", "a b"],
+    ["device_id", "x".repeat(65)],
+    ["device_id", "a/b"],
+    ["key", "x".repeat(42)],
+    ["key", KEY + "="],
+    ["key", KEY + "+"],
+    ["topic_prefix", "a/+/b"],
+    ["topic_prefix", "a/#"],
+    ["topic_prefix", "/a"],
+    ["topic_prefix", "a/"],
+    ["log_level", "DI"],
+    ["log_level", ""],
+    ["log_level", "i"],
+    ["wifi_ssid", "caf\u00e9"],
+    ["wifi_ssid", "a\nb"],
+    ["aud", "a\0b"],
+  ])("refuses %s of %j", (key, value) => {
+    expect(problemsOf({ [key]: value })).toEqual([key]);
+  });
+
+  it.each([
+    ["device_id", "x".repeat(64)],
+    ["key", "x".repeat(43)],
+    ["key", "-_" + "x".repeat(100)],
+    ["topic_prefix", "home/floor 1"],
+    ["log_level", "E"],
+    ["interval_s", 0.5],
+    ["wifi_password", ""],
+  ])("accepts %s of %j", (key, value) => {
+    expect(problemsOf({ [key]: value })).toEqual([]);
+  });
+
+  it("lists keys that it does not have, and goes on", () => {
+    const checked = checkConfig({ ...REQUIRED, colour: 1, toString: 2, constructor: 3 });
+    expect(checked.unknown).toEqual(["colour", "toString", "constructor"]);
+    expect(checked.problems).toEqual([]);
+  });
+
+  it("never repeats a secret in a problem", () => {
+    const secret = "hunter2!";
+    const checked = checkConfig({ key: secret, wifi_password: secret + "\n", mqtt_url: 1 });
+    expect(checked.problems.map((p) => [p.key, p.got])).toEqual([
+      ["mqtt_url", "1"],
+      ["key", "(secret)"],
+      ["wifi_password", "(secret)"],
+    ]);
+    expect(JSON.stringify(checked.problems)).not.toContain("hunter2");
+  });
+
+  it("does not repeat a password that somebody put into the broker URL", () => {
+    const checked = checkConfig({ ...REQUIRED, mqtt_url: "mqtt://me:hunter2@broker.test" });
+    expect(checked.problems.map((p) => p.key)).toEqual(["mqtt_url"]);
+    expect(JSON.stringify(checked.problems)).not.toContain("hunter2");
+  });
+
+  it("knows which keys are secret", () => {
+    expect(Object.keys(CONFIG).filter(isSecret)).toEqual(["key", "wifi_password"]);
+  });
+});
+
+describe("deadline of PINGRESP", () => {
+  it("may not be longer than Keep Alive when it is given", () => {
+    expect(checkConfig({ ...REQUIRED, keep_alive_s: 5, ping_timeout_s: 6 }).problems).toEqual([
+      { key: "ping_timeout_s", expected: "at most keep_alive_s (5)", got: "6" },
+    ]);
+  });
+
+  it.each([
+    { name: "equal", raw: { keep_alive_s: 5, ping_timeout_s: 5 } },
+    { name: "anything without Keep Alive", raw: { keep_alive_s: 0, ping_timeout_s: 60 } },
+    { name: "the default with a Keep Alive that is shorter", raw: { keep_alive_s: 2 } },
+  ])("may be $name", ({ raw }) => {
+    expect(problemsOf(raw)).toEqual([]);
+  });
+});
+
+describe("parseBrokerUrl", () => {
+  it.each([
+    ["mqtt://broker", "broker", 1883],
+    ["mqtt://broker/", "broker", 1883],
+    ["mqtt://broker.test:1", "broker.test", 1],
+    ["mqtt://192.168.0.7:65535/", "192.168.0.7", 65535],
+    ["mqtt://my_host-1:8883", "my_host-1", 8883],
+  ])("takes %s", (url, host, port) => {
+    expect(parseBrokerUrl(url)).toEqual({ host, port });
+  });
+
+  it.each([
+    "",
+    "broker",
+    "mqtts://broker",
+    "http://broker",
+    "MQTT://broker",
+    "mqtt:/broker",
+    "mqtt://",
+    "mqtt:///",
+    "mqtt://:1883",
+    "mqtt://broker:",
+    "mqtt://broker:0",
+    "mqtt://broker:65536",
+    "mqtt://broker:99999999999999999999",
+    "mqtt://broker:18x3",
+    "mqtt://broker:-1",
+    "mqtt://broker:1:2",
+    "mqtt://user@broker",
+    "mqtt://broker/path",
+    "mqtt://bro ker",
+    "mqtt://[::1]",
+    "mqtt://broker?x",
+  ])("refuses %s", (url) => {
+    expect(parseBrokerUrl(url)).toBeUndefined();
+  });
+});
