@@ -7,8 +7,8 @@ import type { Failure } from "../core/fail.ts";
 /** Most packets that wait at the same time. */
 export const WINDOW = 8;
 
-/** Called once with the outcome. */
-export type Done = (failure: Failure | undefined) => void;
+/** Called once with the outcome; `rttMs` is the time from the last sending to its PUBACK. */
+export type Done = (failure: Failure | undefined, rttMs?: number) => void;
 
 /** A message to publish. Its payload is made at the moment of sending, each time it is sent. */
 export interface OutMessage {

@@ -232,7 +232,8 @@ export function createSession(
     }
     const code = type === SUBACK ? body.charCodeAt(2) : 0;
     if (code > 2 && code !== 0x80) return "suback-code";
-    entry.done(code === 0x80 ? fail("E_MQTT_SUBSCRIBE", "suback=128") : undefined);
+    const failure = code === 0x80 ? fail("E_MQTT_SUBSCRIBE", "suback=128") : undefined;
+    entry.done(failure, clock.nowMs() - entry.sentMs);
     return undefined;
   }
 

@@ -109,16 +109,17 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
       return failed(fail("E_JSON", "text=" + quoted("" + error)), seq);
     }
     missed = maxLateMs = 0;
-    const sentMs = clock.nowMs();
     inHand++;
     const { topic, qos } = options;
-    options.publish({ topic, body, qos, retain: false, seq, seal: options.jwt.seal }, (failure) => {
+    const message = { topic, body, qos, retain: false, seq, seal: options.jwt.seal };
+    options.publish(message, (failure, tookMs) => {
       inHand--;
       if (failure) failed(failure, seq);
       else {
-        const tookMs = clock.nowMs() - sentMs;
-        if (qos) rttMs = tookMs;
-        if (log.verbose()) log.debug("heartbeat", "sent", "seq=" + seq + " rtt_ms=" + tookMs);
+        // QoS 0 has no answer, so there is nothing to measure.
+        if (tookMs !== undefined) rttMs = tookMs;
+        const rtt = tookMs === undefined ? "" : " rtt_ms=" + tookMs;
+        if (log.verbose()) log.debug("heartbeat", "sent", "seq=" + seq + rtt);
       }
       if (!inHand) finishStop();
     });
