@@ -237,6 +237,10 @@ export function createTracker(onEvent: (event: TrackerEvent) => void): Tracker {
         if (isRetained) return;
       }
       if (!isRetained) onEvent({ kind: "status", deviceId, reason, boot, session, nowMs });
+      // The device's own goodbye is the last word about its connection.
+      const isSaid = device.newest !== undefined && compareConnections(status, device.newest) === 0;
+      if (reason === "will" && isSaid && device.state === "stopped") return;
+      if (reason !== "birth") noteConnection(device, status);
       if (reason === "will") setState(device, "offline", "will", nowMs);
       else if (reason === "shutdown") setState(device, "stopped", "shutdown", nowMs);
       else if (device.state === "offline" || device.state === "stopped")

@@ -90,6 +90,14 @@ describe("tracker states", () => {
     expect(state()).toBe("connecting");
   });
 
+  it("ignores a will of a connection that has said goodbye", () => {
+    const { beat, status, state } = rig();
+    beat(1, 0);
+    status("shutdown", [1, 1]);
+    status("will", [1, 1]);
+    expect(state()).toBe("stopped");
+  });
+
   it("takes no retained status for news of a device it has not heard", () => {
     const { status, state } = rig();
     status("birth", [1, 1], 0, true);

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+// The `lubdub` command. One line per program; each lives in a folder of its own and adds its own
+// options. Run through tools/lubdub.js.
+import { createRootCommand, quietPipes, runCommand } from "./lib/cli.ts";
+import { registerDemo } from "./demo/main.ts";
+import { registerHil } from "./hil/main.ts";
+import { registerRun } from "./run/main.ts";
+import { registerSim } from "./sim/main.ts";
+
+const PROGRAMS = [registerDemo, registerSim, registerRun, registerHil];
+
+quietPipes();
+const root = createRootCommand(
+  "Heartbeat firmware for Espruino, and what a person needs around it.",
+);
+for (const register of PROGRAMS) register(root);
+process.exitCode = await runCommand(root, process.argv.slice(2));

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// The broker goes away and comes back without memory: the board returns by itself, in a new session
+// of the same boot.
+import { expectThat } from "../../scenario/scenario.ts";
+import type { Scenario } from "../../scenario/scenario.ts";
+import { sleepMs } from "../../lib/cli.ts";
+
+const START_MS = 15_000;
+
+/** How long the broker is away, ms. */
+const AWAY_MS = 1500;
+
+/** Bound for a verified beat after the broker is back, on top of the interval, ms. */
+const BACK_MS = 15_000;
+
+export const scenario: Scenario = {
+  name: "broker-restart",
+  title: "the board is back by itself after the broker was away",
+  needs: ["broker-control"],
+  run: async (rig) => {
+    await rig.boot();
+    const [before] = await rig.beats(1, START_MS + rig.intervalMs * 2);
+    await rig.broker?.stop();
+    await sleepMs(AWAY_MS);
+    await rig.broker?.start();
+    const backMs = Date.now();
+    const [after] = await rig.beats(1, BACK_MS + rig.intervalMs * 2);
+    expectThat(after?.boot === before?.boot, "the board started anew");
+    expectThat(
+      (after?.session ?? 0) > (before?.session ?? 0),
+      `the session stayed ${after?.session}`,
+    );
+    return {
+      back_ms: Date.now() - backMs,
+      sessions: (after?.session ?? 0) - (before?.session ?? 0) + 1,
+      missing_beats: (after?.seq ?? 0) - (before?.seq ?? 0) - 1,
+    };
+  },
+};

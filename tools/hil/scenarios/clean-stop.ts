@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// `lubdub.stop()` on the console: the board says goodbye itself, and the broker has nothing to add.
+import { expectThat } from "../../scenario/scenario.ts";
+import type { Scenario } from "../../scenario/scenario.ts";
+import { sleepMs } from "../../lib/cli.ts";
+
+const START_MS = 15_000;
+
+/** Bound that the firmware promises for its stop, with room for the road, ms. */
+const STOP_MS = 4000;
+
+/** How long a will is waited for that must not come, ms. */
+const NO_WILL_MS = 1500;
+
+export const scenario: Scenario = {
+  name: "clean-stop",
+  title: "lubdub.stop() leaves a retained shutdown status and no will",
+  needs: ["console"],
+  run: async (rig) => {
+    await rig.boot();
+    const [beat] = await rig.beats(1, START_MS + rig.intervalMs * 2);
+    const from = rig.events.length;
+    const stoppedMs = Date.now();
+    rig.send("lubdub.stop()");
+    const status = await rig.status("shutdown", STOP_MS, from);
+    await rig.line(/^\d+ I app stopped$/, "`I app stopped` on the console", STOP_MS, from);
+    const stopMs = Date.now() - stoppedMs;
+    expectThat(
+      status.boot === beat?.boot && status.session === beat.session,
+      `shutdown says ${status.boot}.${status.session}, the beat ${beat?.boot}.${beat?.session}`,
+    );
+    await rig.halt();
+    await sleepMs(NO_WILL_MS);
+    const hasWill = rig.events.some(
+      (event) => event.kind === "status" && event.status.reason === "will",
+    );
+    expectThat(!hasWill, "the broker published the will");
+    const retained = await rig.retainedStatus();
+    expectThat(
+      retained?.reason === "shutdown" && retained.boot === status.boot,
+      `the retained status is ${retained?.reason ?? "none"}`,
+    );
+    return { boot: status.boot, session: status.session, stop_ms: stopMs };
+  },
+};

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// The main job: heartbeats arrive, verified, in order and on time.
+import { expectThat } from "../../scenario/scenario.ts";
+import type { Scenario } from "../../scenario/scenario.ts";
+
+/** Bound for connecting and the first beat on top of the intervals, ms. */
+const START_MS = 15_000;
+
+export const scenario: Scenario = {
+  name: "first-beats",
+  title: "heartbeats arrive, each one verified, without a gap",
+  needs: [],
+  run: async (rig) => {
+    const bootedMs = Date.now();
+    await rig.boot();
+    const beats = await rig.beats(rig.beatCount, START_MS + rig.beatCount * rig.intervalMs * 2);
+    const first = beats[0];
+    const last = beats.at(-1);
+    if (!first || !last) return { beats: 0 };
+    expectThat(
+      last.seq - first.seq === beats.length - 1,
+      `seq went from ${first.seq} to ${last.seq} in ${beats.length} beats`,
+    );
+    expectThat(
+      beats.every(({ session }) => session === first.session),
+      "the session changed between beats",
+    );
+    const seen = rig.events.find((event) => event.kind === "beat");
+    return {
+      beats: beats.length,
+      boot: first.boot,
+      first_seq: first.seq,
+      first_beat_ms: (seen?.atMs ?? bootedMs) - bootedMs,
+      max_late_ms: Math.max(...beats.map((beat) => beat.max_late_ms)),
+      rtt_ms: last.telemetry?.rtt_ms ?? "none",
+    };
+  },
+};

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+// A virtual board as a target: real time, real sockets, flash in memory.
+import { createBoard, createRealClock, createRealNetwork } from "../../../sim/index.ts";
+import { CONFIG_FILE } from "../../../firmware/wire/config.ts";
+import { errorText } from "../../lib/errors.ts";
+import type { Target, TargetEvents } from "../../scenario/target.ts";
+
+/** Creates the target. */
+export function createVirtualTarget(): Promise<Target> {
+  let events: TargetEvents | undefined;
+  let isOn = false;
+  const board = createBoard({
+    clock: createRealClock(),
+    network: createRealNetwork(),
+    serial: "hil-virtual",
+    seed: 1,
+    onPrint: (line) => events?.onLine(line),
+  });
+
+  function halt(): Promise<void> {
+    if (isOn) board.powerOff();
+    isOn = false;
+    return Promise.resolve();
+  }
+
+  return Promise.resolve({
+    capabilities: ["console", "restart"],
+    prepare: (configText, bundle) => {
+      board.flash.write(CONFIG_FILE, configText);
+      board.flash.write(".bootcde", bundle.text);
+      return Promise.resolve("virtual");
+    },
+    boot: (given) => {
+      events = given;
+      isOn = true;
+      board.powerOn();
+      return Promise.resolve();
+    },
+    send: (line) => {
+      try {
+        board.evaluate(line);
+      } catch (error) {
+        events?.onLine(`Uncaught ${errorText(error)}`);
+      }
+    },
+    halt,
+    dispose: halt,
+  });
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+// Runs one scenario on one fresh target and makes the result record. Whatever happens, the target
+// is switched off and removed, the watcher closed and the broker stopped before it returns.
+import { randomBytes } from "node:crypto";
+import { LUBDUB_VERSION, WIRE_VERSION } from "../../firmware/wire/version.ts";
+import { boardConfigText, createKey } from "../lib/board-config.ts";
+import type { Bundle } from "../lib/bundle.ts";
+import { startEmbeddedBroker } from "../lib/embedded-broker.ts";
+import type { EmbeddedBroker } from "../lib/embedded-broker.ts";
+import { AppError, errorText } from "../lib/errors.ts";
+import type { Evidence, ScenarioResult } from "./result.ts";
+import { createRig } from "./rig.ts";
+import type { Scenario } from "./scenario.ts";
+import type { Capability, Target } from "./target.ts";
+
+/** How to run. */
+export interface RunOptions {
+  bundle: Bundle;
+  /** Broker to use; undefined: one of our own per run, which is then under control. */
+  url: string | undefined;
+  beatCount: number;
+  intervalMs: number;
+  /** Bound of each scenario, ms. */
+  timeoutMs: number;
+  /** Ends the run in hand as failed. */
+  signal: AbortSignal;
+  onLine(line: string): void;
+}
+
+/** Console lines kept for the record of a failure. */
+const LINES_KEPT = 30;
+
+/** Runs `scenario` on a target made by `createTarget`, which goes by `targetName`. */
+export async function runScenario(
+  scenario: Scenario,
+  targetName: string,
+  createTarget: () => Promise<Target>,
+  options: RunOptions,
+): Promise<ScenarioResult> {
+  const startedMs = Date.now();
+  const lines: string[] = [];
+  const versions: ScenarioResult["versions"] = {
+    lubdub: LUBDUB_VERSION,
+    wire: WIRE_VERSION,
+    node: process.versions.node,
+  };
+  const cleanups: (() => Promise<void>)[] = [];
+  let outcome: Pick<ScenarioResult, "verdict" | "evidence" | "reason">;
+  try {
+    outcome = await attempt();
+  } catch (error) {
+    // Anything else than an expected failure is a fault of ours and must not pass for one.
+    if (!(error instanceof AppError)) throw error;
+    outcome = { verdict: "fail", reason: errorText(error), evidence: {} };
+  } finally {
+    // Last in, first out: the watcher goes before the broker, the broker before the target.
+    while (cleanups.length > 0) await cleanups.pop()?.();
+  }
+  return {
+    scenario: scenario.name,
+    target: targetName,
+    ...outcome,
+    ...(outcome.verdict === "fail" ? { console: lines } : {}),
+    bundleSha256: options.bundle.sha256,
+    versions,
+    startedAt: new Date(startedMs).toISOString(),
+    durationMs: Date.now() - startedMs,
+  };
+
+  async function attempt(): Promise<typeof outcome> {
+    const target = await createTarget();
+    cleanups.push(() => target.dispose());
+    const isOurs = options.url === undefined;
+    const available: Capability[] = [...target.capabilities];
+    if (isOurs) available.push("broker-control");
+    const missing = scenario.needs.filter((need) => !available.includes(need));
+    if (missing.length > 0)
+      return { verdict: "skip", reason: `needs ${missing.join(", ")}`, evidence: {} };
+
+    const broker = isOurs ? await startEmbeddedBroker() : undefined;
+    if (broker) cleanups.push(() => broker.stop());
+    const url = options.url ?? (broker as EmbeddedBroker).url;
+    const deviceId = `hil-${randomBytes(4).toString("hex")}`;
+    const key = createKey();
+    const config = boardConfigText({
+      device_id: deviceId,
+      mqtt_url: url,
+      key,
+      interval_s: options.intervalMs / 1000,
+      reconnect_spread_s: 2,
+    });
+    versions.interpreter = await target.prepare(config, options.bundle);
+    const { rig, abort, dispose } = await createRig({
+      target,
+      url,
+      broker,
+      deviceId,
+      key: Buffer.from(key, "base64url"),
+      intervalMs: options.intervalMs,
+      beatCount: options.beatCount,
+      timeoutMs: options.timeoutMs,
+      onLine: (line) => {
+        lines.push(line);
+        if (lines.length > LINES_KEPT) lines.shift();
+        options.onLine(line);
+      },
+    });
+    cleanups.push(dispose);
+    const onAbort = (): void => abort(new AppError("E_ABORTED", "stopped by hand"));
+    options.signal.addEventListener("abort", onAbort);
+    cleanups.push(() => Promise.resolve(options.signal.removeEventListener("abort", onAbort)));
+    if (options.signal.aborted) onAbort();
+    const evidence: Evidence = await scenario.run(rig);
+    return { verdict: "pass", evidence };
+  }
+}
