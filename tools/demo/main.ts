@@ -62,6 +62,7 @@ async function runDemo(options: DemoOptions): Promise<void> {
           mqtt_url: broker.url,
           key: keys.get(deviceId) as string,
           interval_s: options.interval / 1000,
+          immediate: true,
           reconnect_spread_s: 1,
         });
         board.flash.write(CONFIG_FILE, config);

@@ -47,8 +47,8 @@ export interface Rig {
   halt(): Promise<void>;
   /** Waits for a console line from index `from` of the events, or from now on. */
   line(pattern: RegExp, what: string, timeoutMs: number, from?: number): Promise<string>;
-  /** Waits for the next `count` fresh beats. */
-  beats(count: number, timeoutMs: number): Promise<Beat[]>;
+  /** Waits for the next `count` fresh beats, or for those among them that `isWanted`. */
+  beats(count: number, timeoutMs: number, isWanted?: (beat: Beat) => boolean): Promise<Beat[]>;
   /** Waits for a live status of that reason. */
   status(reason: StatusReason, timeoutMs: number, from?: number): Promise<StatusMessage>;
   /** Asks the broker afresh for the retained status; undefined when there is none. */
@@ -149,14 +149,14 @@ export async function createRig(
     send: (text) => target.send(text),
     halt: () => target.halt(),
     line,
-    beats: async (count, timeoutMs) => {
+    beats: async (count, timeoutMs, isWanted = () => true) => {
       const endMs = Date.now() + timeoutMs;
       const beats: Beat[] = [];
       let from = feed.items.length;
       const isFresh = (event: RigEvent): event is RigEventOf<"beat"> =>
-        event.kind === "beat" && event.order === "fresh";
+        event.kind === "beat" && event.order === "fresh" && isWanted(event.beat);
       while (beats.length < count) {
-        const what = `verified heartbeat ${beats.length + 1} of ${count}`;
+        const what = `verified heartbeat, ${beats.length} of ${count} seen`;
         const event = await feed.next(isFresh, what, within(endMs - Date.now()), from);
         from = feed.items.indexOf(event) + 1;
         beats.push(event.beat);

@@ -77,6 +77,7 @@ async function runSim(options: SimOptions): Promise<void> {
           mqtt_url: options.broker,
           key: keys.get(deviceId) as string,
           interval_s: options.interval / 1000,
+          immediate: true,
           qos: options.qos,
           topic_prefix: options.prefix,
         });

@@ -21,10 +21,10 @@ export const scenario: Scenario = {
       last.seq - first.seq === beats.length - 1,
       `seq went from ${first.seq} to ${last.seq} in ${beats.length} beats`,
     );
-    expectThat(
-      beats.every(({ session }) => session === first.session),
-      "the session changed between beats",
+    const births = rig.events.filter(
+      (event) => event.kind === "status" && event.status.reason === "birth",
     );
+    expectThat(births.length === 1, `${births.length} births instead of one connection`);
     const seen = rig.events.find((event) => event.kind === "beat");
     return {
       beats: beats.length,

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+// Scenarios on a target made of a fake device: verdicts, reasons, bounds and what is cleaned up.
+import { describe, expect, it } from "vitest";
+import { scenario as brokerRestart } from "../../../tools/hil/scenarios/broker-restart.ts";
+import { scenario as cleanStop } from "../../../tools/hil/scenarios/clean-stop.ts";
+import { scenario as firstBeats } from "../../../tools/hil/scenarios/first-beats.ts";
+import { scenario as restart } from "../../../tools/hil/scenarios/restart.ts";
+import { matrixLines, resultLine } from "../../../tools/hil/report.ts";
+import type { Bundle } from "../../../tools/lib/bundle.ts";
+import { AppError } from "../../../tools/lib/errors.ts";
+import type { ScenarioResult } from "../../../tools/scenario/result.ts";
+import { runScenario } from "../../../tools/scenario/runner.ts";
+import type { RunOptions } from "../../../tools/scenario/runner.ts";
+import type { Scenario } from "../../../tools/scenario/scenario.ts";
+import type { Target, TargetEvents } from "../../../tools/scenario/target.ts";
+import { createFakeDevice } from "../../helpers/fake-device.ts";
+import type { FakeDevice, FakeDeviceOptions } from "../../helpers/fake-device.ts";
+
+const bundle: Bundle = { text: "", sha256: "0".repeat(64), sizeBytes: 0 };
+
+interface FakeTargetOptions extends Partial<FakeDeviceOptions> {
+  /** Called after booting, to make things go wrong. */
+  afterBoot?(events: TargetEvents): void;
+  isRebootForgotten?: boolean;
+}
+
+function fakeTarget(options: FakeTargetOptions, log: string[]): Target {
+  let device: FakeDevice | undefined;
+  let config = { device_id: "", mqtt_url: "", key: "", interval_s: 0 };
+  let boot = 0;
+  function halt(): Promise<void> {
+    device?.powerOff();
+    device = undefined;
+    return Promise.resolve();
+  }
+  return {
+    capabilities: ["console", "restart"],
+    prepare: (text) => {
+      config = JSON.parse(text) as typeof config;
+      return Promise.resolve("fake");
+    },
+    boot: (events) => {
+      if (!options.isRebootForgotten || boot === 0) boot++;
+      device = createFakeDevice({
+        url: config.mqtt_url,
+        deviceId: config.device_id,
+        key: Buffer.from(config.key, "base64url"),
+        intervalMs: config.interval_s * 1000,
+        boot,
+        onPrint: (line) => events.onLine(line),
+        ...options,
+      });
+      device.powerOn();
+      options.afterBoot?.(events);
+      return Promise.resolve();
+    },
+    send: (line) => void device?.evaluate(line),
+    halt,
+    dispose: () => {
+      log.push("disposed");
+      return halt();
+    },
+  };
+}
+
+async function run(
+  scenario: Scenario,
+  options: FakeTargetOptions = {},
+  changes: Partial<RunOptions> = {},
+): Promise<ScenarioResult & { log: string[] }> {
+  const log: string[] = [];
+  const result = await runScenario(
+    scenario,
+    "fake",
+    () => Promise.resolve(fakeTarget(options, log)),
+    {
+      bundle,
+      url: undefined,
+      beatCount: 2,
+      intervalMs: 200,
+      timeoutMs: 4000,
+      signal: new AbortController().signal,
+      onLine: () => {},
+      ...changes,
+    },
+  );
+  return { ...result, log };
+}
+
+describe("scenario runner", () => {
+  it.each([firstBeats, cleanStop, restart, brokerRestart])(
+    "passes $name on a device that does what it should",
+    async (scenario) => {
+      const result = await run(scenario, {}, { timeoutMs: 15_000 });
+      expect(result.reason).toBeUndefined();
+      expect(result).toMatchObject({
+        verdict: "pass",
+        target: "fake",
+        bundleSha256: bundle.sha256,
+        versions: { interpreter: "fake" },
+        log: ["disposed"],
+      });
+    },
+  );
+
+  it("fails on a beat with a wrong signature and says so", async () => {
+    const result = await run(firstBeats, { key: Buffer.alloc(32) });
+    expect(result).toMatchObject({ verdict: "fail", log: ["disposed"] });
+    expect(result.reason).toContain("heartbeat refused: signature");
+  });
+
+  it("fails on a gap in seq", async () => {
+    const result = await run(firstBeats, { skip: [2] });
+    expect(result.reason).toBe("seq went from 1 to 3 in 2 beats");
+  });
+
+  it("fails when boot does not count up", async () => {
+    expect(await run(restart, { isRebootForgotten: true }, { timeoutMs: 3000 })).toMatchObject({
+      verdict: "fail",
+    });
+  });
+
+  it("fails at its bound when nothing comes, with the last console lines", async () => {
+    const result = await run(firstBeats, { intervalMs: 60_000, skip: [1] }, { timeoutMs: 500 });
+    expect(result.reason).toMatch(/^no verified heartbeat, 0 of 2 seen within 0\.\d s$/);
+    expect(result.console).toEqual(["1 I app ready"]);
+  });
+
+  it("fails at once when the target ends by itself", async () => {
+    const afterBoot = (events: TargetEvents): void =>
+      events.onExit("interpreter ended with SIGSEGV");
+    const result = await run(firstBeats, { afterBoot });
+    expect(result).toMatchObject({ verdict: "fail", reason: "interpreter ended with SIGSEGV" });
+  });
+
+  it("fails when the broker cannot be reached", async () => {
+    const result = await run(firstBeats, {}, { url: "mqtt://127.0.0.1:1" });
+    expect(result.reason).toBe("broker mqtt://127.0.0.1:1 cannot be reached");
+  });
+
+  it("skips what needs a broker under control when the broker is somebody else's", async () => {
+    const result = await run(brokerRestart, {}, { url: "mqtt://127.0.0.1:1" });
+    expect(result).toMatchObject({ verdict: "skip", reason: "needs broker-control" });
+  });
+
+  it("ends a run that is stopped by hand", async () => {
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(), 200);
+    const result = await run(firstBeats, { skip: [1, 2, 3] }, { signal: controller.signal });
+    expect(result).toMatchObject({ verdict: "fail", reason: "stopped by hand" });
+  });
+
+  it("passes on what is no expected failure", async () => {
+    const broken: Scenario = { ...firstBeats, run: () => Promise.reject(new TypeError("oops")) };
+    await expect(run(broken)).rejects.toThrow("oops");
+  });
+
+  it("makes an expected failure of a target that cannot be made", async () => {
+    const result = await runScenario(
+      firstBeats,
+      "fake",
+      () => Promise.reject(new AppError("E_TARGET_PREPARE", "no flash")),
+      {
+        bundle,
+        url: undefined,
+        beatCount: 1,
+        intervalMs: 200,
+        timeoutMs: 100,
+        signal: new AbortController().signal,
+        onLine: () => {},
+      },
+    );
+    expect(result).toMatchObject({ verdict: "fail", reason: "no flash" });
+  });
+});
+
+describe("hil report", () => {
+  const result: ScenarioResult = {
+    scenario: "first-beats",
+    target: "virtual",
+    verdict: "pass",
+    evidence: { beats: 5 },
+    bundleSha256: "",
+    versions: { lubdub: "", wire: 1, node: "" },
+    startedAt: "",
+    durationMs: 3100,
+  };
+
+  it("puts verdict, place, time and evidence on one line", () => {
+    expect(resultLine(result)).toBe("pass  first-beats on virtual (3.1 s) beats=5");
+  });
+
+  it("makes a matrix of scenarios and targets", () => {
+    const failed: ScenarioResult = { ...result, target: "exec:/x", verdict: "fail" };
+    expect(matrixLines([result, failed, { ...failed, scenario: "restart" }])).toEqual([
+      "             virtual  exec:/x",
+      "first-beats  pass     fail",
+      "restart      -        fail",
+    ]);
+  });
+});
