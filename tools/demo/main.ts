@@ -24,7 +24,7 @@ interface DemoOptions {
 export function registerDemo(root: Command): void {
   root
     .command("demo")
-    .description("a broker and three virtual boards with a live view of their heartbeats")
+    .description("a broker, three virtual boards and a live view of them")
     .option("-b, --boards <n>", "how many boards", parseCount(1, 1000), 3)
     .addOption(intervalOption("-i, --interval <time>", "2s"))
     .option(

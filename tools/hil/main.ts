@@ -40,7 +40,7 @@ const collect = (value: string, earlier: string[] | undefined): string[] => [
 export function registerHil(root: Command): void {
   root
     .command("hil")
-    .description("the same bundle on virtual board and real interpreter, with a verdict each")
+    .description("one bundle on virtual board and real interpreter, with verdicts")
     .option(
       "-t, --target <name>",
       "virtual or exec:/path; repeatable; default: all there are",

@@ -7,7 +7,7 @@ import { isDeviceId } from "../../firmware/wire/topics.ts";
 import { CONFIG, parseBrokerUrl } from "../../firmware/wire/config.ts";
 import { KEY_MIN_BYTES } from "../../firmware/wire/claims.ts";
 import { LUBDUB_VERSION } from "../../firmware/wire/version.ts";
-import { AppError, errorText } from "./errors.ts";
+import { AppError, errorText, usageError } from "./errors.ts";
 import { decodeBase64url } from "./token.ts";
 
 const UNITS_MS: { [unit: string]: number } = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
@@ -48,10 +48,13 @@ export function parseBroker(text: string): string {
   return text;
 }
 
-/** Checks a device key: base64url of at least 32 bytes. */
+/**
+ * Checks a device key: base64url of at least 32 bytes. The complaint does not repeat the text, as
+ * commander's would: even a mistyped key is nearly one.
+ */
 export function parseKey(text: string): string {
   if ((decodeBase64url(text)?.length ?? 0) < KEY_MIN_BYTES)
-    throw new InvalidArgumentError(`Expected base64url of ${KEY_MIN_BYTES} bytes or more.`);
+    throw usageError(`--key is invalid. Expected base64url of ${KEY_MIN_BYTES} bytes or more.`);
   return text;
 }
 

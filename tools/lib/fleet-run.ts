@@ -33,7 +33,7 @@ export interface FleetOptions {
   url: string;
   prefix: string;
   deviceIds: string[];
-  /** Interval of the boards, ms; beats of the first one are spread over it. */
+  /** Interval of the boards, ms; they are switched on one after the other within it. */
   intervalMs: number;
   /** Makes a board, switched off; called once per device id. */
   createBoard(deviceId: string, onPrint: (line: string) => void): FleetBoard;
@@ -55,8 +55,8 @@ const GOODBYE_MS = 1700;
 /** How long boards are held back for a watcher that is still connecting, ms. */
 const WATCHER_HEADSTART_MS = 2000;
 
-/** Pause between two boards that are switched on, ms, when the interval allows it. */
-const POWER_ON_GAP_MS = 20;
+/** Longest time over which boards are switched on, ms; shorter intervals shorten it. */
+const POWER_ON_SPREAD_MS = 5000;
 
 const REFRESH_MS = 250;
 
@@ -127,13 +127,15 @@ export async function runFleet(options: FleetOptions): Promise<Counts> {
   );
 
   async function powerOnAll(): Promise<void> {
-    const gapMs = Math.min(POWER_ON_GAP_MS, options.intervalMs / deviceIds.length);
-    for (const id of deviceIds) {
+    const beginMs = hostNowMs();
+    const gapMs = Math.min(POWER_ON_SPREAD_MS, options.intervalMs) / deviceIds.length;
+    for (const [index, id] of deviceIds.entries()) {
+      const aheadMs = beginMs + index * gapMs - hostNowMs();
+      if (aheadMs > 0) await sleepMs(aheadMs, signal);
       if (signal.aborted) return;
       const board = options.createBoard(id, (line) => onPrint(id, line));
       boards.set(id, board);
       board.powerOn();
-      await sleepMs(gapMs, signal);
     }
   }
 
