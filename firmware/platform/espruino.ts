@@ -89,8 +89,8 @@ function openSocket(
     },
     pendingBytes: () => queuedBytes,
     end: () => {
-      isOver = true;
       if (socket) socket.end();
+      else over("ended");
     },
     abort: () => {
       isOver = true;

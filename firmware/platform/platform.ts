@@ -34,7 +34,7 @@ export interface Socket {
   write(bytes: string): boolean;
   /** Upper bound of the bytes queued and not yet handed to the network. */
   pendingBytes(): number;
-  /** Closes once what is queued has been sent; `onClose` is not called any more. */
+  /** Closes once what is queued has been sent; `onClose` comes then. */
   end(): void;
   /** Closes at once, whatever is queued; `onClose` is not called any more. */
   abort(): void;

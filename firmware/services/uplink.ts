@@ -100,17 +100,17 @@ export function createUplink(
     });
   }
 
-  function drop(flushMs: number): void {
+  function drop(): void {
     if (timer !== undefined) clock.cancel(timer);
     if (stableTimer !== undefined) clock.cancel(stableTimer);
     timer = stableTimer = undefined;
     session.close();
-    if (transport) transport.close(flushMs);
+    if (transport) transport.abort();
     transport = undefined;
   }
 
   function wait(reason: string, spreadMs: number): void {
-    drop(0);
+    drop();
     const delayMs = backoffMs(spreadMs, failures, platform.system.random());
     failures++;
     state.set(WAITING, reason + " retry_ms=" + delayMs);
@@ -225,13 +225,20 @@ export function createUplink(
   }
 
   function finishStop(reason: string): void {
+    const open = transport;
+    const end = (): void => {
+      const done = stopDone;
+      stopDone = undefined;
+      state.set(OFF, reason);
+      if (done) done();
+    };
     session.disconnect();
-    drop(STOP_MS);
+    transport = undefined;
+    drop();
     session.abandon();
-    state.set(OFF, reason);
-    const done = stopDone;
-    stopDone = undefined;
-    if (done) done();
+    // Off only when DISCONNECT has left: whoever cuts the power at `stopped` must not wake the will.
+    if (open) open.end(STOP_MS, end);
+    else end();
   }
 
   return {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Plain TCP. Adds to the platform's socket what the rules in transport.ts ask for: strangers are
 // ignored (an event of a connection that was given up), and a close that cannot flush is forced.
-import type { Clock, Network } from "../platform/platform.ts";
+import type { Clock, Network, Timer } from "../platform/platform.ts";
 import type { Transport, TransportEvents } from "./transport.ts";
 
 /** Opens a TCP connection; failures come through `onClose`. */
@@ -13,6 +13,17 @@ export function openTcp(
   events: TransportEvents,
 ): Transport {
   let isOver = false;
+  // Set while the last bytes leave.
+  let flushTimer: Timer | undefined;
+  let flushDone: (() => void) | undefined;
+
+  function flushed(): void {
+    const done = flushDone;
+    if (flushTimer !== undefined) clock.cancel(flushTimer);
+    flushTimer = flushDone = undefined;
+    if (done) done();
+  }
+
   const socket = net.connect(host, port, {
     onOpen: () => {
       if (!isOver) events.onOpen();
@@ -21,21 +32,28 @@ export function openTcp(
       if (!isOver) events.onData(bytes);
     },
     onClose: (reason) => {
-      if (isOver) return;
+      if (isOver) return flushed();
       isOver = true;
-      events.onClose(reason);
+      return events.onClose(reason);
     },
   });
   return {
     write: (bytes) => !isOver && socket.write(bytes),
     pendingBytes: () => socket.pendingBytes(),
-    close: (flushMs) => {
-      if (isOver) return;
+    abort: () => {
       isOver = true;
-      if (!flushMs) return socket.abort();
-      socket.end();
+      socket.abort();
+    },
+    end: (flushMs, done) => {
+      if (isOver) return done();
+      isOver = true;
+      flushDone = done;
       // A peer that does not read would keep the socket for ever.
-      clock.after(flushMs, () => socket.abort());
+      flushTimer = clock.after(flushMs, () => {
+        socket.abort();
+        flushed();
+      });
+      socket.end();
       return undefined;
     },
   };

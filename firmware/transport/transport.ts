@@ -14,9 +14,12 @@ export interface Transport {
   write(bytes: string): boolean;
   /** Upper bound of the bytes that have not left yet. */
   pendingBytes(): number;
+  /** Drops the connection at once, with what is queued; nothing is reported any more. */
+  abort(): void;
   /**
-   * Ends the connection; nothing is reported any more.
-   * @param flushMs how long what is queued may take to leave; 0 drops it
+   * Ends the connection once what is queued has left; `onClose` does not come any more.
+   * @param flushMs how long that may take; what is queued is dropped then
+   * @param done called once it is over
    */
-  close(flushMs: number): void;
+  end(flushMs: number, done: () => void): void;
 }
