@@ -167,7 +167,7 @@ export async function createExecTarget(file: string): Promise<Target> {
   }
 
   return {
-    capabilities: ["console", "restart"],
+    capabilities: ["console", "restart", "memory"],
     prepare,
     boot: (events: TargetEvents) => {
       const booted = start(

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// What the firmware holds of the interpreter's memory, in JsVars after a garbage collection, and
+// that stopping and starting again gives back all it took.
+import { expectThat } from "../../scenario/scenario.ts";
+import type { Scenario } from "../../scenario/scenario.ts";
+import type { Rig } from "../../scenario/rig.ts";
+
+const START_MS = 15_000;
+
+/** Bound for an answer on the console, ms. */
+const CONSOLE_MS = 5000;
+
+/** Beats after which the figure is taken. */
+const BEATS = 20;
+
+const CYCLES = 5;
+
+/** Most JsVars by which two readings of an idle program may differ. */
+const NOISE_VARS = 10;
+
+async function jsVars(rig: Rig): Promise<number> {
+  const from = rig.events.length;
+  rig.send('print("js"+"vars="+process.memory().usage)');
+  const line = await rig.line(/jsvars=\d+/, "answer to process.memory()", CONSOLE_MS, from);
+  return Number(/jsvars=(\d+)/.exec(line)?.[1]);
+}
+
+async function cycle(rig: Rig): Promise<void> {
+  const from = rig.events.length;
+  rig.send("lubdub.stop()");
+  await rig.line(/ I app stopped/, "stop", CONSOLE_MS, from);
+  rig.send("lubdub.start()");
+  await rig.line(/ I uplink online/, "connection", START_MS, from);
+  await rig.beats(1, START_MS + rig.intervalMs * 2);
+}
+
+export const scenario: Scenario = {
+  name: "memory",
+  title: "memory in use is told, and a stop and start gives back what it took",
+  needs: ["console", "memory"],
+  run: async (rig) => {
+    await rig.boot();
+    await rig.beats(1, START_MS + rig.intervalMs * 2);
+    const connected = await jsVars(rig);
+    await rig.beats(BEATS, START_MS + rig.intervalMs * BEATS);
+    const after = await jsVars(rig);
+    // The first cycle fills what is made only once.
+    await cycle(rig);
+    const first = await jsVars(rig);
+    for (let i = 0; i < CYCLES; i++) await cycle(rig);
+    const last = await jsVars(rig);
+    expectThat(last - first <= NOISE_VARS, `${last - first} JsVars more after ${CYCLES} restarts`);
+    return {
+      connected_jsvars: connected,
+      after_20_beats_jsvars: after,
+      growth_over_5_restarts_jsvars: last - first,
+    };
+  },
+};
