@@ -87,10 +87,18 @@ function quoted(text: string, isJson: boolean): string {
   return `${out}"`;
 }
 
+const natives = new WeakSet<object>();
+
+/** Remembers that a function is the interpreter's own, so that its source is not shown. */
+export function markNative(fn: object): void {
+  natives.add(fn);
+}
+
 /** Parameters and body of a function, as `toString` and `print` show them. */
 export function functionText(fn: (...args: never[]) => unknown): string {
   const source = Function.prototype.toString.call(fn);
-  if (/\{ \[native code\] \}$/.test(source)) return "function () { [native code] }";
+  if (natives.has(fn) || /\{ \[native code\] \}$/.test(source))
+    return "function () { [native code] }";
   // A method is a function expression only with the word in front.
   for (const text of [`(${source})`, `({${source}})`, `(function ${source})`]) {
     try {
@@ -213,13 +221,13 @@ function writeObject(w: Writer, object: object, depth: number, name: string): st
   if (style.isConsole) {
     const className = realm.className(object);
     if (className) out = `${className}: `;
-    if (className && realm.hasOwnText(object)) return out + realm.text(object);
     if (types.isRegExp(object)) {
       const { source, flags, lastIndex } = object;
       const plain = flags ? { source, flags, lastIndex } : { source, lastIndex };
       const members = writeMembers(w, plain, Object.keys(plain), depth, true);
       return `RegExp: { ${members.text} }`;
     }
+    if (className && realm.hasOwnText(object)) return out + realm.text(object);
   } else {
     const { toJSON } = object as { toJSON?: unknown };
     if (typeof toJSON === "function") {

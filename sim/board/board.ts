@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: MIT
+// One virtual board: power, boot, restart, scripts and the console's expressions. Each board has a
+// world, a loop and sockets of its own; what goes wrong in one stays there.
+//
+// | state | entered when | leaves on |
+// | off | created; powerOff | powerOn, runScript |
+// | on | powerOn, runScript | powerOff; load, reset and E.reboot pass through a restart |
+//
+// Not for: time and network, which come from outside; the meaning of globals and modules.
+import type { SimClock } from "../clock/clock.ts";
+import type { SimNetwork } from "../network/network.ts";
+import { createRandom } from "../random.ts";
+import { createFlash } from "./flash.ts";
+import type { Flash } from "./flash.ts";
+import { installGlobals } from "./globals.ts";
+import type { Globals } from "./globals.ts";
+import { createLoop } from "./loop.ts";
+import type { Loop } from "./loop.ts";
+import { MODULES } from "./modules/index.ts";
+import type { ModuleHost } from "./modules/index.ts";
+import type { WifiOptions } from "./modules/wifi.ts";
+import { PROFILES } from "./profile.ts";
+import type { Profile, ProfileName } from "./profile.ts";
+import { createRealm } from "./realm.ts";
+import type { Frame, Realm } from "./realm.ts";
+
+/** What a board is made of. */
+export interface BoardOptions {
+  clock: SimClock;
+  network: SimNetwork;
+  /** `getSerial()`; from the seed unless given. */
+  serial?: string;
+  /** The flash of an earlier board of this kind, to keep its files; a new one unless given. */
+  flash?: Flash;
+  /** The radio; `false` takes it away. Boards of profile `linux` have none. */
+  wifi?: WifiOptions | false;
+  /** Gets each line of console output, without its end; bytes, one per character. */
+  onPrint(line: string): void;
+  /** `esp32` unless given. */
+  profile?: ProfileName;
+  /** Decides everything about this board that is left to chance. */
+  seed: number;
+}
+
+/** A virtual board. */
+export interface Board {
+  readonly flash: Flash;
+  /** Starts as after power-up: boot files of the flash, then `init`. No effect when on. */
+  powerOn(): void;
+  /**
+   * Runs a script as `espruino file.js` does; turns the board on without its boot files.
+   *
+   * @param source bytes, one per character
+   * @throws BoardError for what the interpreter refuses and for an error that nobody caught
+   */
+  runScript(source: string, fileName: string): void;
+  /**
+   * Evaluates an expression as typed on the console.
+   * @returns its value, which belongs to the board's world; see {@link Board.show}
+   * @throws BoardError when the board is off, and as runScript
+   */
+  evaluate(expression: string): unknown;
+  /** Text of a value as the board's console shows it. */
+  show(value: unknown): string;
+  /** True when no timer, socket or event is left that could run anything. */
+  isDone(): boolean;
+  /** Ends at once: timers and sockets are gone and nothing of the board runs afterwards. */
+  powerOff(): void;
+}
+
+/** An error of a script that reached the top. */
+export class BoardError extends Error {
+  /** The interpreter's name of its class, such as `SyntaxError`; `thrown` for other values. */
+  readonly type: string;
+  /** Where it arose, innermost first; empty when unknown. */
+  readonly frames: readonly Frame[];
+  constructor(text: string, type: string, frames: readonly Frame[]) {
+    super(text);
+    this.name = "BoardError";
+    this.type = type;
+    this.frames = frames;
+  }
+}
+
+interface Running {
+  realm: Realm;
+  loop: Loop;
+  globals: Globals;
+  modules: Map<string, unknown>;
+  /** Sources or values of Modules.addCached. */
+  cached: Map<string, unknown>;
+  powerOffHooks: (() => void)[];
+  isRestarting: boolean;
+}
+
+const BOOT_FILES = [".boot0", ".boot1", ".boot2", ".boot3"];
+
+/** A rough count of variables: what the loop can see, over the interpreter's own. */
+const IDLE_VARS = 100;
+const VARS_PER_TIMER = 7;
+
+function serialFrom(seed: number): string {
+  const stream = createRandom(seed).stream("serial");
+  const hex = (digits: number): string =>
+    stream
+      .integer(0, 16 ** digits - 1)
+      .toString(16)
+      .padStart(digits, "0");
+  return `24${hex(6)}-${hex(4)}`;
+}
+
+/** Creates a board; it is off. */
+export function createBoard(options: BoardOptions): Board {
+  const { clock, network, onPrint, seed } = options;
+  const profile: Profile = PROFILES[options.profile ?? "esp32"];
+  const serial = options.serial ?? serialFrom(seed);
+  const flash = options.flash ?? createFlash({ totalBytes: profile.storageBytes });
+  const random = createRandom(seed);
+  const modulesOfBoard = profile.modules.filter((m) => m !== "Wifi" || options.wifi !== false);
+  let running: Running | null = null;
+  let wallOffsetMs = 0;
+  let line = "";
+
+  const write = (text: string): void => {
+    const lines = (line + text).split("\n");
+    line = lines.pop() as string;
+    for (const complete of lines) onPrint(complete);
+  };
+
+  const requireModule = (board: Running, name: string): unknown => {
+    const { realm, modules, cached } = board;
+    if (modules.has(name)) return modules.get(name);
+    const make = modulesOfBoard.includes(name) ? MODULES[name] : undefined;
+    let exports: unknown;
+    if (make && !cached.has(name)) {
+      exports = make(hostOf(board));
+    } else {
+      const code = cached.get(name) ?? flash.read(name);
+      if (code === undefined) return realm.fail("Error", `Module "${name}" not found`);
+      const scope = realm.object();
+      const module = realm.objectOf({ exports: scope });
+      // Registered first: a module that requires itself gets what it has so far.
+      modules.set(name, scope);
+      const run: unknown =
+        typeof code === "function"
+          ? code
+          : realm.run(`(function(exports,module){${realm.text(code)}\n})`, name);
+      if (typeof code === "function") {
+        // The function takes `exports` from global scope.
+        realm.global["exports"] = scope;
+        realm.global["module"] = module;
+      }
+      try {
+        (run as (exports: unknown, module: unknown) => void).call(scope, scope, module);
+      } catch (error) {
+        modules.delete(name);
+        throw error;
+      } finally {
+        delete realm.global["exports"];
+        delete realm.global["module"];
+      }
+      exports = module["exports"];
+    }
+    modules.set(name, exports);
+    return exports;
+  };
+  const hostOf = (board: Running): ModuleHost => ({
+    ...board,
+    clock,
+    network,
+    flash,
+    random,
+    serial,
+    wifi: options.wifi || {},
+    write,
+    onPowerOff: (fn) => board.powerOffHooks.push(fn),
+  });
+
+  const create = (): Running => {
+    const realm = createRealm();
+    const loop = createLoop({ clock, report: (error) => board.globals.report(error) });
+    const globals = installGlobals(realm, loop, {
+      profile: { ...profile, modules: modulesOfBoard },
+      serial,
+      wallMs: () => clock.now() + wallOffsetMs,
+      setWallMs: (ms) => {
+        if (Number.isFinite(ms)) wallOffsetMs = ms - clock.now();
+      },
+      write,
+      require: (name) => requireModule(board, name),
+      restart: (how) => restart(board, how),
+      varsInUse: () => IDLE_VARS + VARS_PER_TIMER * loop.timerCount(),
+    });
+    const board: Running = {
+      realm,
+      loop,
+      globals,
+      modules: new Map(),
+      cached: new Map(),
+      powerOffHooks: [],
+      isRestarting: false,
+    };
+    const Modules = realm.object();
+    realm.define(Modules, {
+      addCached: (name: unknown, code: unknown) => {
+        board.cached.set(realm.text(name), code);
+        board.modules.delete(realm.text(name));
+      },
+      removeCached: (name: unknown) => {
+        board.cached.delete(realm.text(name));
+        board.modules.delete(realm.text(name));
+      },
+      removeAllCached: () => {
+        board.cached.clear();
+        board.modules.clear();
+      },
+      getCached: () =>
+        realm.arrayOf([...new Set([...board.cached.keys(), ...board.modules.keys()])]),
+    });
+    Object.defineProperty(realm.global, "Modules", { value: Modules, configurable: true });
+    return board;
+  };
+  const stop = (board: Running): void => {
+    board.loop.stop();
+    for (const hook of board.powerOffHooks) hook();
+    board.powerOffHooks = [];
+    if (running === board) running = null;
+  };
+
+  /** Runs one file of the flash; its errors are reported as those of a callback. */
+  const runFile = (board: Running, name: string): void => {
+    const code = flash.read(name);
+    if (code === undefined) return;
+    try {
+      board.realm.run(code, name);
+    } catch (error) {
+      board.globals.report(error);
+    }
+  };
+  const init = (board: Running): void => {
+    const { realm, loop, globals } = board;
+    globals.events.emit(globals.E, "init", []);
+    loop.enqueue(() => {
+      const { onInit } = realm.global;
+      if (typeof onInit === "function") onInit.call(realm.global);
+    });
+  };
+  const boot = (board: Running, how: { isPowerUp: boolean; withSavedCode: boolean }): void => {
+    const files = [
+      ...(how.isPowerUp ? [".bootPowerOn"] : []),
+      ...BOOT_FILES,
+      ...(flash.read(".bootrst") !== undefined
+        ? [".bootrst"]
+        : how.withSavedCode
+          ? [".bootcde"]
+          : []),
+    ];
+    for (const name of files) if (running === board) runFile(board, name);
+    if (running === board) init(board);
+  };
+  function restart(board: Running, how: { file?: string; withSavedCode: boolean }): void {
+    if (board.isRestarting) return;
+    board.isRestarting = true;
+    const { loop, globals } = board;
+    globals.events.emit(globals.E, "kill", []);
+    // Behind everything that is queued: the pass in which a script asks for it ends first.
+    loop.enqueue(() => {
+      stop(board);
+      running = create();
+      const next = running;
+      boot(next, { isPowerUp: false, withSavedCode: how.withSavedCode });
+      if (how.file !== undefined && running === next) runFile(next, how.file);
+      next.loop.wake();
+    });
+  }
+
+  const guarded = <T>(board: Running, fn: () => T): T => {
+    try {
+      return fn();
+    } catch (error) {
+      const { text, frames } = board.realm.describe(error);
+      const { type } = Object(error) as { type?: unknown };
+      throw new BoardError(text, typeof type === "string" ? type : "thrown", frames);
+    } finally {
+      board.loop.wake();
+    }
+  };
+
+  return {
+    flash,
+    powerOn: () => {
+      if (running) return;
+      wallOffsetMs = 0;
+      running = create();
+      boot(running, { isPowerUp: true, withSavedCode: true });
+    },
+    runScript: (source, fileName) => {
+      running ??= create();
+      const board = running;
+      guarded(board, () => board.realm.run(source, fileName));
+    },
+    evaluate: (expression) => {
+      const board = running;
+      if (!board) throw new BoardError("the board is off", "InternalError", []);
+      return guarded(board, () => board.realm.run(expression, ""));
+    },
+    show: (value) => (running ? running.realm.show(value) : String(value)),
+    isDone: () => running === null || running.loop.isDone(),
+    powerOff: () => {
+      if (running) stop(running);
+      line = "";
+    },
+  };
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+// on, emit and their kin, which every object of the interpreter has. Listeners are kept in the
+// object itself under `#on<name>`, where scripts see them. `emit` only queues.
+import type { Loop } from "./loop.ts";
+import type { Realm } from "./realm.ts";
+
+/** Sends events to listeners that scripts registered. */
+export interface Events {
+  /** Queues an event for an object's listeners of this name, as `emit` does. */
+  emit(target: object, name: string, args: readonly unknown[]): void;
+  /**
+   * Calls them now.
+   * @returns the last thing that one of them threw, null when none did, false without listeners
+   */
+  callNow(
+    target: object,
+    name: string,
+    args: readonly unknown[],
+  ): { thrown: unknown } | null | false;
+  /** True when the object has a listener of this name. */
+  has(target: object, name: string): boolean;
+  /** Makes the listeners behind the running one not be called. */
+  stopPropagation(): void;
+}
+
+const PREFIX = "#on";
+
+/** Installs the methods in a world. */
+export function installEvents(
+  realm: Realm,
+  loop: Loop,
+  runText: (code: string) => unknown,
+): Events {
+  let isStopped = false;
+
+  const listenersOf = (target: object, name: string): unknown => {
+    const member = Object.getOwnPropertyDescriptor(target, PREFIX + name);
+    return member?.value as unknown;
+  };
+  const callAll = (
+    target: object,
+    listeners: unknown,
+    args: readonly unknown[],
+  ): { thrown: unknown } | null => {
+    let last: { thrown: unknown } | null = null;
+    const callOne = (listener: unknown): void => {
+      try {
+        if (typeof listener === "function") listener.apply(target, args);
+        else if (typeof listener === "string") runText(listener);
+      } catch (thrown) {
+        last = { thrown };
+      }
+    };
+    isStopped = false;
+    if (!Array.isArray(listeners)) callOne(listeners);
+    else {
+      // Removing works on this very array, so a listener removed meanwhile is not called.
+      for (let i = 0; i < listeners.length && !isStopped; i++) callOne(listeners[i]);
+    }
+    return last;
+  };
+  const emit = (target: object, name: string, args: readonly unknown[]): void => {
+    const listeners = listenersOf(target, name);
+    if (listeners === undefined) return;
+    loop.enqueue(() => {
+      const last = callAll(target, listeners, args);
+      if (last) loop.raise(last.thrown);
+    });
+  };
+
+  const add = (target: object, name: unknown, listener: unknown, atStart: boolean): void => {
+    if (typeof name !== "string") realm.fail("TypeError", "First argument must be a string");
+    if (typeof listener !== "function" && typeof listener !== "string") {
+      realm.fail("TypeError", "Second argument must be a function or a String");
+    }
+    const key = PREFIX + String(name);
+    const old = listenersOf(target, String(name));
+    const list = old === undefined ? [] : Array.isArray(old) ? (old as unknown[]) : [old];
+    // A new array: an event that is already queued keeps the listeners it had.
+    const next = atStart ? [listener, ...list] : [...list, listener];
+    (target as Record<string, unknown>)[key] = realm.arrayOf(next);
+  };
+  realm.define(realm.objectPrototype, {
+    on(this: object, name: unknown, listener: unknown) {
+      add(this, name, listener, false);
+    },
+    addListener(this: object, name: unknown, listener: unknown) {
+      add(this, name, listener, false);
+    },
+    prependListener(this: object, name: unknown, listener: unknown) {
+      add(this, name, listener, true);
+    },
+    emit(this: object, name: unknown, ...args: unknown[]) {
+      if (typeof name !== "string") realm.fail("TypeError", "First argument must be String");
+      emit(this, String(name), args);
+    },
+    removeListener(this: object, name: unknown, listener: unknown) {
+      const key = PREFIX + realm.text(name);
+      const list = listenersOf(this, realm.text(name));
+      if (Array.isArray(list)) {
+        const at = list.indexOf(listener);
+        if (at >= 0) list.splice(at, 1);
+      } else if (list === listener) {
+        delete (this as Record<string, unknown>)[key];
+      }
+    },
+    removeAllListeners(this: object, name?: unknown) {
+      const keys =
+        name === undefined
+          ? Object.keys(this).filter((key) => key.startsWith(PREFIX))
+          : [PREFIX + realm.text(name)];
+      for (const key of keys) delete (this as Record<string, unknown>)[key];
+    },
+  });
+
+  return {
+    emit,
+    callNow: (target, name, args) => {
+      const listeners = listenersOf(target, name);
+      const hasSome = Array.isArray(listeners) ? listeners.length > 0 : listeners !== undefined;
+      return hasSome && callAll(target, listeners, args);
+    },
+    has: (target, name) => listenersOf(target, name) !== undefined,
+    stopPropagation: () => {
+      isStopped = true;
+    },
+  };
+}

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: MIT
+// The interpreter's own globals: timers, print and console, E, process, time, text of bytes.
+// Not for: what belongs to the language (realm.ts), modules (modules/).
+import { crc32 } from "node:zlib";
+import { bytesOf, fromLatin1, latin1, NotBytes } from "./bytes.ts";
+import { installDate } from "./dates.ts";
+import { installEvents } from "./events.ts";
+import type { Events } from "./events.ts";
+import { relaxedText } from "./format.ts";
+import type { Loop } from "./loop.ts";
+import { INTERPRETER_VERSION } from "./profile.ts";
+import type { Profile } from "./profile.ts";
+import { installPromise } from "./promises.ts";
+import { createRandomGenerator } from "./random-generator.ts";
+import type { Realm } from "./realm.ts";
+
+/** What the globals need from their board. */
+export interface GlobalsHost {
+  profile: Profile;
+  serial: string;
+  /** Wall clock, ms since 1970, fractional. */
+  wallMs(): number;
+  setWallMs(ms: number): void;
+  /** Writes console output; a line ends with \n. */
+  write(text: string): void;
+  /** `require` of a script. */
+  require(name: string): unknown;
+  /** Restarts the board after this pass: with everything, with a file, or without saved code. */
+  restart(how: { file?: string; withSavedCode: boolean }): void;
+  /** Estimate of variables in use. */
+  varsInUse(): number;
+}
+
+/** What the board needs from its globals. */
+export interface Globals {
+  events: Events;
+  /** The objects E and process, whose listeners the board calls. */
+  E: object;
+  process: object;
+  /** Reports an error that nobody caught, as the interpreter's loop does. */
+  report(error: unknown): void;
+  /** Bytes of a value for E.toString and the modules; throws a TypeError of the world. */
+  bytes(value: unknown): Uint8Array;
+}
+
+const LONGEST_DELAY_MS = 100 * 365 * 24 * 3600_000;
+
+/** Base64 of bytes. */
+function toBase64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("base64");
+}
+
+/** Bytes of base64 text: characters outside the alphabet are skipped, padding is not needed. */
+function fromBase64(text: string): string {
+  const clean = text.replace(/=[^]*$/, "").replace(/[^A-Za-z0-9+/]/g, "");
+  return Buffer.from(clean, "base64").toString("latin1");
+}
+
+/** Installs the globals in a world. */
+export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Globals {
+  const { global, show } = realm;
+  let timeZoneHours = 0;
+  const random = createRandomGenerator();
+
+  const bytes = (value: unknown): Uint8Array => {
+    try {
+      return bytesOf(value, show);
+    } catch (error) {
+      if (error instanceof NotBytes) return realm.fail("TypeError", error.message);
+      throw error;
+    }
+  };
+  const runText = (code: string): unknown => realm.run(code, "");
+  const events = installEvents(realm, loop, runText);
+  installPromise(realm, loop);
+  installDate(realm, { wallMs: host.wallMs, timeZoneHours: () => timeZoneHours });
+
+  // ------------------------------------------------------------------------------ timers
+  const setTimer = (
+    callback: unknown,
+    delay: unknown,
+    args: readonly unknown[],
+    repeats: boolean,
+  ): number => {
+    if (typeof callback !== "function" && typeof callback !== "string") {
+      realm.fail("Error", "Function or String not supplied!");
+    }
+    const delayMs = Number(delay);
+    if (delayMs > LONGEST_DELAY_MS) realm.fail("Error", "Interval is too long (>100 years)");
+    const fn =
+      typeof callback === "function"
+        ? () => void callback.apply(global, args)
+        : () => void runText(callback as string);
+    return loop.setTimer(fn, delayMs, { repeats });
+  };
+  const clear = (kind: string, args: readonly unknown[]): void => {
+    if (args.length === 0) return loop.clearAllTimers();
+    const [id] = args;
+    if (id === undefined) {
+      realm.fail("Error", `clear${kind}(undefined) not allowed. Use clear${kind}() instead`);
+    }
+    if (typeof id === "number") loop.clearTimer(id);
+  };
+  realm.define(global, {
+    setTimeout: (fn: unknown, delay?: unknown, ...args: unknown[]) =>
+      setTimer(fn, delay, args, false),
+    setInterval: (fn: unknown, delay?: unknown, ...args: unknown[]) =>
+      setTimer(fn, delay, args, true),
+    clearTimeout: (...args: unknown[]) => clear("Timeout", args),
+    clearInterval: (...args: unknown[]) => clear("Interval", args),
+    changeInterval: (id: unknown, periodMs: unknown) => {
+      if (!loop.changeInterval(Number(id), Number(periodMs))) {
+        realm.fail("Error", "Unknown Interval");
+      }
+    },
+  });
+
+  // ----------------------------------------------------------------------------- console
+  const print = (...args: unknown[]): void => host.write(`${args.map(show).join(" ")}\n`);
+  const consoleObject = realm.object();
+  realm.define(consoleObject, {
+    log: print,
+    debug: print,
+    info: print,
+    warn: print,
+    error: print,
+    trace: print,
+  });
+  realm.define(global, { print, echo: () => {}, trace: () => {}, dump: () => {}, edit: () => {} });
+
+  // -------------------------------------------------------------------------- time, bytes
+  realm.define(global, {
+    getTime: () => host.wallMs() / 1000,
+    setTime: (seconds: unknown) => {
+      if (host.profile.canSetTime) host.setWallMs(Number(seconds) * 1000);
+    },
+    getSerial: () => host.serial,
+    btoa: (data: unknown) => toBase64(bytes(data)),
+    atob: (text: unknown) => fromBase64(realm.text(text)),
+    require: (name: unknown) => host.require(realm.text(name)),
+    load: (file?: unknown) =>
+      host.restart(
+        file === undefined
+          ? { withSavedCode: true }
+          : { file: realm.text(file), withSavedCode: false },
+      ),
+    reset: () => host.restart({ withSavedCode: false }),
+    save: () => {},
+  });
+
+  // ------------------------------------------------------------------------------- Math, E
+  const hwRand = (): number => random.draw();
+  realm.define(global["Math"] as object, {
+    random: () => random.draw() / 0x8000_0000,
+    randInt: (range?: unknown) => {
+      const size = Math.trunc(Number(range));
+      return size > 0 ? random.draw() % size : random.draw() ^ (random.draw() << 1);
+    },
+  });
+
+  const errorFlags = new Set<string>();
+  const flags = realm.objectOf({
+    deepSleep: 0,
+    unsafeFlash: 0,
+    unsyncFiles: 0,
+    pretokenise: 0,
+    jitDebug: 0,
+    onErrorSave: 0,
+    onErrorFlash: 0,
+  });
+  const E = realm.object();
+  realm.define(E, {
+    toString: (...values: unknown[]) => latin1(bytes(values.length === 1 ? values[0] : values)),
+    toUint8Array: (...values: unknown[]) =>
+      realm.uint8(bytes(values.length === 1 ? values[0] : values)),
+    // On the board the buffer is the string's own memory; here it is a copy.
+    toArrayBuffer: (text: unknown) =>
+      typeof text === "string" ? realm.buffer(fromLatin1(text)) : undefined,
+    asUTF8: (text: unknown) => text,
+    mapInPlace: (from: Uint8Array, to: Uint8Array, map?: unknown) => {
+      const count = Math.min(from.length, to.length);
+      for (let i = 0; i < count; i++) {
+        const value = from[i] as number;
+        if (typeof map === "function") to[i] = Number(map(value, i));
+        else if (map === undefined) to[i] = value;
+        else to[i] = (map as Uint8Array)[value] ?? 0;
+      }
+    },
+    sum: (items: ArrayLike<unknown>) =>
+      Array.from(items).reduce<number>((s, n) => s + Number(n), 0),
+    variance: (items: ArrayLike<unknown>, mean: unknown) =>
+      Array.from(items).reduce<number>((s, n) => s + (Number(n) - Number(mean)) ** 2, 0),
+    CRC32: (data: unknown) => crc32(bytes(data)),
+    clip: (value: unknown, least: unknown, most: unknown) =>
+      Math.min(Math.max(Number(value), Number(least)), Number(most)),
+    reverseByte: (value: unknown) => {
+      let out = 0;
+      for (let i = 0; i < 8; i++) if (Number(value) & (1 << i)) out |= 128 >> i;
+      return out;
+    },
+    hwRand,
+    srand: (seed: unknown) => random.seed(Number(seed)),
+    getErrorFlags: () => {
+      const list = realm.arrayOf([...errorFlags]);
+      errorFlags.clear();
+      return list;
+    },
+    setFlags: (changes: Record<string, unknown>) => {
+      for (const name of Object.keys(flags)) {
+        if (name in changes) flags[name] = Number(changes[name]) ? 1 : 0;
+      }
+    },
+    getFlags: () => realm.objectOf(flags),
+    getSizeOf: () => 1,
+    getConsole: () => host.profile.console,
+    setConsole: () => {},
+    toJS: (value: unknown) => relaxedText(value, realm, { hasFunctions: true }),
+    setTimeZone: (hours: unknown) => {
+      timeZoneHours = Number(hours);
+    },
+    stopEventPropagation: () => events.stopPropagation(),
+    enableWatchdog: () => {},
+    kickWatchdog: () => {},
+    reboot: () => host.restart({ withSavedCode: true }),
+    defrag: () => {},
+  });
+
+  // ------------------------------------------------------------------------------ process
+  const processObject = realm.object();
+  const env = realm.objectOf({
+    VERSION: INTERPRETER_VERSION,
+    GIT_COMMIT: "c5ff787b1",
+    BOARD: host.profile.board,
+    RAM: 0,
+    FLASH: host.profile.storageBytes,
+    STORAGE: host.profile.storageBytes,
+    SERIAL: host.serial,
+    CONSOLE: host.profile.console,
+    MODULES: host.profile.modules.join(","),
+  });
+  const valueOf = (value: unknown): PropertyDescriptor => ({ value, configurable: true });
+  Object.defineProperty(processObject, "version", valueOf(INTERPRETER_VERSION));
+  Object.defineProperty(processObject, "env", valueOf(env));
+  realm.define(processObject, {
+    memory: () => {
+      const usage = host.varsInUse();
+      const total = host.profile.totalVars;
+      return realm.objectOf({
+        free: total - usage,
+        usage,
+        total,
+        history: 0,
+        gc: 0,
+        gctime: 0,
+        blocksize: 14,
+        rx: realm.objectOf({ used: 0, total: 1024 }),
+        tx: realm.objectOf({ used: 0, total: 256 }),
+      });
+    },
+  });
+
+  const named = { global, console: consoleObject, E, process: processObject, HIGH: 1, LOW: 0 };
+  for (const [name, value] of Object.entries(named)) {
+    Object.defineProperty(global, name, { value, writable: true, configurable: true });
+  }
+
+  // ------------------------------------------------------------------------------- errors
+  const printError = (error: unknown): void => {
+    const { text, frames } = realm.describe(error);
+    host.write(`Uncaught ${text}\n`);
+    for (const f of frames) {
+      host.write(`    at ${f.functionName}${f.functionName ? " " : ""}(${place(f)})\n`);
+    }
+  };
+  const report = (error: unknown): void => {
+    const outcome = events.callNow(processObject, "uncaughtException", [error]);
+    if (outcome === false) printError(error);
+    // A handler that throws puts its own error in place of the one it got.
+    else if (outcome) printError(outcome.thrown);
+  };
+
+  return { events, E, process: processObject, report, bytes };
+}
+
+function place(frame: { file: string; line: number; column: number }): string {
+  return `${frame.file}:${frame.line}:${frame.column}`;
+}

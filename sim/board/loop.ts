@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+// The interpreter's idle loop. One pass is: timers that are due, in order of creation; then what
+// the modules have to do (sockets); then the queue of events and promise reactions until it is
+// empty; then the report of the last error of the pass. Measured on the interpreter:
+//
+//   pass:  [timer 1][timer 3]  [sockets]  [event][event][reaction]  [Uncaught ...]
+//
+// - An interval keeps its phase: after a block it fires once a pass until it has caught up.
+// - Adding or removing a timer starts the walk over the timers anew.
+// - An error replaces an earlier one of the same pass; only the last is reported.
+// Not for: what the callbacks are (globals.ts) and what time means (clock/).
+import type { ClockTimer, SimClock } from "../clock/clock.ts";
+
+/** The loop of one board. */
+export interface Loop {
+  /** Arms a timer; returns its id, the one behind the last of the list. */
+  setTimer(fn: () => void, delayMs: number, options: { repeats: boolean }): number;
+  /** Disarms a timer; an unknown id is no error. */
+  clearTimer(id: number): void;
+  clearAllTimers(): void;
+  /** Makes a timer repeat with this period from now on; false for an unknown id. */
+  changeInterval(id: number, periodMs: number): boolean;
+  /** Appends to the queue of events and reactions. */
+  enqueue(job: () => void): void;
+  /** Registers what a module does in each pass; `idle` returns true to get another pass at once. */
+  addModule(module: { idle(): boolean; isOpen(): boolean }): void;
+  /** Asks for a pass soon. */
+  wake(): void;
+  /** Keeps an error for the end of the pass. */
+  raise(error: unknown): void;
+  /** True when nothing is armed, queued or open. */
+  isDone(): boolean;
+  /** Number of armed timers. */
+  timerCount(): number;
+  /** Ends everything; nothing of the board runs afterwards. */
+  stop(): void;
+}
+
+interface BoardTimer {
+  id: number;
+  dueMs: number;
+  /** Null for a timeout. */
+  periodMs: number | null;
+  fn: () => void;
+}
+
+/** The interpreter's shortest delay. */
+const MIN_DELAY_MS = 0.1;
+/** Callbacks of one turn of the host's event loop; a storm beyond it lets other boards run. */
+const MAX_CALLS_IN_TURN = 1000;
+
+/** What the loop needs from its board. */
+export interface LoopHost {
+  clock: SimClock;
+  /** Reports an error that nobody caught; may run handlers of the script. */
+  report(error: unknown): void;
+}
+
+/** Creates the loop of one board; it waits for its first {@link Loop.wake}. */
+export function createLoop(host: LoopHost): Loop {
+  const { clock } = host;
+  let timers: BoardTimer[] = [];
+  let queue: (() => void)[] = [];
+  const modules: { idle(): boolean; isOpen(): boolean }[] = [];
+  let haveTimersChanged = false;
+  let raised: { error: unknown } | null = null;
+  let isStopped = false;
+  let isInQueue = false;
+  let wakeUp: { timer: ClockTimer; atMs: number } | null = null;
+
+  const schedule = (delayMs: number): void => {
+    if (isStopped) return;
+    const atMs = clock.now() + delayMs;
+    if (wakeUp) {
+      if (wakeUp.atMs <= atMs) return;
+      clock.clearTimer(wakeUp.timer);
+    }
+    wakeUp = { timer: clock.setTimer(turn, delayMs), atMs };
+  };
+  const raise = (error: unknown): void => {
+    raised = { error };
+  };
+  const call = (fn: () => void): void => {
+    try {
+      fn();
+    } catch (error) {
+      raise(error);
+    }
+  };
+
+  const runTimers = (): void => {
+    const passMs = clock.now();
+    let calls = 0;
+    do {
+      haveTimersChanged = false;
+      for (let i = 0; i < timers.length && !haveTimersChanged;) {
+        const timer = timers[i] as BoardTimer;
+        if (timer.dueMs > passMs || calls >= MAX_CALLS_IN_TURN) {
+          i++;
+          continue;
+        }
+        calls++;
+        call(timer.fn);
+        if (isStopped) return;
+        // The callback may have changed the period, and may have cleared the timer.
+        const at = timers.indexOf(timer);
+        if (timer.periodMs !== null) timer.dueMs += timer.periodMs;
+        else if (at >= 0) timers.splice(at, 1);
+        i = timer.periodMs !== null ? at + 1 : Math.max(at, 0);
+      }
+    } while (haveTimersChanged && calls < MAX_CALLS_IN_TURN);
+  };
+
+  const runQueue = (): void => {
+    for (let calls = 0; queue.length > 0 && calls < MAX_CALLS_IN_TURN && !isStopped;) {
+      const jobs = queue;
+      queue = [];
+      for (const job of jobs) {
+        call(job);
+        calls++;
+        if (isStopped) return;
+      }
+    }
+  };
+
+  function turn(): void {
+    wakeUp = null;
+    let isBusy = false;
+    // A queue that never ends keeps the interpreter from its timers for ever, and this board too.
+    if (!isInQueue) {
+      runTimers();
+      for (const module of modules) {
+        call(() => {
+          if (!isStopped && module.idle()) isBusy = true;
+        });
+      }
+    }
+    if (!isStopped) runQueue();
+    if (isStopped) return;
+    isInQueue = queue.length > 0;
+    if (isInQueue) return schedule(0);
+    if (raised) {
+      const { error } = raised;
+      raised = null;
+      host.report(error);
+      if (isStopped) return;
+    }
+    if (isBusy || queue.length > 0 || raised) return schedule(0);
+    const nextMs = timers.reduce((least, timer) => Math.min(least, timer.dueMs), Infinity);
+    if (nextMs < Infinity) schedule(Math.max(0, nextMs - clock.now()));
+  }
+
+  return {
+    setTimer: (fn, delayMs, { repeats }) => {
+      const periodMs = delayMs >= MIN_DELAY_MS ? delayMs : MIN_DELAY_MS;
+      const id = (timers.at(-1)?.id ?? 0) + 1;
+      timers.push({ id, dueMs: clock.now() + periodMs, periodMs: repeats ? periodMs : null, fn });
+      haveTimersChanged = true;
+      schedule(periodMs);
+      return id;
+    },
+    clearTimer: (id) => {
+      timers = timers.filter((timer) => timer.id !== id);
+      haveTimersChanged = true;
+    },
+    clearAllTimers: () => {
+      timers = [];
+      haveTimersChanged = true;
+    },
+    changeInterval: (id, periodMs) => {
+      const timer = timers.find((candidate) => candidate.id === id);
+      if (!timer) return false;
+      timer.periodMs = periodMs >= MIN_DELAY_MS ? periodMs : MIN_DELAY_MS;
+      timer.dueMs = clock.now() + timer.periodMs;
+      haveTimersChanged = true;
+      schedule(timer.periodMs);
+      return true;
+    },
+    enqueue: (job) => {
+      queue.push(job);
+      schedule(0);
+    },
+    addModule: (module) => {
+      modules.push(module);
+    },
+    wake: () => schedule(0),
+    raise,
+    isDone: () =>
+      timers.length === 0 && queue.length === 0 && !raised && !modules.some((m) => m.isOpen()),
+    timerCount: () => timers.length,
+    stop: () => {
+      isStopped = true;
+      timers = [];
+      queue = [];
+      if (wakeUp) clock.clearTimer(wakeUp.timer);
+      wakeUp = null;
+    },
+  };
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+// require("crypto"): digests as ArrayBuffer, of anything that holds bytes. No HMAC, as there.
+// Not for: AES and PBKDF2, which nothing has asked for yet.
+import { createHash } from "node:crypto";
+import type { ModuleHost } from "./index.ts";
+
+/** Makes the module for one board. */
+export function createCrypto({ realm, globals }: ModuleHost): object {
+  const digest = (algorithm: string) => (data?: unknown) =>
+    data === undefined
+      ? undefined
+      : realm.buffer(createHash(algorithm).update(globals.bytes(data)).digest());
+  const module = realm.object();
+  realm.define(module, {
+    SHA1: digest("sha1"),
+    SHA224: digest("sha224"),
+    SHA256: digest("sha256"),
+    SHA384: digest("sha384"),
+    SHA512: digest("sha512"),
+  });
+  return module;
+}

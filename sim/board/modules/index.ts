@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// The native modules that `require` finds: one row each. A board makes a module when a script asks
+// for it; which of them a board has is in its profile.
+import type { SimClock } from "../../clock/clock.ts";
+import type { SimNetwork } from "../../network/network.ts";
+import type { Random } from "../../random.ts";
+import type { Flash } from "../flash.ts";
+import type { Globals } from "../globals.ts";
+import type { Loop } from "../loop.ts";
+import type { Realm } from "../realm.ts";
+import { createCrypto } from "./crypto.ts";
+import { createNet } from "./net.ts";
+import { createStorage } from "./storage.ts";
+import { createWifi } from "./wifi.ts";
+import type { WifiOptions } from "./wifi.ts";
+
+/** What modules are made of. */
+export interface ModuleHost {
+  realm: Realm;
+  loop: Loop;
+  globals: Globals;
+  clock: SimClock;
+  network: SimNetwork;
+  flash: Flash;
+  random: Random;
+  serial: string;
+  wifi: WifiOptions;
+  write(text: string): void;
+  /** Runs when the board's power goes. */
+  onPowerOff(fn: () => void): void;
+}
+
+/** Makers of the modules, by name. */
+export const MODULES: Readonly<Record<string, ((host: ModuleHost) => object) | undefined>> = {
+  net: createNet,
+  crypto: createCrypto,
+  Storage: createStorage,
+  Wifi: createWifi,
+};

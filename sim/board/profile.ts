@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// What differs between the boards that can be virtual: `esp32` is the real board, `linux` the
+// interpreter process that parity probes run on. One table, so that nothing else asks which it is.
+
+/** Name of a kind of board. */
+export type ProfileName = "esp32" | "linux";
+
+/** One kind of board. */
+export interface Profile {
+  /** `process.env.BOARD`. */
+  board: string;
+  /** Native modules that `require` finds. */
+  modules: readonly string[];
+  storageBytes: number;
+  /** Whether setTime moves the clock; the process may not set that of its host. */
+  canSetTime: boolean;
+  /** Variables of the interpreter. */
+  totalVars: number;
+  /** `process.env.CONSOLE`. */
+  console: string;
+}
+
+/** Version of the interpreter that the boards follow. */
+export const INTERPRETER_VERSION = "2v29.277";
+
+/** The kinds of boards. */
+export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
+  esp32: {
+    board: "ESP32",
+    modules: ["Storage", "net", "crypto", "Wifi"],
+    storageBytes: 896 * 1024,
+    canSetTime: true,
+    totalVars: 16383,
+    console: "Serial1",
+  },
+  linux: {
+    board: "LINUX32",
+    modules: ["Storage", "net", "crypto"],
+    storageBytes: 256 * 1024,
+    canSetTime: false,
+    totalVars: 16383,
+    console: "USB",
+  },
+};
