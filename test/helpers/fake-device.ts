@@ -151,6 +151,7 @@ export function createFakeDevice(options: FakeDeviceOptions): FakeDevice {
     evaluate: (expression) => {
       if (expression !== "lubdub.stop()") throw new Error(`unknown expression ${expression}`);
       clearInterval(timer);
+      print("2 I heartbeat stopped");
       say("shutdown", () => {
         client?.end();
         print("2 I app stopped");

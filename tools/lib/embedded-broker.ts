@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // An MQTT 3.1.1 broker inside this process, on loopback only. For demonstrations and tests: it
 // keeps nothing across a restart and asks nobody for a password.
+import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 import type { Server, Socket } from "node:net";
 import { Aedes } from "aedes";
-import { parser as createParser } from "mqtt-packet";
 import { DEVICE_ID_MAX_CHARS } from "../../firmware/wire/topics.ts";
+import { createBrokerConnection } from "./broker-connection.ts";
+import type { BrokerConnection } from "./broker-connection.ts";
 import { AppError, errorText, systemCode } from "./errors.ts";
 
 const HOST = "127.0.0.1";
@@ -21,6 +23,32 @@ export interface EmbeddedBroker {
   start(): Promise<void>;
 }
 
+/**
+ * Ports to try when any will do: not from the range that systems use for outgoing connections
+ * (32768 and up on Linux), where a client that keeps trying while we are stopped may be given this
+ * very port as its own, connect to itself, and take it from us. The last resort is any port.
+ */
+function freePorts(): number[] {
+  return [...Array.from({ length: 20 }, () => randomInt(15_000, 30_000)), 0];
+}
+
+/** Listens on the first of `ports` that is not in use; rejects with the error of the last. */
+async function listen(server: Server, ports: number[]): Promise<void> {
+  for (const [index, port] of ports.entries())
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once("error", reject);
+        server.listen(port, HOST, () => {
+          server.off("error", reject);
+          resolve();
+        });
+      });
+      return;
+    } catch (error) {
+      if (systemCode(error) !== "EADDRINUSE" || index === ports.length - 1) throw error;
+    }
+}
+
 /** Starts a broker on `port`, 0 for a free one. Fails with `E_PORT_IN_USE` or `E_LISTEN`. */
 export async function startEmbeddedBroker(port = 0): Promise<EmbeddedBroker> {
   let aedes: Aedes;
@@ -28,20 +56,7 @@ export async function startEmbeddedBroker(port = 0): Promise<EmbeddedBroker> {
   let boundPort = port;
   const sockets = new Set<Socket>();
 
-  // Aedes 1.2.0 publishes the will of a client whose DISCONNECT waits behind another packet when
-  // the connection ends, against [MQTT-3.14.4-3]. So DISCONNECT is looked for here as well, and
-  // that will is kept back; to be removed once a fixed version is out.
-  const goodbyes = new WeakSet<Socket>();
-  function noteGoodbye(socket: Socket): void {
-    const parser = createParser();
-    parser.on("packet", ({ cmd }) => {
-      if (cmd === "disconnect") goodbyes.add(socket);
-    });
-    // What is no MQTT is refused by the broker.
-    parser.on("error", () => {});
-    // Beside a `readable` listener, `data` repeats what that one reads.
-    socket.on("data", (bytes) => parser.parse(bytes));
-  }
+  const connections = new WeakMap<object, BrokerConnection>();
 
   async function start(): Promise<void> {
     aedes = await Aedes.createBroker({
@@ -49,23 +64,19 @@ export async function startEmbeddedBroker(port = 0): Promise<EmbeddedBroker> {
       maxClientsIdLength: DEVICE_ID_MAX_CHARS,
       authorizePublish: (client, packet, done) => {
         const isWill = client?.closed === true;
-        const isSuppressed = isWill && goodbyes.has(client.conn as Socket);
+        const isSuppressed = isWill && connections.get(client.conn)?.hasSaidGoodbye();
         done(isSuppressed ? new Error(`no will after DISCONNECT: ${packet.topic}`) : null);
       },
     });
     server = createServer((socket) => {
       sockets.add(socket);
-      noteGoodbye(socket);
-      // Aedes reports the same failure as `clientError` or `connectionError`.
-      socket.on("error", () => {});
       socket.on("close", () => sockets.delete(socket));
-      aedes.handle(socket);
+      const connection = createBrokerConnection(socket);
+      connections.set(connection.stream, connection);
+      aedes.handle(connection.stream);
     });
     try {
-      await new Promise<void>((resolve, reject) => {
-        server.once("error", reject);
-        server.listen(boundPort, HOST, resolve);
-      });
+      await listen(server, boundPort === 0 ? freePorts() : [boundPort]);
     } catch (error) {
       aedes.close();
       if (systemCode(error) === "EADDRINUSE")

@@ -43,7 +43,11 @@ export interface Rig {
   readonly broker: BrokerControl | undefined;
   /** Switches the target on and waits for `I app ready`. */
   boot(): Promise<void>;
-  send(line: string): void;
+  /**
+   * Types `text` on the console until a console line matches `answer`. More than once, because the
+   * interpreter's Linux build loses a typed character now and then: what is typed must bear it.
+   */
+  type(text: string, answer: RegExp, timeoutMs: number): Promise<string>;
   halt(): Promise<void>;
   /** Waits for a console line from index `from` of the events, or from now on. */
   line(pattern: RegExp, what: string, timeoutMs: number, from?: number): Promise<string>;
@@ -72,6 +76,9 @@ export interface RigOptions {
 
 /** Bound for `I app ready` after switching on, ms. */
 const READY_MS = 20_000;
+
+/** Without an answer for so long, a line is typed again, ms. */
+const TYPE_AGAIN_MS = 800;
 
 /** Bound for the watcher's subscription, ms. */
 const WATCHER_MS = 5000;
@@ -146,7 +153,16 @@ export async function createRig(
       });
       await line(/^\d+ I app ready$/, "`I app ready` on the console", READY_MS, from);
     },
-    send: (text) => target.send(text),
+    type: async (text, answer, timeoutMs) => {
+      const from = feed.items.length;
+      const again = setInterval(() => target.send(text), TYPE_AGAIN_MS);
+      try {
+        target.send(text);
+        return await line(answer, `answer to ${text} on the console`, timeoutMs, from);
+      } finally {
+        clearInterval(again);
+      }
+    },
     halt: () => target.halt(),
     line,
     beats: async (count, timeoutMs, isWanted = () => true) => {

@@ -22,7 +22,7 @@ export const scenario: Scenario = {
     const birth = await rig.status("birth", START_MS, 0);
     const from = rig.events.length;
     const stoppedMs = Date.now();
-    rig.send("lubdub.stop()");
+    await rig.type("lubdub.stop()", / I heartbeat stopped/, STOP_MS);
     const status = await rig.status("shutdown", STOP_MS, from);
     await rig.line(/^\d+ I app stopped$/, "`I app stopped` on the console", STOP_MS, from);
     const stopMs = Date.now() - stoppedMs;

@@ -19,17 +19,15 @@ const CYCLES = 5;
 const NOISE_VARS = 10;
 
 async function jsVars(rig: Rig): Promise<number> {
-  const from = rig.events.length;
-  rig.send('print("js"+"vars="+process.memory().usage)');
-  const line = await rig.line(/jsvars=\d+/, "answer to process.memory()", CONSOLE_MS, from);
+  const ask = 'print("js"+"vars="+process.memory().usage)';
+  const line = await rig.type(ask, /jsvars=\d+/, CONSOLE_MS);
   return Number(/jsvars=(\d+)/.exec(line)?.[1]);
 }
 
 async function cycle(rig: Rig): Promise<void> {
+  await rig.type("lubdub.stop()", / I app stopped/, CONSOLE_MS);
   const from = rig.events.length;
-  rig.send("lubdub.stop()");
-  await rig.line(/ I app stopped/, "stop", CONSOLE_MS, from);
-  rig.send("lubdub.start()");
+  await rig.type("lubdub.start()", / I heartbeat started/, CONSOLE_MS);
   await rig.line(/ I uplink online/, "connection", START_MS, from);
   await rig.beats(1, START_MS + rig.intervalMs * 2);
 }
