@@ -5,7 +5,7 @@
 import type { Failure } from "../core/fail.ts";
 
 /** Most packets that wait at the same time. */
-export const WINDOW = 8;
+export const WINDOW = 10;
 
 /** Called once with the outcome; `rttMs` is the time from the last sending to its PUBACK. */
 export type Done = (failure: Failure | undefined, rttMs?: number) => void;

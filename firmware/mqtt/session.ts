@@ -41,6 +41,10 @@ export const PACKET_MAX_BYTES = 4096;
 /** Most bytes that may wait in the socket before a PUBLISH is refused. */
 export const PENDING_MAX_BYTES = 8192;
 
+/** Places of the window that only a session's own packets take: birth, subscription, and one more
+ * status. They must not fail because acknowledgements of other messages are slow. */
+export const RESERVED = 3;
+
 /** Limits of one session, all in ms. */
 export interface SessionTimes {
   /** Bound for PINGRESP. */
@@ -97,7 +101,7 @@ export function createSession(
 ): Session {
   const inFlight = createInFlight();
   let state = CLOSED;
-  let decoder: Decoder;
+  let decoder: Decoder | undefined;
   let checkTimer: Timer | undefined;
   let keepAliveMs = 0;
   let isClean = false;
@@ -111,18 +115,22 @@ export function createSession(
     return events.send(bytes);
   }
 
+  /** Answers an entry, unless that was done by what an earlier answer led to. */
+  function giveUp(entry: Pending): void {
+    if (inFlight.take(entry.id, !entry.message))
+      entry.done(fail("E_MQTT_CLOSED", "id=" + entry.id));
+  }
+
   function close(): void {
     state = CLOSED;
     if (checkTimer !== undefined) clock.cancel(checkTimer);
     checkTimer = undefined;
     pingMs = undefined;
+    // With what it has collected, up to 4 KB; offline is when memory is short.
+    decoder = undefined;
     // A subscription does not outlive its connection: whoever wanted it asks again. Nor does a
     // retained message: it told the state of that connection, and the next one tells its own.
-    for (const entry of inFlight.all())
-      if (!entry.message || entry.message.retain) {
-        inFlight.take(entry.id, !entry.message);
-        entry.done(fail("E_MQTT_CLOSED", "id=" + entry.id));
-      }
+    for (const entry of inFlight.all()) if (!entry.message || entry.message.retain) giveUp(entry);
   }
 
   function broken(failure: Failure, connackCode: number): void {
@@ -193,12 +201,13 @@ export function createSession(
       return undefined;
     }
     state = ONLINE;
-    const hadPresent = flags === 1;
     log.debug("mqtt", "connack", "present=" + flags + " resend=" + inFlight.all().length);
     arm(dueMs());
     // With a clean session the broker knows nothing of the earlier attempts: they are new to it.
-    for (const entry of inFlight.all()) resend(entry, entry.sentMs >= 0 && !isClean);
-    events.onOnline(hadPresent);
+    // An answer on the way may end the connection.
+    for (const entry of inFlight.all())
+      if (state === ONLINE) resend(entry, entry.sentMs >= 0 && !isClean);
+    if (state === ONLINE) events.onOnline(flags === 1);
     return undefined;
   }
 
@@ -225,13 +234,13 @@ export function createSession(
   function onAck(type: number, body: string): string | undefined {
     const id = (body.charCodeAt(0) << 8) + body.charCodeAt(1);
     if (body.length !== (type === PUBACK ? 2 : 3)) return "ack";
+    const code = type === SUBACK ? body.charCodeAt(2) : 0;
+    if (code > 2 && code !== 0x80) return "suback-code";
     const entry = inFlight.take(id, type === SUBACK);
     if (!entry) {
       log.warn("mqtt", "ack-unknown", "type=" + type + " id=" + id);
       return undefined;
     }
-    const code = type === SUBACK ? body.charCodeAt(2) : 0;
-    if (code > 2 && code !== 0x80) return "suback-code";
     const failure = code === 0x80 ? fail("E_MQTT_SUBSCRIBE", "suback=128") : undefined;
     entry.done(failure, clock.nowMs() - entry.sentMs);
     return undefined;
@@ -248,6 +257,8 @@ export function createSession(
     if (type === PUBACK || type === SUBACK) return onAck(type, body);
     if (type === PINGRESP && !body) {
       pingMs = undefined;
+      // The idle times count again, and may be due before the deadline that has just been met.
+      arm(dueMs());
       return undefined;
     }
     return "type=" + type;
@@ -269,7 +280,7 @@ export function createSession(
       send(connectPacket(options));
     },
     feed: (bytes) => {
-      if (state === CLOSED) return;
+      if (!decoder) return;
       receivedMs = clock.nowMs();
       const wrong = decoder.feed(bytes);
       if (wrong) broken(fail("E_MQTT_PROTOCOL", "what=" + wrong), 0);
@@ -280,8 +291,8 @@ export function createSession(
       if (waiting > PENDING_MAX_BYTES) return done(fail("E_MQTT_BUFFER", "bytes=" + waiting));
       if (isOnline && !message.qos) return done(transmit(message, 0, false));
       const count = inFlight.all().length;
-      // The last place is kept for the status messages, which must not fail for a slow PUBACK.
-      const entry = message.retain || count < WINDOW - 1 ? inFlight.add(message, done) : undefined;
+      const hasPlace = message.retain || count < WINDOW - RESERVED;
+      const entry = hasPlace ? inFlight.add(message, done) : undefined;
       if (!entry)
         return done(fail(isOnline ? "E_MQTT_WINDOW" : "E_MQTT_OFFLINE", "waiting=" + count));
       if (isOnline) resend(entry, false);
@@ -299,10 +310,7 @@ export function createSession(
     },
     close,
     abandon: () => {
-      for (const entry of inFlight.all()) {
-        inFlight.take(entry.id, !entry.message);
-        entry.done(fail("E_MQTT_CLOSED", "id=" + entry.id));
-      }
+      for (const entry of inFlight.all()) giveUp(entry);
     },
   };
 }
