@@ -20,7 +20,7 @@ import { randomOf } from "./seeds.ts";
 
 /** SHA-256 and encodings by node:crypto. */
 export const nodeHash: Hash = {
-  sha256: (bytes) => createHash("sha256").update(bytes, "latin1").digest("latin1"),
+  sha256: (bytes) => createHash("sha256").update(bytes, "latin1").digest().toString("latin1"),
   base64url: (bytes) => Buffer.from(bytes, "latin1").toString("base64url"),
   fromBase64url: (text) => Buffer.from(text, "base64url").toString("latin1"),
 };
