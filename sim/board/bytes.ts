@@ -41,7 +41,7 @@ export function bytesOf(value: unknown, describe: (value: unknown) => string): U
     } else if (Array.isArray(item)) {
       for (const inner of item) add(inner);
     } else if (isBuffer(item)) {
-      parts.push(new Uint8Array(item.slice(0)));
+      parts.push(Uint8Array.from(new Uint8Array(item)));
     } else if (ArrayBuffer.isView(item)) {
       parts.push(Uint8Array.from(item as Uint8Array, (element) => element & 255));
     } else if (typeof item === "object" && item !== null) {

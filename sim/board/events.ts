@@ -19,6 +19,8 @@ export interface Events {
   ): { thrown: unknown } | null | false;
   /** True when the object has a listener of this name. */
   has(target: object, name: string): boolean;
+  /** Calls `fn` whenever a script has added a listener. */
+  watch(fn: (target: object, name: string) => void): void;
   /** Makes the listeners behind the running one not be called. */
   stopPropagation(): void;
 }
@@ -32,6 +34,7 @@ export function installEvents(
   runText: (code: string) => unknown,
 ): Events {
   let isStopped = false;
+  const watchers: ((target: object, name: string) => void)[] = [];
 
   const listenersOf = (target: object, name: string): unknown => {
     const member = Object.getOwnPropertyDescriptor(target, PREFIX + name);
@@ -69,16 +72,17 @@ export function installEvents(
   };
 
   const add = (target: object, name: unknown, listener: unknown, atStart: boolean): void => {
-    if (typeof name !== "string") realm.fail("TypeError", "First argument must be a string");
     if (typeof listener !== "function" && typeof listener !== "string") {
       realm.fail("TypeError", "Second argument must be a function or a String");
     }
-    const key = PREFIX + String(name);
-    const old = listenersOf(target, String(name));
+    const event = realm.text(name);
+    const key = PREFIX + event;
+    const old = listenersOf(target, event);
     const list = old === undefined ? [] : Array.isArray(old) ? (old as unknown[]) : [old];
     // A new array: an event that is already queued keeps the listeners it had.
     const next = atStart ? [listener, ...list] : [...list, listener];
     (target as Record<string, unknown>)[key] = realm.arrayOf(next);
+    for (const fn of watchers) fn(target, event);
   };
   realm.define(realm.objectPrototype, {
     on(this: object, name: unknown, listener: unknown) {
@@ -121,6 +125,9 @@ export function installEvents(
       return hasSome && callAll(target, listeners, args);
     },
     has: (target, name) => listenersOf(target, name) !== undefined,
+    watch: (fn) => {
+      watchers.push(fn);
+    },
     stopPropagation: () => {
       isStopped = true;
     },

@@ -4,6 +4,8 @@
 // equal keys, and says in its own words what it did not expect.
 // Not for: writing JSON (format.ts).
 
+import { parseDecimal } from "./numbers.ts";
+
 /** Makes the objects of the realm that gets the result. */
 export interface JsonRealm {
   object(): Record<string, unknown>;
@@ -94,7 +96,7 @@ export function parseJson(
     if (match) {
       at += match[0].length;
       const isInteger = /^(?:\d+|0[xX].*)$/.test(match[0]);
-      const number = isInteger ? integer(match[0]) : Number(match[0]);
+      const number = isInteger ? integer(match[0]) : parseDecimal(match[0]);
       return { kind: "number", text: isInteger ? "INT" : "FLOAT", number };
     }
     const word = /^[A-Za-z_$][\w$]*/.exec(rest);

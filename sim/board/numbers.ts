@@ -67,3 +67,26 @@ export function fixedText(value: number, count: number): string {
   if (!Number.isFinite(value)) return String(value);
   return (value < 0 ? "-" : "") + digits(Math.abs(value), 10, count);
 }
+
+/**
+ * Reads a decimal number as the interpreter does, digit by digit, so that the last bits of a
+ * fraction come out as they do there. Text of a script's own literals is the engine's to read.
+ *
+ * @param text optional sign, digits, optional fraction and exponent; what follows is ignored
+ */
+export function parseDecimal(text: string): number {
+  const match = /^([-+]?)(\d*)(?:\.(\d*))?(?:[eE]([-+]?\d+))?/.exec(text);
+  if (!match) return NaN;
+  const [, sign, whole = "", fraction = "", exponent = "0"] = match;
+  let value = 0;
+  for (const digit of whole) value = value * 10 + Number(digit);
+  let unit = 0.1;
+  for (const digit of fraction) {
+    value += unit * Number(digit);
+    unit /= 10;
+  }
+  const power = Math.max(-400, Math.min(400, Number(exponent)));
+  for (let i = 0; i < power; i++) value *= 10;
+  for (let i = 0; i > power; i--) value /= 10;
+  return sign === "-" ? -value : value;
+}

@@ -13,8 +13,8 @@ interface State {
   status: "pending" | "fulfilled" | "rejected";
   value: unknown;
   reactions: Reaction[];
-  /** A resolved promise may still wait for another one. */
-  isResolved: boolean;
+  /** Reactions have been queued: a later one queues itself. */
+  isDelivered: boolean;
   isHandled: boolean;
 }
 type AnyFunction = (...args: unknown[]) => unknown;
@@ -32,43 +32,58 @@ export function installPromise(realm: Realm, loop: Loop): void {
       status: "pending",
       value: undefined,
       reactions: [],
-      isResolved: false,
+      isDelivered: false,
       isHandled: false,
     });
     return promise;
   };
   const stateOf = (promise: object): State => states.get(promise) as State;
 
-  const react = (state: State, { onFulfilled, onRejected, next }: Reaction): void => {
-    const handler = state.status === "fulfilled" ? onFulfilled : onRejected;
-    if (!isFunction(handler)) {
-      if (state.status === "fulfilled") resolve(next, state.value);
-      else reject(next, state.value);
-      return;
+  /** Queues the reactions to a settled promise. */
+  const deliver = (state: State): void => {
+    state.isDelivered = true;
+    if (state.status === "rejected" && !state.isHandled) {
+      const text = realm.describe(state.value).text;
+      loop.raise(realm.error("Error", `Unhandled promise rejection: ${text}`));
     }
-    try {
-      resolve(next, handler(state.value));
-    } catch (error) {
-      reject(next, error);
-    }
+    for (const reaction of state.reactions) loop.enqueue(() => react(state, reaction));
+    state.reactions = [];
   };
+  // What a script settles is delivered in a turn of the queue of its own; what the end of a
+  // reaction settles is delivered at once. So a first `then` runs behind an event that was emitted
+  // after it, and each further one a single turn later.
+  let isReacting = false;
   const settle = (promise: object, status: "fulfilled" | "rejected", value: unknown): void => {
     const state = stateOf(promise);
     if (state.status !== "pending") return;
     state.status = status;
     state.value = value;
-    state.isResolved = true;
-    loop.enqueue(() => {
-      const { reactions } = state;
-      state.reactions = [];
-      if (status === "rejected" && !state.isHandled) {
-        const text = realm.describe(value).text;
-        loop.raise(realm.error("Error", `Unhandled promise rejection: ${text}`));
-      }
-      for (const reaction of reactions) react(state, reaction);
-    });
+    if (isReacting) deliver(state);
+    else loop.enqueue(() => deliver(state));
   };
   const reject = (promise: object, reason: unknown): void => settle(promise, "rejected", reason);
+  const finish = (
+    how: (promise: object, value: unknown) => void,
+    next: object,
+    value: unknown,
+  ): void => {
+    isReacting = true;
+    how(next, value);
+    isReacting = false;
+  };
+  function react(state: State, { onFulfilled, onRejected, next }: Reaction): void {
+    const handler = state.status === "fulfilled" ? onFulfilled : onRejected;
+    if (!isFunction(handler)) {
+      return finish(state.status === "fulfilled" ? resolve : reject, next, state.value);
+    }
+    let result: unknown;
+    try {
+      result = handler(state.value);
+    } catch (error) {
+      return finish(reject, next, error);
+    }
+    finish(resolve, next, result);
+  }
   /** The pair of functions that an executor or a thenable gets: the first call decides. */
   const pair = (promise: object): { resolve: AnyFunction; reject: AnyFunction } => {
     let isDecided = false;
@@ -82,16 +97,12 @@ export function installPromise(realm: Realm, loop: Loop): void {
     return { resolve: realm.native(once(resolve)), reject: realm.native(once(reject)) };
   };
   function resolve(promise: object, value: unknown): void {
-    const state = stateOf(promise);
-    if (state.isResolved) return;
-    state.isResolved = true;
     if ((typeof value === "object" && value !== null) || typeof value === "function") {
       const functions = pair(promise);
       try {
         const { then } = value as { then?: unknown };
         if (isFunction(then)) {
           then.call(value, functions.resolve, functions.reject);
-          state.isResolved = false;
           return;
         }
       } catch (error) {
@@ -105,15 +116,10 @@ export function installPromise(realm: Realm, loop: Loop): void {
     const state = states.get(promise);
     if (!state) return realm.fail("Error", "Not a promise");
     const next = create();
+    const reaction = { onFulfilled, onRejected, next };
     state.isHandled = true;
-    state.reactions.push({ onFulfilled, onRejected, next });
-    if (state.status !== "pending") {
-      loop.enqueue(() => {
-        const { reactions } = state;
-        state.reactions = [];
-        for (const reaction of reactions) react(state, reaction);
-      });
-    }
+    if (state.isDelivered) loop.enqueue(() => react(state, reaction));
+    else state.reactions.push(reaction);
     return next;
   };
 

@@ -4,9 +4,10 @@
 // Not for: deleting what it has not (realm.ts) and what the engine cannot change, such as `+`
 // between numbers and text (see sim/README.md).
 import { types } from "node:util";
+import { STATICS } from "./builtins.ts";
 import { jsonText } from "./format.ts";
 import { parseJson } from "./json.ts";
-import { fixedText, numberText } from "./numbers.ts";
+import { fixedText, numberText, parseDecimal } from "./numbers.ts";
 import type { Realm } from "./realm.ts";
 
 const WHITE = /^[\t\n\v\f\r ]+|[\t\n\v\f\r ]+$/g;
@@ -111,12 +112,14 @@ function installNumber(realm: Realm): void {
     // Text must be a number and nothing else, not even white space around it.
     return value === "" || /^[-+]?(\d|\.\d|Infinity$)/.test(value) ? strictNumber(value) : NaN;
   } as (this: unknown, value?: never) => number);
-  const strictNumber = (value: string): number => (/\s/.test(value) ? NaN : Number(value));
-  for (const name of Object.getOwnPropertyNames(EngineNumber)) {
-    const member = Object.getOwnPropertyDescriptor(EngineNumber, name);
-    if (name !== "length" && name !== "prototype" && member) {
-      Object.defineProperty(make, name, member);
-    }
+  const strictNumber = (value: string): number =>
+    /^[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d*)?$/i.test(value)
+      ? parseDecimal(value)
+      : /\s/.test(value)
+        ? NaN
+        : Number(value);
+  for (const name of STATICS["Number"] ?? []) {
+    Object.defineProperty(make, name, { value: EngineNumber[name as "NaN"] });
   }
   Object.defineProperty(make, "prototype", { value: prototype });
   Object.defineProperty(prototype, "constructor", { value: make, configurable: true });
@@ -136,6 +139,10 @@ function installNumber(realm: Realm): void {
     },
   });
   realm.define(global, {
+    parseFloat(value: unknown) {
+      const match = /^\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)/.exec(text(value));
+      return match ? parseDecimal(match[1] as string) : NaN;
+    },
     encodeURIComponent(value: unknown) {
       return text(value).replace(/[^A-Za-z0-9\-_.!~*'()]/g, (c) => {
         const code = c.charCodeAt(0) & 255;

@@ -82,6 +82,9 @@ function compile(source: string, fileName: string): Compiled {
   return compiled;
 }
 
+/** The one of the engine's TypeErrors that is one on the interpreter too. */
+const CONST_ASSIGNED = "Assignment to constant variable.";
+
 /** Text of the engine's own errors, as the interpreter words them. */
 const MESSAGES: readonly (readonly [RegExp, (...groups: string[]) => string])[] = [
   [
@@ -157,21 +160,10 @@ export function createRealm(): Realm {
 
   const errorPrototypes: Record<string, object> = {};
   const error: Realm["error"] = (type, message) => {
-    const EngineError = intrinsic["Error"] as new (message: string) => Error;
-    const made = new EngineError(message);
-    const stack = stackText(frames(made.stack));
-    Object.setPrototypeOf(made, errorPrototypes[type] as object);
-    const members = { message, type, stack };
-    for (const [name, value] of Object.entries(members)) {
-      Object.defineProperty(made, name, {
-        value,
-        writable: true,
-        configurable: true,
-        enumerable: true,
-      });
-    }
-    if (message === "") delete (made as { message?: string }).message;
-    return made;
+    // The engine's error is taken for its trace only: the interpreter's are plain objects.
+    const stack = stackText(frames(new Error("trace").stack));
+    const made = Object.create(errorPrototypes[type] as object) as object;
+    return Object.assign(made, message === "" ? { type, stack } : { message, type, stack });
   };
   const fail = (type: ErrorType, message: string): never => {
     // What a script can catch must be an error of its own world.
@@ -189,7 +181,15 @@ export function createRealm(): Realm {
     // so the engine's TypeError is dressed as one and scripts get a TypeError of their own.
     const dress = (prototype: Record<string, unknown>, type: string, base: object | null): void => {
       delete prototype["name"];
-      Object.defineProperty(prototype, "type", { value: type, writable: true, configurable: true });
+      Object.defineProperty(prototype, "type", {
+        get(this: { message?: unknown }) {
+          return this.message === CONST_ASSIGNED ? "TypeError" : type;
+        },
+        set(this: object, value: unknown) {
+          Object.defineProperty(this, "type", { value, writable: true, configurable: true });
+        },
+        configurable: true,
+      });
       Object.defineProperty(prototype, "toString", {
         value: toText,
         writable: true,

@@ -23,6 +23,7 @@ const BEHAVIOURS: Readonly<Record<string, (socket: Socket) => void>> = {
     socket.on("end", () => socket.end(`counted ${count}`));
   },
   "never reading": (socket) => socket.pause(),
+  "closing at first data": (socket) => socket.once("data", () => socket.end()),
   "closing after 30 ms": (socket) => setTimeout(() => socket.end(), 30),
 };
 

@@ -101,7 +101,9 @@ export function createNet({
           events.emit(c.object, "connect", [c.object]);
           if (c.unsent === "") events.emit(c.object, "drain", [c.object]);
         }
-        const received = c.unread === "" ? socket.receive(CHUNK_BYTES) : "";
+        // No half-closed state: what comes while the last bytes go is lost.
+        const canReceive = c.unread === "" && !closesNow;
+        const received = canReceive ? socket.receive(CHUNK_BYTES) : "";
         if (received !== "") {
           isBusy = true;
           c.unread = received;
@@ -127,6 +129,12 @@ export function createNet({
     return true;
   };
 
+  events.watch((target, name) => {
+    const kept = name === "data" ? (buffers.get(target) ?? "") : "";
+    if (kept === "") return;
+    buffers.delete(target);
+    events.emit(target, "data", [kept]);
+  });
   loop.addModule({
     idle: () => {
       let isBusy = false;
