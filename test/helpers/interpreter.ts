@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 // The real interpreter as a test board: a process of the Linux build in a folder of its own, which
-// holds its flash. The configuration is written by a prelude in a process before; the bundle is the
-// very file that the build made.
-import { writeFileSync } from "node:fs";
+// holds its flash. A prelude in a process before writes the configuration and, as `.bootcde`, the
+// bundle as it was built; then the interpreter is started without a script, as a board is. Started
+// with the bundle as its script it would end by itself as soon as the firmware is stopped.
+import { renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
 import { CONFIG_FILE } from "../../firmware/wire/config.ts";
-import { BUNDLE_FILE, PROJECT_DIR } from "../../tools/lib/bundle.ts";
+import { loadBundle } from "../../tools/lib/bundle.ts";
 import { createConsoleLog } from "./console-log.ts";
 import { createTempFolder, startChild } from "./leftovers.ts";
 import type { Child } from "./leftovers.ts";
@@ -20,13 +21,25 @@ export const INTERPRETER = process.env["LUBDUB_ESPRUINO"] || undefined;
 export const NO_INTERPRETER = "LUBDUB_ESPRUINO does not name an interpreter";
 
 const PRELUDE_MS = 5000;
-
-// The Linux build's input thread shares a queue with the main loop without a lock: about one line in
-// two hundred loses a character, then waits for a bracket that never comes, and is typed again.
-const ANSWER_MS = 600;
-const ATTEMPTS = 8;
-
 const KILL_MS = 2000;
+const ANSWER_MS = 5000;
+
+// The Linux build's input thread shares a queue with the main loop without a lock: now and then a
+// typed character is lost, or old ones come again. So what tests ask does not go through the
+// console: `.boot0` looks every 30 ms for a question in a file of the host.
+const QUESTION_FILE = "question";
+const ANSWERER = `(function(fs){
+var last="0:";
+function look(){
+setTimeout(look,30);
+var text=fs.readFileSync("${QUESTION_FILE}"),at=text.indexOf(":"),answer;
+if(text===last)return;
+last=text;
+try{answer=eval(text.slice(at+1));}catch(e){answer=e;}
+print("="+text.slice(0,at+1)+answer);
+}
+setTimeout(look,30);
+})(require("fs"));`;
 
 /** Most output that is kept, characters: without input its console prints endlessly. */
 const OUTPUT_MAX_CHARS = 4_000_000;
@@ -34,8 +47,14 @@ const OUTPUT_MAX_CHARS = 4_000_000;
 // Prompt, cursor movements and carriage returns around the text of a line.
 const DECORATION = /^>|\x1b\[[0-9;]*[A-Za-z]|[^ -~]/g;
 
+/** The interpreter as a board, with the console that a person would type into. */
+export interface Interpreter extends TestBoard {
+  /** Types one line. */
+  type(line: string): void;
+}
+
 /** Creates a board, switched off. */
-export function createInterpreter(name: string): TestBoard {
+export function createInterpreter(name: string): Interpreter {
   if (!INTERPRETER) throw new Error(NO_INTERPRETER);
   const program = INTERPRETER;
   const folder = createTempFolder(`espruino-${name}`);
@@ -43,11 +62,11 @@ export function createInterpreter(name: string): TestBoard {
   let child: Child | undefined;
   let asked = 0;
 
-  /** Starts a script; calls `onLine` for every complete line. */
-  function launch(script: string, onLine: (line: string) => void): Child {
+  /** Starts it; calls `onLine` for every complete line. */
+  function launch(args: string[], onLine: (line: string) => void): Child {
     let rest = "";
     let chars = 0;
-    const started = startChild(program, [script], {
+    return startChild(program, args, {
       cwd: folder.path,
       onOutput: (text) => {
         chars += text.length;
@@ -57,7 +76,31 @@ export function createInterpreter(name: string): TestBoard {
         for (const part of parts) onLine(part.replace(DECORATION, ""));
       },
     });
-    return started;
+  }
+
+  /** Writes files into its Storage; fails when what is read back is something else. */
+  async function writeFlash(files: { [name: string]: string }): Promise<void> {
+    const file = path.join(folder.path, "prelude.js");
+    const steps = Object.entries(files).map(([name, text]) => {
+      const [nameCode, textCode] = [JSON.stringify(name), JSON.stringify(text)];
+      return `S.write(${nameCode},${textCode});ok=ok&&S.read(${nameCode})===${textCode};\n`;
+    });
+    const script = `var S=require("Storage"),ok=true;\n${steps.join("")}print("prelude "+ok);\n`;
+    writeFileSync(file, script, "latin1");
+    let isWritten = false;
+    const prelude = launch([file], (line) => (isWritten ||= line === "prelude true"));
+    try {
+      await waitFor(() => isWritten, PRELUDE_MS, "the prelude to write the flash");
+    } finally {
+      await prelude.stop("SIGKILL", KILL_MS);
+    }
+  }
+
+  function ask(question: string): void {
+    const file = path.join(folder.path, QUESTION_FILE);
+    // Renamed into place: it must never be read half written.
+    writeFileSync(`${file}.new`, question, "latin1");
+    renameSync(`${file}.new`, file);
   }
 
   async function powerOff(): Promise<void> {
@@ -68,36 +111,24 @@ export function createInterpreter(name: string): TestBoard {
 
   return {
     console: log,
-    configure: async (text) => {
-      const file = path.join(folder.path, "prelude.js");
-      const write = `require("Storage").write(${JSON.stringify(CONFIG_FILE)},${JSON.stringify(text)})`;
-      writeFileSync(file, `print("prelude "+${write});\n`, "latin1");
-      let isWritten = false;
-      const prelude = launch(file, (line) => (isWritten ||= line === "prelude true"));
-      await waitFor(() => isWritten, PRELUDE_MS, "the prelude to write the configuration").finally(
-        () => prelude.stop("SIGKILL", KILL_MS),
-      );
-    },
+    configure: (text) =>
+      writeFlash({ [CONFIG_FILE]: text, ".boot0": ANSWERER, ".bootcde": loadBundle().text }),
     powerOn: async () => {
-      child = launch(PROJECT_DIR + BUNDLE_FILE, (line) => {
+      // An empty file reads as undefined.
+      ask("0:");
+      child = launch([], (line) => {
         if (line) log.add(line);
       });
     },
     evaluate: async (expression) => {
       if (!child) throw new Error("the board is off");
-      const tag = `=${++asked}:`;
+      const tag = `${++asked}:`;
       const from = log.lines.length;
-      const pattern = new RegExp(`^${tag}(.*)`);
-      for (let attempt = 1; ; attempt++) {
-        // Erase what stands in the line; 0x10 at its start: no echo, nothing kept in the history.
-        child.write(`\x1b[2H\x10print(${JSON.stringify(tag)}+(${expression}))\n`);
-        try {
-          return (await log.waitFor(pattern, ANSWER_MS, { from }))[1] as string;
-        } catch (error) {
-          if (attempt === ATTEMPTS) throw error;
-        }
-      }
+      ask(tag + expression);
+      const answer = await log.waitFor(new RegExp(`^=${tag}(.*)`), ANSWER_MS, { from });
+      return answer[1] as string;
     },
+    type: (line) => child?.write(`${line}\n`),
     powerOff,
     dispose: async () => {
       await powerOff();

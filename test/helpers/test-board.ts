@@ -30,13 +30,15 @@ export const TEST_KEY = Buffer.alloc(32, "lubdub").toString("base64url");
 export function quickConfig(settings: Partial<Config>): string {
   const quick: Partial<Config> = {
     key: TEST_KEY,
-    interval_s: 0.3,
+    interval_s: 0.1,
     keep_alive_s: 1,
     connect_timeout_s: 1,
     ping_timeout_s: 0.5,
     ack_timeout_s: 1,
     reconnect_spread_s: 0.2,
     log_level: "D",
+    // Boards with a radio join; the interpreter process has none.
+    wifi_ssid: "test",
   };
   return JSON.stringify({ ...quick, ...settings });
 }
