@@ -6,8 +6,9 @@
 // OFF      | start of the program, stopped     | none             | `start`
 // WAITING  | start, network down, any failure  | attempt          | attempt -> OPENING
 // OPENING  | transport opened, CONNECT sent    | connect deadline | CONNACK 0 -> ONLINE, failure -> WAITING
-// ONLINE   | CONNACK 0, birth published        | stable           | failure -> WAITING, `stop` -> STOPPING
-// STOPPING | `stop` while online               | stop deadline    | PUBACK of shutdown or deadline -> OFF
+// ONLINE   | CONNACK 0, birth published        | stable           | failure -> WAITING
+// STOPPING | `stop`                            | stop deadline    | shutdown status acknowledged or given
+//          |                                   |                  | up, then the socket flushed -> OFF
 //
 // Credentials that were refused (CONNACK 4, 5) and a client the broker does not want at all (1, 2)
 // wait ten times as long: the answer will not change in seconds.
@@ -19,6 +20,7 @@ import type { BrokerAddress, Config } from "../wire/config.ts";
 import { backoffMs } from "../lib/backoff.ts";
 import { createState } from "../core/state.ts";
 import type { Failure } from "../core/fail.ts";
+import { quoted } from "../core/logger.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Platform, Timer } from "../platform/platform.ts";
 import { openTcp } from "../transport/tcp.ts";
@@ -66,7 +68,7 @@ const OPENING = 2;
 const ONLINE = 3;
 const STOPPING = 4;
 const NAMES = ["off", "waiting", "opening", "online", "stopping"];
-const NEXT = ["01", "02", "013", "14", "0"];
+const NEXT = ["1", "24", "134", "14", "0"];
 
 /** Creates the uplink; `config` has been checked. */
 export function createUplink(
@@ -89,6 +91,7 @@ export function createUplink(
   let corrections = 0;
   let isBirthSeen = false;
   let stopDone: (() => void) | undefined;
+  let isEnding = false;
   // What keeps attempts from being made, so that it is logged once and not at every retry.
   let blockedBy = "";
 
@@ -112,7 +115,6 @@ export function createUplink(
   function wait(reason: string, spreadMs: number): void {
     drop();
     const delayMs = backoffMs(spreadMs, failures, platform.system.random());
-    failures++;
     state.set(WAITING, reason + " retry_ms=" + delayMs);
     arm(delayMs, attempt);
   }
@@ -124,15 +126,17 @@ export function createUplink(
     else log.warn("uplink", "failed", line);
     if (state.now === STOPPING) return finishStop("failed");
     if (state.now === ONLINE) lost++;
-    return wait("code=" + failure.code, config.reconnect_spread_s * 1000 * factor);
+    wait("code=" + failure.code, config.reconnect_spread_s * 1000 * factor);
+    failures++;
+    return undefined;
   }
 
   const session = createSession(
     clock,
     log,
     {
-      pingMs:
-        1000 * (config.keep_alive_s ? Math.min(config.ping_timeout_s, config.keep_alive_s) : 1),
+      // An answer that comes when the next PINGREQ would be due is too late; 0 sends none.
+      pingMs: 1000 * Math.min(config.ping_timeout_s, config.keep_alive_s * 0.75),
       ackMs: config.ack_timeout_s * 1000,
     },
     {
@@ -187,7 +191,7 @@ export function createUplink(
     sayBirth();
     session.subscribe(statusTopic, 1, (failure) => {
       if (failure && failure.code === "E_MQTT_SUBSCRIBE")
-        log.error("uplink", "not-subscribed", "code=E_MQTT_SUBSCRIBE topic=" + statusTopic);
+        log.error("uplink", "not-subscribed", "code=E_MQTT_SUBSCRIBE topic=" + quoted(statusTopic));
     });
   }
 
@@ -225,10 +229,14 @@ export function createUplink(
   }
 
   function finishStop(reason: string): void {
+    // Closing answers what waits, the shutdown status among it, and that leads here again.
+    if (isEnding) return;
+    isEnding = true;
     const open = transport;
     const end = (): void => {
       const done = stopDone;
       stopDone = undefined;
+      isEnding = false;
       state.set(OFF, reason);
       if (done) done();
     };
@@ -253,12 +261,11 @@ export function createUplink(
       if (stopDone) return log.warn("uplink", "already-stopping");
       stopDone = done;
       if (state.now === OFF) return finishStop("was-off");
-      if (state.now !== ONLINE) return finishStop("stop");
+      const isOnline = state.now === ONLINE;
       state.set(STOPPING, "stop");
+      if (!isOnline) return finishStop("was-offline");
       arm(STOP_MS, () => finishStop("deadline"));
-      sayStatus("shutdown", () => {
-        if (state.now === STOPPING) finishStop("stop");
-      });
+      sayStatus("shutdown", (failure) => finishStop(failure ? "failed" : "told"));
       return undefined;
     },
     networkUp: () => {

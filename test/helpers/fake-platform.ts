@@ -35,8 +35,10 @@ export interface FakeSocket {
   pendingBytes: number;
   /** What `write` answers; set false for a socket that is gone before it has said so. */
   isWritable: boolean;
-  /** `aborted`: closed by force; `ended`: closed after flushing; `closed`: by the peer. */
-  state: "connecting" | "open" | "ended" | "aborted" | "closed";
+  /** `ending`: flushing; `ended`: flushed; `aborted`: closed by force; `closed`: by the peer. */
+  state: "connecting" | "open" | "ending" | "ended" | "aborted" | "closed";
+  /** The peer does not read: nothing is ever flushed. */
+  isStalled: boolean;
   /** Gets each write. */
   onWrite: ((bytes: string) => void) | undefined;
   /** The peer accepts. */
@@ -107,7 +109,7 @@ function createFakeNetwork(clock: FakeClock): FakeNetwork {
       return socket;
     },
     openCount: () =>
-      net.sockets.filter((socket) => socket.state === "connecting" || socket.state === "open")
+      net.sockets.filter((socket) => ["connecting", "open", "ending"].includes(socket.state))
         .length,
     connect: (host, port, events: SocketEvents) => {
       const socket: FakeSocket = {
@@ -117,6 +119,7 @@ function createFakeNetwork(clock: FakeClock): FakeNetwork {
         pendingBytes: 0,
         isWritable: true,
         state: "connecting",
+        isStalled: false,
         onWrite: undefined,
         open: () => {
           if (socket.state === "connecting") socket.state = "open";
@@ -140,10 +143,17 @@ function createFakeNetwork(clock: FakeClock): FakeNetwork {
         },
         pendingBytes: () => socket.pendingBytes,
         end: () => {
-          if (socket.state === "connecting" || socket.state === "open") socket.state = "ended";
+          if (socket.state !== "connecting" && socket.state !== "open") return;
+          socket.state = "ending";
+          if (socket.isStalled) return;
+          clock.after(1, () => {
+            if (socket.state !== "ending") return;
+            socket.state = "ended";
+            events.onClose("ended");
+          });
         },
         abort: () => {
-          if (socket.state !== "closed") socket.state = "aborted";
+          if (socket.state !== "closed" && socket.state !== "ended") socket.state = "aborted";
         },
       };
     },

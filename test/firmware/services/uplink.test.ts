@@ -1,0 +1,733 @@
+// SPDX-License-Identifier: MIT
+// The supervised connection: when it tries, what it says, and that nothing is left when it stops.
+import { describe, expect, it } from "vitest";
+import type { Config } from "../../../firmware/wire/config.ts";
+import { BOOT_FILE, createIdentity } from "../../../firmware/auth/identity.ts";
+import { createJwtManager } from "../../../firmware/auth/jwt.ts";
+import {
+  CORRECTIONS_MAX,
+  STABLE_MS,
+  STOP_MS,
+  createUplink,
+} from "../../../firmware/services/uplink.ts";
+import { encodeStatus } from "../../../firmware/wire/status.ts";
+import type { OutMessage } from "../../../firmware/mqtt/in-flight.ts";
+import { createFakeBroker } from "../../helpers/fake-broker.ts";
+import {
+  configOf,
+  createFakePlatform,
+  createFakeRadio,
+  linesWith,
+  loggerOf,
+} from "../../helpers/fake-platform.ts";
+import type { FakeRadio } from "../../helpers/fake-platform.ts";
+import { connack, hex, publish } from "../../helpers/packets.ts";
+
+const STATUS = "devices/kitchen/status";
+const BEAT: OutMessage = { topic: "t", body: "beat", qos: 1, retain: false, seq: 1 };
+/** Draws the whole window. */
+const WHOLE = 1 - 2 ** -53;
+
+interface Options extends Partial<Config> {
+  radio?: FakeRadio;
+  files?: { [name: string]: string };
+}
+
+function create(options: Options = {}) {
+  const { radio, files, ...config } = options;
+  const platform = createFakePlatform({
+    files: files ?? { [BOOT_FILE]: "6" },
+    ...(radio ? { radio } : {}),
+  });
+  const broker = createFakeBroker(platform);
+  const checked = configOf(config);
+  const log = loggerOf(platform, "I");
+  const identity = createIdentity(platform, checked, log);
+  const jwt = createJwtManager(platform.hash, platform.clock, identity, checked);
+  const uplink = createUplink(platform, checked, log, identity, jwt);
+  const rig = {
+    ...uplink,
+    platform,
+    broker,
+    identity,
+    clock: platform.clock,
+    net: platform.net,
+    /** Starts and waits until it is online. */
+    goOnline: () => {
+      uplink.start();
+      platform.clock.advance(2000);
+      expect(uplink.status()).toBe("online");
+    },
+    /** Stops and checks that nothing is left; gives how long it took, ms. */
+    stopAll: (): number => {
+      const startMs = platform.clock.nowMs();
+      let tookMs: number | undefined;
+      uplink.stop(() => (tookMs = platform.clock.nowMs() - startMs));
+      platform.clock.advance(2 * STOP_MS + 10);
+      expect(tookMs).toBeDefined();
+      expect(uplink.status()).toBe("off");
+      expect(platform.net.openCount()).toBe(0);
+      expect(platform.clock.pendingMs()).toEqual([]);
+      return tookMs ?? 0;
+    },
+    /** Milliseconds until the next attempt is made, found by its socket. */
+    nextAttemptMs: (maxMs: number): number => {
+      const before = platform.net.sockets.length;
+      let ms = 0;
+      while (platform.net.sockets.length === before && ms < maxMs) {
+        platform.clock.advance(10);
+        ms += 10;
+      }
+      return ms;
+    },
+  };
+  return rig;
+}
+
+describe("connecting", () => {
+  it("comes within a tenth of the spread after start, and not at once", () => {
+    const rig = create({ reconnect_spread_s: 10 });
+    rig.platform.draws.push(WHOLE);
+    rig.start();
+    expect(rig.status()).toBe("waiting");
+    expect(rig.nextAttemptMs(5000)).toBe(1000);
+    rig.stopAll();
+  });
+
+  it("opens the configured address", () => {
+    const rig = create({ mqtt_url: "mqtt://10.0.0.7:2883" });
+    rig.goOnline();
+    expect(rig.net.last()).toMatchObject({ host: "10.0.0.7", port: 2883 });
+    rig.stopAll();
+  });
+
+  it("says who it is, and leaves a retained will of this connection", () => {
+    const rig = create({ keep_alive_s: 20, clean_session: true });
+    rig.goOnline();
+    expect(rig.broker.packets[0]).toMatchObject({
+      cmd: "connect",
+      clientId: "kitchen",
+      username: "kitchen",
+      keepalive: 20,
+      clean: true,
+      will: {
+        topic: STATUS,
+        qos: 1,
+        retain: true,
+        payload: Buffer.from(encodeStatus("kitchen", "will", 7, 1)),
+      },
+    });
+    rig.stopAll();
+  });
+
+  it("says birth with the same topic, QoS and retain flag as the will, then asks for it back", () => {
+    const rig = create();
+    rig.goOnline();
+    expect(rig.broker.packets.slice(1, 3)).toMatchObject([
+      {
+        cmd: "publish",
+        topic: STATUS,
+        qos: 1,
+        retain: true,
+        payload: Buffer.from(encodeStatus("kitchen", "birth", 7, 1)),
+      },
+      { cmd: "subscribe", subscriptions: [{ topic: STATUS, qos: 1 }] },
+    ]);
+    rig.stopAll();
+  });
+
+  it("signs a fresh token for each connection", () => {
+    const rig = create();
+    rig.goOnline();
+    rig.net.last().close("ended");
+    rig.clock.advance(20_000);
+    const passwords = rig.broker.packets.flatMap((packet) =>
+      packet.cmd === "connect" ? [String(packet.password)] : [],
+    );
+    expect(passwords).toHaveLength(2);
+    const claims = passwords.map(
+      (token) =>
+        JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString()) as {
+          iat: number;
+          jti: string;
+        },
+    );
+    expect(claims.map((claim) => claim.jti)).toEqual(["7.1", "7.2"]);
+    expect(claims[1]?.iat).toBeGreaterThan(claims[0]?.iat ?? Infinity);
+    rig.stopAll();
+  });
+
+  it("counts sessions by connections, not by attempts", () => {
+    const rig = create();
+    rig.broker.isUp = false;
+    rig.start();
+    rig.clock.advance(30_000);
+    rig.broker.isUp = true;
+    rig.clock.advance(60_000);
+    expect(rig.status()).toBe("online");
+    expect(rig.net.sockets.length).toBeGreaterThan(2);
+    expect(rig.identity.session).toBe(1);
+    rig.stopAll();
+  });
+
+  it("starts once", () => {
+    const rig = create();
+    rig.start();
+    rig.start();
+    rig.clock.advance(5000);
+    rig.start();
+    expect(rig.net.sockets).toHaveLength(1);
+    rig.stopAll();
+  });
+
+  it("waits for CONNACK no longer than configured", () => {
+    const rig = create({ connect_timeout_s: 3 });
+    rig.broker.connack = undefined;
+    rig.start();
+    rig.clock.advance(1000);
+    expect(rig.status()).toBe("opening");
+    rig.clock.advance(3000);
+    expect(linesWith(rig.platform, "failed")).toEqual([
+      "W uplink failed code=E_MQTT_TIMEOUT wait=connack",
+    ]);
+    expect(rig.net.openCount()).toBe(0);
+    rig.stopAll();
+  });
+
+  it("waits for the opening of the socket no longer than configured", () => {
+    const rig = create({ connect_timeout_s: 3 });
+    rig.net.onConnect = undefined;
+    rig.start();
+    rig.clock.advance(4100);
+    expect(rig.status()).toBe("waiting");
+    expect(rig.net.openCount()).toBe(0);
+    rig.stopAll();
+  });
+
+  it("survives a connect that blocks the interpreter longer than its bound", () => {
+    const rig = create({ connect_timeout_s: 3 });
+    rig.net.blockMs = 7000;
+    rig.start();
+    rig.clock.advance(100_000);
+    rig.net.blockMs = 0;
+    rig.clock.advance(100_000);
+    expect(rig.status()).toBe("online");
+    expect(rig.net.openCount()).toBe(1);
+    rig.stopAll();
+  });
+});
+
+describe("backoff", () => {
+  it("draws from a window that grows with the failures", () => {
+    const rig = create({ reconnect_spread_s: 2 });
+    rig.broker.isUp = false;
+    const delays: number[] = [];
+    rig.platform.draws.push(...new Array<number>(20).fill(WHOLE));
+    rig.start();
+    rig.nextAttemptMs(1000);
+    for (let i = 0; i < 12; i++) delays.push(Math.round(rig.nextAttemptMs(60_000) / 1000));
+    expect(delays).toEqual([2, 2, 2, 2, 4, 4, 4, 4, 8, 8, 8, 8]);
+    rig.stopAll();
+  });
+
+  it("is reset by a connection that holds", () => {
+    const rig = create({ reconnect_spread_s: 2 });
+    rig.broker.isUp = false;
+    rig.platform.draws.push(...new Array<number>(12).fill(WHOLE));
+    rig.start();
+    rig.clock.advance(60_000);
+    rig.broker.isUp = true;
+    rig.clock.advance(60_000 + STABLE_MS);
+    expect(rig.status()).toBe("online");
+    rig.platform.draws.splice(0, Infinity, WHOLE);
+    rig.net.last().close("ended");
+    expect(rig.nextAttemptMs(60_000)).toBe(2000);
+    rig.stopAll();
+  });
+
+  it("is not reset by connections that are dropped at once", () => {
+    const rig = create({ reconnect_spread_s: 2 });
+    rig.platform.draws.push(...new Array<number>(12).fill(WHOLE));
+    rig.start();
+    const delays: number[] = [];
+    for (let i = 0; i < 9; i++) {
+      const ms = rig.nextAttemptMs(60_000);
+      if (i) delays.push(Math.round(ms / 1000));
+      rig.clock.advance(100);
+      expect(rig.status()).toBe("online");
+      rig.net.last().close("ended");
+    }
+    expect(delays).toEqual([2, 2, 2, 2, 4, 4, 4, 4]);
+    rig.stopAll();
+  });
+
+  it.each([1, 2, 4, 5])("is ten times as long for CONNACK %i", (code) => {
+    const rig = create({ reconnect_spread_s: 2 });
+    rig.broker.connack = code;
+    rig.platform.draws.push(WHOLE, WHOLE);
+    rig.start();
+    rig.nextAttemptMs(1000);
+    rig.clock.advance(10);
+    expect(linesWith(rig.platform, "E uplink")).toEqual([
+      `E uplink refused code=E_MQTT_REFUSED connack=${code}`,
+    ]);
+    expect(rig.net.openCount()).toBe(0);
+    expect(Math.round(rig.nextAttemptMs(60_000) / 1000)).toBe(20);
+    rig.stopAll();
+  });
+
+  it("is the usual one for CONNACK 3, a server that is unavailable", () => {
+    const rig = create({ reconnect_spread_s: 2 });
+    rig.broker.connack = 3;
+    rig.platform.draws.push(WHOLE, WHOLE);
+    rig.start();
+    rig.nextAttemptMs(1000);
+    rig.clock.advance(10);
+    expect(Math.round(rig.nextAttemptMs(60_000) / 1000)).toBe(2);
+    rig.stopAll();
+  });
+
+  it("does not grow while there is nothing to try", () => {
+    const rig = create({ reconnect_spread_s: 2 });
+    rig.clock.setQuality("none");
+    rig.start();
+    rig.clock.advance(3_600_000);
+    rig.clock.setQuality("plausible");
+    rig.clock.advance(2500);
+    expect(rig.status()).toBe("online");
+    rig.stopAll();
+  });
+});
+
+describe("without what it takes", () => {
+  it("does not try without a clock, and says so once", () => {
+    const rig = create();
+    rig.clock.setQuality("none");
+    rig.start();
+    rig.clock.advance(60_000);
+    expect(rig.net.sockets).toEqual([]);
+    expect(linesWith(rig.platform, "blocked")).toEqual(["W uplink blocked code=E_CLOCK_NONE"]);
+    rig.stopAll();
+  });
+
+  it("does not try without an address, and says so once", () => {
+    const radio = createFakeRadio();
+    const rig = create({ radio });
+    rig.start();
+    rig.clock.advance(60_000);
+    expect(rig.net.sockets).toEqual([]);
+    expect(linesWith(rig.platform, "blocked")).toEqual(["W uplink blocked code=E_WIFI"]);
+    radio.up("10.0.0.9");
+    rig.networkUp();
+    rig.clock.advance(1100);
+    expect(rig.status()).toBe("online");
+    rig.stopAll();
+  });
+
+  it("counts a lost boot counter anew once there is a clock", () => {
+    const rig = create({ files: {} });
+    rig.stopAll();
+    const late = createFakePlatform();
+    late.clock.setQuality("none");
+    const identity = createIdentity(late, configOf(), loggerOf(late));
+    expect([identity.boot, identity.ensureBoot()]).toEqual([0, false]);
+    late.clock.setQuality("plausible");
+    expect(identity.ensureBoot()).toBe(true);
+    expect(identity.boot).toBe(Math.floor(late.clock.wallMs() / 1000));
+  });
+});
+
+describe("losing the connection", () => {
+  it.each(["ended", "error"])("is a warning and a new attempt when the socket is %s", (reason) => {
+    const rig = create();
+    rig.goOnline();
+    rig.net.last().close(reason);
+    expect(rig.status()).toBe("waiting");
+    expect(linesWith(rig.platform, "failed")).toEqual([
+      `W uplink failed code=E_NET reason=${reason}`,
+    ]);
+    expect(rig.reconnects()).toBe(1);
+    rig.clock.advance(11_000);
+    expect(rig.status()).toBe("online");
+    rig.stopAll();
+  });
+
+  it("is the same when the peer sends garbage, and closes the socket by force", () => {
+    const rig = create();
+    rig.goOnline();
+    rig.net.last().receive(hex("ffffffffff"));
+    expect(rig.status()).toBe("waiting");
+    expect(rig.net.last().state).toBe("aborted");
+    expect(linesWith(rig.platform, "failed")).toEqual([
+      "W uplink failed code=E_MQTT_PROTOCOL what=length-bytes",
+    ]);
+    rig.stopAll();
+  });
+
+  it("is noticed when PINGRESP does not come", () => {
+    const rig = create({ keep_alive_s: 10, ping_timeout_s: 4 });
+    rig.goOnline();
+    rig.broker.answersPing = false;
+    rig.clock.advance(11_600);
+    expect(linesWith(rig.platform, "failed")).toEqual([
+      "W uplink failed code=E_MQTT_TIMEOUT wait=pingresp ms=4000",
+    ]);
+    rig.stopAll();
+  });
+
+  it("is noticed with a Keep Alive shorter than the default deadline of PINGRESP", () => {
+    const rig = create({ keep_alive_s: 2 });
+    rig.goOnline();
+    rig.broker.answersPing = false;
+    rig.clock.advance(3100);
+    expect(linesWith(rig.platform, "failed")).toEqual([
+      "W uplink failed code=E_MQTT_TIMEOUT wait=pingresp ms=1500",
+    ]);
+    rig.stopAll();
+  });
+
+  it("ignores late events of the old socket", () => {
+    const rig = create();
+    rig.goOnline();
+    const old = rig.net.last();
+    old.receive(hex("f000"));
+    rig.clock.advance(11_000);
+    expect(rig.status()).toBe("online");
+    const { length } = rig.platform.lines;
+    old.open();
+    old.receive(connack());
+    old.receive(hex("f000"));
+    old.close("ended");
+    expect(rig.status()).toBe("online");
+    expect(rig.net.openCount()).toBe(1);
+    expect(rig.platform.lines).toHaveLength(length);
+    rig.stopAll();
+  });
+
+  it("ignores an old socket that opens after its deadline", () => {
+    const rig = create({ connect_timeout_s: 3 });
+    rig.net.onConnect = undefined;
+    rig.start();
+    rig.clock.advance(4100);
+    rig.net.last().open();
+    expect(rig.net.last().written).toBe("");
+    expect(rig.identity.session).toBe(0);
+    rig.stopAll();
+  });
+
+  it("keeps messages for the next connection, with birth after them", () => {
+    const rig = create();
+    rig.goOnline();
+    rig.broker.acksPublish = false;
+    let outcome = "";
+    rig.publish(BEAT, (failure) => (outcome = failure ? failure.code : "ok"));
+    rig.net.last().close("ended");
+    rig.broker.acksPublish = true;
+    rig.broker.packets.length = 0;
+    rig.clock.advance(11_000);
+    expect(outcome).toBe("ok");
+    expect(rig.broker.packets).toMatchObject([
+      { cmd: "connect" },
+      { topic: "t", dup: true },
+      { topic: STATUS, dup: false },
+      { cmd: "subscribe" },
+    ]);
+    rig.stopAll();
+  });
+
+  it("says birth and subscribes although the window is full of messages", () => {
+    const rig = create();
+    for (let i = 0; i < 20; i++) rig.publish(BEAT, () => undefined);
+    rig.goOnline();
+    expect(rig.broker.cmds().slice(-2)).toEqual(["publish", "subscribe"]);
+    expect(rig.broker.payloads("/status")).toEqual([encodeStatus("kitchen", "birth", 7, 1)]);
+    rig.stopAll();
+  });
+});
+
+describe("network of the board", () => {
+  it("down ends a connection at once, up brings it back soon", () => {
+    const rig = create({ reconnect_spread_s: 600 });
+    rig.start();
+    rig.clock.advance(60_100);
+    expect(rig.status()).toBe("online");
+    rig.networkDown();
+    expect(rig.status()).toBe("waiting");
+    expect(rig.net.openCount()).toBe(0);
+    expect(linesWith(rig.platform, "failed")).toEqual([
+      "W uplink failed code=E_NET reason=network-down",
+    ]);
+    rig.platform.draws.push(WHOLE);
+    rig.networkUp();
+    expect(rig.nextAttemptMs(100_000)).toBe(60_000);
+    rig.stopAll();
+  });
+
+  it("down and up are nothing when it is off", () => {
+    const rig = create();
+    rig.networkUp();
+    rig.networkDown();
+    expect(rig.status()).toBe("off");
+    expect(rig.clock.pendingMs()).toEqual([]);
+  });
+
+  it("up changes nothing when it is online", () => {
+    const rig = create();
+    rig.goOnline();
+    rig.networkUp();
+    rig.clock.advance(5000);
+    expect(rig.net.sockets).toHaveLength(1);
+    rig.stopAll();
+  });
+});
+
+describe("own status", () => {
+  const birth = (session = 1): string => encodeStatus("kitchen", "birth", 7, session);
+  const will = encodeStatus("kitchen", "will", 7, 0);
+
+  function online() {
+    const rig = create();
+    rig.goOnline();
+    rig.broker.packets.length = 0;
+    return { ...rig, status: (text: string) => rig.net.last().receive(publish(STATUS, text)) };
+  }
+
+  it("is said again when an old will lands on it", () => {
+    const rig = online();
+    rig.status(birth());
+    rig.status(will);
+    expect(rig.broker.payloads("/status")).toEqual([birth()]);
+    expect(linesWith(rig.platform, "corrected")).toEqual(["W uplink status-corrected count=1"]);
+    rig.stopAll();
+  });
+
+  it("is not said again for what was there before the birth", () => {
+    const rig = online();
+    rig.status(will);
+    rig.status(birth());
+    expect(rig.broker.payloads("/status")).toEqual([]);
+    rig.stopAll();
+  });
+
+  it("is not argued about for ever with another device of the same id", () => {
+    const rig = online();
+    for (let i = 0; i < 10; i++) {
+      rig.status(birth());
+      rig.status(will);
+    }
+    expect(rig.broker.payloads("/status")).toHaveLength(CORRECTIONS_MAX);
+    rig.stopAll();
+  });
+
+  it("is left alone while stopping", () => {
+    const rig = online();
+    rig.status(birth());
+    rig.stop(() => undefined);
+    rig.status(will);
+    rig.clock.advance(3 * STOP_MS);
+    expect(rig.broker.payloads("/status")).toEqual([encodeStatus("kitchen", "shutdown", 7, 1)]);
+    expect(rig.clock.pendingMs()).toEqual([]);
+  });
+
+  it("is not what a message on another topic is", () => {
+    const rig = online();
+    rig.status(birth());
+    rig.net.last().receive(publish("other", will));
+    expect(rig.broker.payloads("/status")).toEqual([]);
+    rig.stopAll();
+  });
+
+  it("is said without being seen when the broker refuses the subscription", () => {
+    const rig = create();
+    rig.broker.acksSubscribe = false;
+    rig.goOnline();
+    rig.net.last().receive(hex("90 03 0002 80"));
+    expect(linesWith(rig.platform, "not-subscribed")).toEqual([
+      `E uplink not-subscribed code=E_MQTT_SUBSCRIBE topic="${STATUS}"`,
+    ]);
+    expect(rig.status()).toBe("online");
+    rig.stopAll();
+  });
+});
+
+describe("stopping", () => {
+  it("says shutdown, waits for its acknowledgement, then DISCONNECT", () => {
+    const rig = create();
+    rig.goOnline();
+    rig.broker.packets.length = 0;
+    expect(rig.stopAll()).toBeLessThan(10);
+    expect(rig.broker.packets).toMatchObject([
+      {
+        cmd: "publish",
+        topic: STATUS,
+        qos: 1,
+        retain: true,
+        payload: Buffer.from(encodeStatus("kitchen", "shutdown", 7, 1)),
+      },
+      { cmd: "disconnect" },
+    ]);
+    expect(rig.net.last().state).toBe("ended");
+    expect(linesWith(rig.platform, "uplink off")).toEqual(["I uplink off told"]);
+  });
+
+  it("is over after its bound when nobody acknowledges, and still says DISCONNECT", () => {
+    const rig = create();
+    rig.goOnline();
+    rig.broker.acksPublish = false;
+    rig.broker.packets.length = 0;
+    const tookMs = rig.stopAll();
+    expect(tookMs).toBeGreaterThanOrEqual(STOP_MS);
+    expect(tookMs).toBeLessThan(STOP_MS + 10);
+    expect(rig.broker.cmds()).toEqual(["publish", "disconnect"]);
+    expect(linesWith(rig.platform, "uplink off")).toEqual(["I uplink off deadline"]);
+  });
+
+  it("is over after two bounds when the peer does not read either", () => {
+    const rig = create();
+    rig.goOnline();
+    rig.broker.acksPublish = false;
+    rig.net.last().isStalled = true;
+    expect(rig.stopAll()).toBe(2 * STOP_MS);
+    expect(rig.net.last().state).toBe("aborted");
+  });
+
+  it("answers messages that wait as given up, each once", () => {
+    const rig = create();
+    rig.goOnline();
+    rig.broker.acksPublish = false;
+    const outcomes: string[] = [];
+    for (const name of ["a", "b"])
+      rig.publish(BEAT, (failure) => outcomes.push(`${name} ${failure?.code ?? "ok"}`));
+    rig.stopAll();
+    expect(outcomes).toEqual(["a E_MQTT_CLOSED", "b E_MQTT_CLOSED"]);
+  });
+
+  it.each([
+    { name: "off", does: () => undefined },
+    { name: "waiting", does: (rig: ReturnType<typeof create>) => rig.start() },
+    {
+      name: "opening, before the socket is open",
+      does: (rig: ReturnType<typeof create>) => {
+        rig.net.onConnect = undefined;
+        rig.start();
+        rig.clock.advance(1100);
+      },
+    },
+    {
+      name: "opening, before CONNACK",
+      does: (rig: ReturnType<typeof create>) => {
+        rig.broker.connack = undefined;
+        rig.start();
+        rig.clock.advance(1100);
+      },
+    },
+  ])("while $name is over without a word to the broker", ({ does }) => {
+    const rig = create();
+    does(rig);
+    rig.stopAll();
+    expect(rig.broker.payloads("/status")).toEqual([]);
+    expect(rig.broker.cmds()).not.toContain("disconnect");
+    rig.clock.advance(3_600_000);
+    expect(rig.net.sockets.length).toBeLessThan(2);
+  });
+
+  it.each([
+    {
+      name: "the socket closes",
+      breaks: (rig: ReturnType<typeof create>) => rig.net.last().close("ended"),
+    },
+    {
+      name: "the peer sends garbage",
+      breaks: (rig: ReturnType<typeof create>) => rig.net.last().receive(hex("f000")),
+    },
+    {
+      name: "the network goes down",
+      breaks: (rig: ReturnType<typeof create>) => rig.networkDown(),
+    },
+    {
+      name: "an acknowledgement is overdue",
+      breaks: (rig: ReturnType<typeof create>) => rig.clock.advance(600),
+    },
+  ])("does not connect again when $name meanwhile", ({ breaks }) => {
+    const rig = create({ ack_timeout_s: 0.5 });
+    rig.goOnline();
+    rig.broker.acksPublish = false;
+    let calls = 0;
+    rig.stop(() => calls++);
+    breaks(rig);
+    rig.clock.advance(3_600_000);
+    expect(calls).toBe(1);
+    expect(rig.status()).toBe("off");
+    expect(rig.net.sockets).toHaveLength(1);
+    expect(rig.net.openCount()).toBe(0);
+    expect(rig.clock.pendingMs()).toEqual([]);
+  });
+
+  it.each(["networkDown", "networkUp"] as const)(
+    "while opening does not connect again for %s",
+    (event) => {
+      const rig = create();
+      rig.broker.connack = undefined;
+      rig.start();
+      rig.clock.advance(1100);
+      rig.net.last().isStalled = true;
+      rig.stop(() => undefined);
+      rig[event]();
+      rig.clock.advance(3_600_000);
+      expect(rig.net.sockets).toHaveLength(1);
+      expect(rig.status()).toBe("off");
+      expect(rig.clock.pendingMs()).toEqual([]);
+    },
+  );
+
+  it("while stopping is refused with a log line", () => {
+    const rig = create();
+    rig.goOnline();
+    let calls = 0;
+    rig.stop(() => calls++);
+    rig.stop(() => calls++);
+    rig.clock.advance(3 * STOP_MS);
+    expect(calls).toBe(1);
+    expect(linesWith(rig.platform, "already-stopping")).toHaveLength(1);
+  });
+
+  it("from inside an answer of the handshake ends it", () => {
+    const rig = create();
+    let calls = 0;
+    rig.publish({ ...BEAT, qos: 0 }, () => rig.stop(() => calls++));
+    rig.start();
+    rig.clock.advance(10_000);
+    expect(calls).toBe(1);
+    expect(rig.status()).toBe("off");
+    expect(linesWith(rig.platform, "illegal")).toEqual([]);
+    expect(rig.clock.pendingMs()).toEqual([]);
+    expect(rig.net.openCount()).toBe(0);
+  });
+
+  it("can be followed by a start", () => {
+    const rig = create();
+    rig.goOnline();
+    rig.stopAll();
+    rig.goOnline();
+    expect(rig.broker.payloads("/status").at(-1)).toBe(encodeStatus("kitchen", "birth", 7, 2));
+    rig.stopAll();
+  });
+});
+
+it("never takes a step that its table does not have", () => {
+  const rig = create({ reconnect_spread_s: 0.1, connect_timeout_s: 1, keep_alive_s: 1 });
+  for (let i = 0; i < 40; i++) {
+    rig.broker.isUp = i % 3 !== 0;
+    rig.broker.connack = i % 5 === 0 ? i % 6 : 0;
+    rig.broker.answersPing = i % 4 !== 0;
+    if (i % 7 === 0) rig.start();
+    if (i % 11 === 10) rig.stop(() => undefined);
+    if (i % 6 === 5) rig.networkDown();
+    rig.clock.advance(777);
+  }
+  rig.stop(() => undefined);
+  rig.clock.advance(5000);
+  expect(linesWith(rig.platform, "illegal")).toEqual([]);
+  expect(rig.clock.pendingMs()).toEqual([]);
+  expect(rig.net.openCount()).toBe(0);
+});
