@@ -16,7 +16,7 @@ export interface HostilePeer {
   /** The console line that names what is wrong. */
   log: RegExp;
   /** `retries`: gives the connection up and opens another; `stays`: it is good enough to go on. */
-  then: "retries" | "stays";
+  isGivenUp: true | "stays";
   /** Over the quick configuration. */
   settings?: Partial<Config>;
 }
@@ -108,7 +108,7 @@ const refusal = (code: number): HostilePeer => ({
   name: `answers CONNACK ${code}`,
   meet: greet(Buffer.of(0x20, 2, 0, code)),
   log: new RegExp(`E uplink refused code=E_MQTT_REFUSED connack=${code}$`),
-  then: "retries",
+  isGivenUp: true,
 });
 
 /** All of them. */
@@ -116,20 +116,20 @@ export const HOSTILE_PEERS: HostilePeer[] = [
   {
     name: "is not there",
     log: /W uplink failed code=E_NET reason=refused/,
-    then: "retries",
+    isGivenUp: true,
   },
   {
     name: "accepts and says nothing",
     meet: (socket) => socket.resume(),
     log: /W uplink failed code=E_MQTT_TIMEOUT wait=connack/,
-    then: "retries",
+    isGivenUp: true,
   },
   ...[1, 2, 3, 4, 5].map(refusal),
   {
     name: "answers a CONNACK code that does not exist",
     meet: greet(hex("20 02 00 06")),
     log: /W uplink failed code=E_MQTT_PROTOCOL what=connack$/,
-    then: "retries",
+    isGivenUp: true,
   },
   {
     name: "sends CONNACK 0 and all else in single bytes with pauses",
@@ -141,7 +141,7 @@ export const HOSTILE_PEERS: HostilePeer[] = [
       });
     },
     log: /D heartbeat sent seq=/,
-    then: "stays",
+    isGivenUp: false,
     settings: PATIENT,
   },
   {
@@ -150,14 +150,14 @@ export const HOSTILE_PEERS: HostilePeer[] = [
       // PUBACK and SUBACK of id 60,000.
       behave(socket, () => socket.write(hex("40 02 ea60  90 03 ea60 00"))),
     log: /W mqtt ack-unknown type=4 id=60000/,
-    then: "stays",
+    isGivenUp: false,
     settings: PATIENT,
   },
   {
     name: "announces a packet of 268,435,455 bytes",
     meet: greet(hex("30 ffffff7f 0001 61")),
     log: /W uplink failed code=E_MQTT_PROTOCOL what=packet-bytes=268435455/,
-    then: "retries",
+    isGivenUp: true,
   },
   {
     name: "announces one after CONNACK 0 and sends on",
@@ -166,19 +166,19 @@ export const HOSTILE_PEERS: HostilePeer[] = [
       every(socket, 5, () => socket.write(Buffer.alloc(1000, "a")));
     },
     log: /W uplink failed code=E_MQTT_PROTOCOL what=packet-bytes=268435455/,
-    then: "retries",
+    isGivenUp: true,
   },
   {
     name: "sends a fifth length byte",
     meet: greet(hex("30 ffffffff01")),
     log: /W uplink failed code=E_MQTT_PROTOCOL what=length-bytes/,
-    then: "retries",
+    isGivenUp: true,
   },
   {
     name: "sends garbage in place of CONNACK",
     meet: sendGarbage,
     log: /W uplink failed code=E_MQTT_PROTOCOL what=/,
-    then: "retries",
+    isGivenUp: true,
   },
   {
     name: "sends garbage after CONNACK 0",
@@ -187,19 +187,19 @@ export const HOSTILE_PEERS: HostilePeer[] = [
       sendGarbage(socket, random);
     },
     log: /W uplink failed code=E_MQTT_PROTOCOL what=/,
-    then: "retries",
+    isGivenUp: true,
   },
   {
     name: "sends CONNACK twice",
     meet: greet(Buffer.concat([CONNACK_OK, CONNACK_OK])),
     log: /W uplink failed code=E_MQTT_PROTOCOL what=connack-twice/,
-    then: "retries",
+    isGivenUp: true,
   },
   {
     name: "sends a message of QoS 2",
     meet: greet(Buffer.concat([CONNACK_OK, hex("34 06 0001 61 0001 62")])),
     log: /W uplink failed code=E_MQTT_PROTOCOL what=publish-flags/,
-    then: "retries",
+    isGivenUp: true,
   },
   {
     name: "closes right after CONNACK",
@@ -208,7 +208,7 @@ export const HOSTILE_PEERS: HostilePeer[] = [
         if (packet.cmd === "connect") socket.end(CONNACK_OK);
       }),
     log: /W uplink failed code=E_NET reason=(ended|error)/,
-    then: "retries",
+    isGivenUp: true,
   },
   {
     name: "never reads",
@@ -217,19 +217,19 @@ export const HOSTILE_PEERS: HostilePeer[] = [
       socket.write(CONNACK_OK);
     },
     log: /W uplink failed code=E_MQTT_TIMEOUT wait=(ack|pingresp)/,
-    then: "retries",
+    isGivenUp: true,
   },
   {
     name: "sends half a CONNACK and then nothing",
     meet: greet(hex("20 02 00")),
     log: /W uplink failed code=E_MQTT_TIMEOUT wait=connack/,
-    then: "retries",
+    isGivenUp: true,
   },
   {
     name: "sends half a message after CONNACK and then nothing",
     meet: greet(Buffer.concat([CONNACK_OK, hex("30 64 0001 61 62")])),
     log: /W uplink failed code=E_MQTT_TIMEOUT wait=(ack|pingresp)/,
-    then: "retries",
+    isGivenUp: true,
   },
   {
     name: "takes messages but acknowledges none",
@@ -239,7 +239,7 @@ export const HOSTILE_PEERS: HostilePeer[] = [
         if (answer) socket.write(answer);
       }),
     log: /W uplink failed code=E_MQTT_TIMEOUT wait=ack/,
-    then: "retries",
+    isGivenUp: true,
   },
   {
     name: "does not answer PINGREQ",
@@ -249,7 +249,7 @@ export const HOSTILE_PEERS: HostilePeer[] = [
         if (answer) socket.write(answer);
       }),
     log: /W uplink failed code=E_MQTT_TIMEOUT wait=pingresp/,
-    then: "retries",
+    isGivenUp: true,
     // Nothing comes back for these beats: the peer is silent but for PINGRESP.
     settings: { qos: 0 },
   },
@@ -257,7 +257,7 @@ export const HOSTILE_PEERS: HostilePeer[] = [
     name: "accepts and resets",
     meet: (socket) => socket.resetAndDestroy(),
     log: /W uplink failed code=E_NET reason=(ended|error|refused)/,
-    then: "retries",
+    isGivenUp: true,
   },
 ];
 

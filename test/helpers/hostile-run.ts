@@ -58,7 +58,7 @@ export async function meetHostilePeer(
   async function round(): Promise<number> {
     const from = log.lines.length;
     await log.waitFor(peer.log, boundMs, { from });
-    const progress = peer.then === "retries" ? / uplink opening / : / heartbeat sent /;
+    const progress = peer.isGivenUp ? / uplink opening / : / heartbeat sent /;
     await log.waitFor(progress, boundMs, { from, count });
     uplink ||= await board.evaluate("lubdub.status().uplink");
     await board.evaluate("lubdub.stop()");

@@ -51,7 +51,7 @@ export function testHostilePeers(suite: HostileSuite): void {
         expect(recordOf(peer.name).lines.filter((line) => peer.log.test(line))).not.toEqual([]);
       });
 
-      if (peer.then === "retries")
+      if (peer.isGivenUp)
         it("is tried again", () => {
           const { lines, connections } = recordOf(peer.name);
           expect(lines.filter((line) => / uplink opening /.test(line)).length).toBeGreaterThan(1);

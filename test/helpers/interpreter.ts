@@ -80,15 +80,15 @@ export function createInterpreter(name: string): Interpreter {
 
   /** Writes files into its Storage; fails when what is read back is something else. */
   async function writeFlash(files: { [name: string]: string }): Promise<void> {
-    const file = path.join(folder.path, "prelude.js");
-    const steps = Object.entries(files).map(([name, text]) => {
-      const [nameCode, textCode] = [JSON.stringify(name), JSON.stringify(text)];
+    const scriptFile = path.join(folder.path, "prelude.js");
+    const steps = Object.entries(files).map(([file, text]) => {
+      const [nameCode, textCode] = [JSON.stringify(file), JSON.stringify(text)];
       return `S.write(${nameCode},${textCode});ok=ok&&S.read(${nameCode})===${textCode};\n`;
     });
     const script = `var S=require("Storage"),ok=true;\n${steps.join("")}print("prelude "+ok);\n`;
-    writeFileSync(file, script, "latin1");
+    writeFileSync(scriptFile, script, "latin1");
     let isWritten = false;
-    const prelude = launch([file], (line) => (isWritten ||= line === "prelude true"));
+    const prelude = launch([scriptFile], (line) => (isWritten ||= line === "prelude true"));
     try {
       await waitFor(() => isWritten, PRELUDE_MS, "the prelude to write the flash");
     } finally {
