@@ -15,8 +15,8 @@ export interface HostilePeer {
   meet?: (socket: Socket, random: () => number) => void;
   /** The console line that names what is wrong. */
   log: RegExp;
-  /** `retries`: gives the connection up and opens another; `stays`: it is good enough to go on. */
-  isGivenUp: true | "stays";
+  /** True: the board gives the connection up and tries again; false: the peer will do. */
+  isGivenUp: boolean;
   /** Over the quick configuration. */
   settings?: Partial<Config>;
 }
