@@ -3,6 +3,7 @@
 // the seed of the random generator. Without a seed every board draws the same numbers.
 import type { Config } from "../wire/config.ts";
 import type { Platform } from "../platform/platform.ts";
+import { quoted } from "../core/logger.ts";
 import type { Logger } from "../core/logger.ts";
 
 /** File that holds the number of the last start, as decimal text. */
@@ -19,7 +20,7 @@ export interface Identity {
   seq: number;
   /**
    * Makes sure that `boot` is known. A lost counter restarts at the epoch second, which is above
-   * any count, and that needs a clock.
+   * any count, and so does one that cannot be written; that needs a clock.
    * @returns false while there is neither counter nor clock.
    */
   ensureBoot(): boolean;
@@ -47,9 +48,9 @@ export function createIdentity(platform: Platform, config: Config, log: Logger):
     }
     const error = platform.store.write(BOOT_FILE, "" + boot);
     if (error) {
-      log.error("identity", "boot-counter-lost", "code=E_STORE text=" + error);
-      // The next start would count the same number again; the clock is still unique.
-      if (hasClock && epochSec > boot) boot = epochSec;
+      log.error("identity", "boot-counter-lost", "code=E_STORE text=" + quoted(error));
+      // The next start would count the same number again; only the clock is unique then.
+      boot = hasClock ? Math.max(boot, epochSec) : 0;
     }
     return boot;
   }
