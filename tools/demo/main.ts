@@ -63,6 +63,8 @@ async function runDemo(options: DemoOptions): Promise<void> {
           key: keys.get(deviceId) as string,
           interval_s: options.interval / 1000,
           immediate: true,
+          // The virtual access point takes any name.
+          wifi_ssid: "lubdub",
           reconnect_spread_s: 1,
         });
         board.flash.write(CONFIG_FILE, config);

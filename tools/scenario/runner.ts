@@ -88,6 +88,7 @@ export async function runScenario(
       key,
       interval_s: options.intervalMs / 1000,
       reconnect_spread_s: 2,
+      ...target.settings,
     });
     versions.interpreter = await target.prepare(config, options.bundle);
     const { rig, abort, dispose } = await createRig({

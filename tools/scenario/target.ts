@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a scenario needs from the thing that runs the firmware, whatever it is: a virtual board, an
 // interpreter process, a real board.
+import type { Config } from "../../firmware/wire/config.ts";
 import type { Bundle } from "../lib/bundle.ts";
 
 /**
@@ -21,6 +22,8 @@ export interface TargetEvents {
 /** One target, used for one run of one scenario. */
 export interface Target {
   readonly capabilities: readonly Capability[];
+  /** Configuration that this target needs beside the scenario's, such as a network to join. */
+  readonly settings: Partial<Config>;
   /**
    * Puts configuration file and bundle into its flash and checks that they stand there byte for
    * byte. Called once, before the first `boot`.

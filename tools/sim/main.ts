@@ -85,6 +85,8 @@ async function runSim(options: SimOptions): Promise<void> {
           key: keys.get(deviceId) as string,
           interval_s: options.interval / 1000,
           immediate: true,
+          // The virtual access point takes any name.
+          wifi_ssid: "lubdub",
           qos: options.qos,
           topic_prefix: options.prefix,
         });

@@ -35,6 +35,7 @@ function fakeTarget(options: FakeTargetOptions, log: string[]): Target {
   }
   return {
     capabilities: ["console", "restart"],
+    settings: {},
     prepare: (text) => {
       config = JSON.parse(text) as typeof config;
       return Promise.resolve("fake");

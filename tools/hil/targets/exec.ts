@@ -168,6 +168,7 @@ export async function createExecTarget(file: string): Promise<Target> {
 
   return {
     capabilities: ["console", "restart", "memory"],
+    settings: {},
     prepare,
     boot: (events: TargetEvents) => {
       const booted = start(
@@ -181,8 +182,9 @@ export async function createExecTarget(file: string): Promise<Target> {
       return Promise.resolve();
     },
     send: (line) => {
-      // 0x10 at the start of a line: do not echo it.
-      child?.stdin.write(`\x10${line}\n`);
+      // The first sequence clears what a lost character may have left of the line before; 0x10 at
+      // the start of a line: do not echo it.
+      child?.stdin.write(`\x1b[2H\x10${line}\n`);
     },
     halt,
     dispose: async () => {

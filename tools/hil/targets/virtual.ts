@@ -25,6 +25,8 @@ export function createVirtualTarget(): Promise<Target> {
 
   return Promise.resolve({
     capabilities: ["console", "restart"],
+    // The virtual access point takes any name.
+    settings: { wifi_ssid: "lubdub" },
     prepare: (configText, bundle) => {
       board.flash.write(CONFIG_FILE, configText);
       board.flash.write(".bootcde", bundle.text);
