@@ -73,6 +73,7 @@ export function createApp(platform: Platform, hash: Hash, config: Config, log: L
       isStopping = true;
       heartbeat.stop(() =>
         uplink.stop(() => {
+          if (wifi) wifi.stop();
           isStopping = false;
           log.info("app", "stopped");
         }),

@@ -21,9 +21,11 @@ const DOWN = 0;
 const JOINING = 1;
 const UP = 2;
 
-/** The service; ends only with the program. */
+/** The service. */
 export interface Wifi {
   start(): void;
+  /** Ends the supervision; the board stays associated if it is. */
+  stop(): void;
   /** Name of the state. */
   status(): string;
 }
@@ -40,10 +42,23 @@ export function createWifi(
   const state = createState(log, "wifi", ["down", "joining", "up"], ["12", "02", "0"]);
   let timer: Timer | undefined;
   let failures = 0;
+  let isRunning = false;
+  // The radio's listeners cannot be taken back, so they are registered once.
+  let isListening = false;
+  // Number of the join, to tell a late answer from the one that is waited for.
+  let attempt = 0;
+
+  function disarm(): void {
+    if (timer !== undefined) platform.clock.cancel(timer);
+    timer = undefined;
+  }
 
   function arm(delayMs: number, fn: () => void): void {
-    if (timer !== undefined) platform.clock.cancel(timer);
-    timer = platform.clock.after(delayMs, fn);
+    disarm();
+    timer = platform.clock.after(delayMs, () => {
+      timer = undefined;
+      fn();
+    });
   }
 
   function down(reason: string): void {
@@ -57,8 +72,7 @@ export function createWifi(
   }
 
   function up(address: string): void {
-    if (timer !== undefined) platform.clock.cancel(timer);
-    timer = undefined;
+    disarm();
     failures = 0;
     if (state.now === UP) return;
     state.set(UP, "address=" + address + " rssi=" + (radio.rssiDbm() || 0));
@@ -68,22 +82,33 @@ export function createWifi(
   function join(): void {
     arm(JOIN_MS, () => down("reason=deadline"));
     state.set(JOINING, "ssid=" + quoted(config.wifi_ssid as string));
+    const mine = ++attempt;
     radio.join(config.wifi_ssid as string, config.wifi_password || "", (error) => {
-      if (error && state.now === JOINING) down("reason=" + quoted(error));
+      if (error && mine === attempt && state.now === JOINING) down("reason=" + quoted(error));
     });
   }
 
   return {
     start: () => {
-      radio.listen({
-        onUp: up,
-        onDown: (reason) => {
-          if (state.now === UP) down("reason=" + reason);
-        },
-      });
+      isRunning = true;
+      if (!isListening)
+        radio.listen({
+          onUp: (ip) => {
+            if (isRunning) up(ip);
+          },
+          onDown: (reason) => {
+            if (isRunning && state.now === UP) down("reason=" + reason);
+          },
+        });
+      isListening = true;
       const address = radio.address();
       if (address) up(address);
       else if (config.wifi_ssid) join();
+    },
+    stop: () => {
+      isRunning = false;
+      disarm();
+      state.set(DOWN, "stop");
     },
     status: () => state.text(),
   };

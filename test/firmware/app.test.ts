@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: MIT
+// The whole program on a fake board with a fake broker: what a person can do with it on the console,
+// and that nothing is left after `stop`.
+import { describe, expect, it } from "vitest";
+import { createApp } from "../../firmware/app.ts";
+import type { Config } from "../../firmware/wire/config.ts";
+import { CONFIG } from "../../firmware/wire/config.ts";
+import { detachToken } from "../../firmware/wire/heartbeat.ts";
+import type { HeartbeatBody } from "../../firmware/wire/heartbeat.ts";
+import { createFakeBroker } from "../helpers/fake-broker.ts";
+import {
+  KEY,
+  configOf,
+  createFakePlatform,
+  createFakeRadio,
+  linesWith,
+  loggerOf,
+} from "../helpers/fake-platform.ts";
+import type { FakeRadio } from "../helpers/fake-platform.ts";
+
+function create(change: Partial<Config> & { radio?: FakeRadio } = {}) {
+  const { radio, ...config } = change;
+  const platform = createFakePlatform({
+    files: { "lubdub.boot": "6" },
+    ...(radio ? { radio } : {}),
+  });
+  const broker = createFakeBroker(platform);
+  const checked = configOf({ interval_s: 10, ...config });
+  const app = createApp(platform, platform.hash, checked, loggerOf(platform, checked.log_level));
+  return {
+    ...app,
+    platform,
+    broker,
+    clock: platform.clock,
+    net: platform.net,
+    beats: () =>
+      broker
+        .payloads("/heartbeat")
+        .map((payload) => JSON.parse(detachToken(payload)?.body ?? "null") as HeartbeatBody),
+    /** Stops and checks that nothing is left. */
+    stopAll: () => {
+      app.stop();
+      platform.clock.advance(4000);
+      expect(platform.lines.at(-1)).toMatch(/^\d+ I app stopped$/);
+      expect(platform.clock.pendingMs()).toEqual([]);
+      expect(platform.net.openCount()).toBe(0);
+      expect(linesWith(platform, "illegal")).toEqual([]);
+    },
+  };
+}
+
+describe("start", () => {
+  it("says who it is and that it is ready, then connects and beats", () => {
+    const rig = create();
+    rig.start();
+    expect(rig.platform.lines).toEqual([
+      "0 I app identity id=kitchen boot=7",
+      "0 I uplink waiting start",
+      "0 I heartbeat started interval_s=10 qos=1",
+      "0 I app ready",
+    ]);
+    rig.clock.advance(30_000);
+    expect(rig.beats().map((beat) => [beat.seq, beat.uptime_ms])).toEqual([
+      [1, 10_000],
+      [2, 20_000],
+      [3, 30_000],
+    ]);
+    rig.stopAll();
+  });
+
+  it("twice is refused with a log line", () => {
+    const rig = create();
+    rig.start();
+    rig.start();
+    expect(linesWith(rig.platform, "already-started")).toEqual(["W app already-started"]);
+    rig.clock.advance(10_000);
+    expect(rig.beats()).toHaveLength(1);
+    rig.stopAll();
+  });
+
+  it.each([0, 1])("sends the immediate beat of QoS %i when the connection is there", (qos) => {
+    const rig = create({ immediate: true, qos });
+    rig.start();
+    rig.clock.advance(2000);
+    expect(rig.beats().map((beat) => [beat.seq, beat.uptime_ms])).toEqual([[1, 0]]);
+    expect(linesWith(rig.platform, "failed")).toEqual([]);
+    rig.stopAll();
+  });
+
+  it("brings the radio up first", () => {
+    const radio = createFakeRadio();
+    const rig = create({ radio, wifi_ssid: "home", wifi_password: "hunter2!" });
+    rig.start();
+    rig.clock.advance(5000);
+    expect(rig.status()).toMatchObject({ wifi: "joining", uplink: "waiting" });
+    expect(rig.net.sockets).toEqual([]);
+    radio.up("10.0.0.9");
+    rig.clock.advance(1100);
+    expect(rig.status()).toMatchObject({ wifi: "up", uplink: "online" });
+    rig.clock.advance(10_000);
+    expect(rig.beats()[0]?.telemetry).toMatchObject({ rssi: -61 });
+    rig.stopAll();
+  });
+
+  it("reconnects when the radio comes back", () => {
+    const radio = createFakeRadio();
+    radio.up("10.0.0.9");
+    const rig = create({ radio });
+    rig.start();
+    rig.clock.advance(2000);
+    radio.down("8");
+    expect(rig.status()).toMatchObject({ wifi: "down", uplink: "waiting" });
+    rig.clock.advance(60_000);
+    radio.up("10.0.0.9");
+    rig.clock.advance(1100);
+    expect(rig.status()).toMatchObject({ wifi: "up", uplink: "online", session: 2 });
+    rig.stopAll();
+  });
+});
+
+describe("beats over an outage", () => {
+  it("wait in a bounded number, are sent once the broker is back, and the rest is counted", () => {
+    const rig = create({ reconnect_spread_s: 2 });
+    rig.start();
+    rig.clock.advance(20_500);
+    rig.broker.isUp = false;
+    rig.net.last().close("ended");
+    rig.clock.advance(100_000);
+    rig.broker.isUp = true;
+    rig.clock.advance(200_000);
+    const seqs = rig.beats().map((beat) => beat.seq);
+    expect(seqs).toEqual([...new Set(seqs)]);
+    expect(seqs.slice(0, 9)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    const dropped = rig.beats().at(-1)?.telemetry?.dropped;
+    expect(dropped).toBeGreaterThan(0);
+    expect(seqs.length + Number(dropped)).toBe(seqs.at(-1));
+    expect(linesWith(rig.platform, "heartbeat failed")).toHaveLength(Number(dropped));
+    rig.stopAll();
+  });
+});
+
+describe("stop", () => {
+  it("says shutdown and DISCONNECT, and is over in no time when the broker answers", () => {
+    const rig = create();
+    rig.start();
+    rig.clock.advance(11_000);
+    rig.broker.packets.length = 0;
+    rig.stop();
+    rig.clock.advance(10);
+    expect(linesWith(rig.platform, "stopped")).toEqual(["I heartbeat stopped", "I app stopped"]);
+    expect(rig.broker.cmds()).toEqual(["publish", "disconnect"]);
+    expect(rig.clock.pendingMs()).toEqual([]);
+  });
+
+  it("is bounded when nobody answers", () => {
+    const rig = create();
+    rig.start();
+    rig.clock.advance(9_000);
+    rig.broker.acksPublish = false;
+    rig.clock.advance(2_000);
+    rig.net.last().isStalled = true;
+    rig.stopAll();
+    expect(linesWith(rig.platform, "heartbeat stopped")).toEqual([
+      "I heartbeat stopped unanswered=1",
+    ]);
+  });
+
+  it.each([
+    { name: "at once", ms: 0 },
+    { name: "while it connects", ms: 1001 },
+    { name: "after a day", ms: 86_400_000 },
+  ])("works $name", ({ ms }) => {
+    const rig = create();
+    rig.start();
+    rig.clock.advance(ms);
+    rig.stopAll();
+  });
+
+  it("works without a broker, with beats that wait", () => {
+    const rig = create();
+    rig.broker.isUp = false;
+    rig.start();
+    rig.clock.advance(45_000);
+    rig.stopAll();
+    expect(linesWith(rig.platform, "E_MQTT_CLOSED")).toHaveLength(4);
+  });
+
+  it("works without an address", () => {
+    const rig = create({ radio: createFakeRadio(), wifi_ssid: "home" });
+    rig.start();
+    rig.clock.advance(40_000);
+    rig.stopAll();
+  });
+
+  it("twice, or before start, is refused with a log line", () => {
+    const rig = create();
+    rig.stop();
+    rig.start();
+    rig.clock.advance(2000);
+    rig.stop();
+    rig.stop();
+    expect(linesWith(rig.platform, "not-running")).toHaveLength(2);
+    rig.clock.advance(4000);
+    expect(linesWith(rig.platform, "app stopped")).toHaveLength(1);
+  });
+
+  it("refuses a start until it is over, and can be followed by one", () => {
+    const radio = createFakeRadio();
+    radio.up("10.0.0.9");
+    const rig = create({ radio });
+    rig.start();
+    rig.clock.advance(11_000);
+    rig.stop();
+    rig.start();
+    expect(linesWith(rig.platform, "already-started")).toHaveLength(1);
+    rig.clock.advance(4000);
+    rig.start();
+    rig.clock.advance(11_000);
+    expect(rig.status()).toMatchObject({ session: 2, seq: 2, uplink: "online", beating: true });
+    expect(radio.listeners).toHaveLength(1);
+    rig.stopAll();
+  });
+});
+
+describe("status", () => {
+  it("tells the state of each part", () => {
+    const rig = create();
+    expect(rig.status()).toEqual({
+      id: "kitchen",
+      boot: 7,
+      session: 0,
+      seq: 0,
+      uplink: "off",
+      wifi: "none",
+      beating: false,
+    });
+    rig.start();
+    rig.clock.advance(11_000);
+    expect(rig.status()).toMatchObject({ session: 1, seq: 1, uplink: "online", beating: true });
+    rig.stopAll();
+    expect(rig.status()).toMatchObject({ uplink: "off", beating: false });
+  });
+
+  it("is undefined for start and stop, so that a console prints nothing odd", () => {
+    const rig = create();
+    expect([rig.start(), rig.start(), rig.stop(), rig.stop()]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    rig.clock.advance(4000);
+  });
+});
+
+it("never logs a secret, at any level, whatever the broker answers", () => {
+  const rig = create({ log_level: "D", wifi_ssid: "home", wifi_password: "hunter2!" });
+  rig.start();
+  for (const code of [0, 4, 5]) {
+    rig.broker.connack = code;
+    rig.clock.advance(30_000);
+    if (rig.net.sockets.length) rig.net.last().close("ended");
+    rig.clock.advance(200_000);
+  }
+  rig.stopAll();
+  const text = rig.platform.lines.join("\n");
+  expect(text).not.toContain(KEY);
+  expect(text).not.toContain("hunter2");
+  expect(text).not.toContain("eyJ");
+});
+
+it("every line is one printable ASCII line of at most 160 bytes, with the longest names", () => {
+  const radio = createFakeRadio();
+  const rig = create({
+    log_level: "D",
+    radio,
+    device_id: "x".repeat(64),
+    topic_prefix: 'a "b" c/' + "y".repeat(100),
+    mqtt_url: `mqtt://${"h".repeat(200)}`,
+    wifi_ssid: '"'.repeat(Number(CONFIG.wifi_ssid[3])),
+  });
+  rig.start();
+  radio.joins[0]?.done("very\nlong " + "e".repeat(200));
+  rig.clock.advance(10_000);
+  radio.up("10.0.0.9");
+  rig.clock.advance(60_000);
+  rig.net.last().receive("\xff\xff\xff\xff\xff");
+  rig.clock.advance(60_000);
+  rig.stopAll();
+  for (const line of rig.platform.lines)
+    expect(line).toMatch(/^\d+ [DIWE] [a-z]+ [a-z-]+( [ -~]*)?$/);
+  expect(Math.max(...rig.platform.lines.map((line) => line.length))).toBeLessThanOrEqual(160);
+});
