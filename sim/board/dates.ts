@@ -84,8 +84,7 @@ export function installDate(realm: Realm, host: DateHost): void {
   ) =>
     function (this: unknown, ...args: unknown[]) {
       return change(this, (d) => {
-        const method = d[`setUTC${name}`] as (...parts: number[]) => number;
-        method.apply(d, args.map(Number));
+        Reflect.apply(d[`setUTC${name}`], d, args.map(Number));
       });
     };
   realm.define(prototype, {

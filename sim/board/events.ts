@@ -58,7 +58,10 @@ export function installEvents(
     if (!Array.isArray(listeners)) callOne(listeners);
     else {
       // Removing works on this very array, so a listener removed meanwhile is not called.
-      for (let i = 0; i < listeners.length && !isStopped; i++) callOne(listeners[i]);
+      for (let i = 0; i < listeners.length; i++) {
+        callOne(listeners[i]);
+        if (isStopped) break;
+      }
     }
     return last;
   };
@@ -95,15 +98,15 @@ export function installEvents(
       add(this, name, listener, true);
     },
     emit(this: object, name: unknown, ...args: unknown[]) {
-      if (typeof name !== "string") realm.fail("TypeError", "First argument must be String");
-      emit(this, String(name), args);
+      if (typeof name === "string") emit(this, name, args);
+      else realm.fail("TypeError", "First argument must be String");
     },
     removeListener(this: object, name: unknown, listener: unknown) {
       const key = PREFIX + realm.text(name);
       const list = listenersOf(this, realm.text(name));
       if (Array.isArray(list)) {
-        const at = list.indexOf(listener);
-        if (at >= 0) list.splice(at, 1);
+        const at = Array.prototype.indexOf.call(list, listener);
+        if (at >= 0) Array.prototype.splice.call(list, at, 1);
       } else if (list === listener) {
         delete (this as Record<string, unknown>)[key];
       }

@@ -97,7 +97,7 @@ export function markNative(fn: object): void {
 /** Parameters and body of a function, as `toString` and `print` show them. */
 export function functionText(fn: (...args: never[]) => unknown): string {
   const source = Function.prototype.toString.call(fn);
-  if (natives.has(fn) || /\{ \[native code\] \}$/.test(source))
+  if (natives.has(fn) || source.endsWith("{ [native code] }"))
     return "function () { [native code] }";
   // A method is a function expression only with the word in front.
   for (const text of [`(${source})`, `({${source}})`, `(function ${source})`]) {

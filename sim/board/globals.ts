@@ -91,7 +91,7 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
     const fn =
       typeof callback === "function"
         ? () => void callback.apply(global, args)
-        : () => void runText(callback as string);
+        : () => void runText(callback);
     return loop.setTimer(fn, delayMs, { repeats });
   };
   const clear = (kind: string, args: readonly unknown[]): void => {

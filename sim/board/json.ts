@@ -152,7 +152,7 @@ export function parseJson(
       advance();
       const array = realm.array();
       while (!isSign("]")) {
-        array.push(readValue(depth + 1));
+        array[array.length] = readValue(depth + 1);
         if (!isSign("]")) expect(",");
       }
       advance();

@@ -77,6 +77,9 @@ export function createLoop(host: LoopHost): Loop {
     }
     wakeUp = { timer: clock.setTimer(turn, delayMs), atMs };
   };
+  // Callbacks change both from within a walk over timers or queue.
+  const mustWalkAnew = (): boolean => haveTimersChanged;
+  const isOver = (): boolean => isStopped;
   const raise = (error: unknown): void => {
     raised = { error };
   };
@@ -93,7 +96,7 @@ export function createLoop(host: LoopHost): Loop {
     let calls = 0;
     do {
       haveTimersChanged = false;
-      for (let i = 0; i < timers.length && !haveTimersChanged;) {
+      for (let i = 0; i < timers.length && !mustWalkAnew();) {
         const timer = timers[i] as BoardTimer;
         if (timer.dueMs > passMs || calls >= MAX_CALLS_IN_TURN) {
           i++;
@@ -108,11 +111,11 @@ export function createLoop(host: LoopHost): Loop {
         else if (at >= 0) timers.splice(at, 1);
         i = timer.periodMs !== null ? at + 1 : Math.max(at, 0);
       }
-    } while (haveTimersChanged && calls < MAX_CALLS_IN_TURN);
+    } while (mustWalkAnew() && calls < MAX_CALLS_IN_TURN);
   };
 
   const runQueue = (): void => {
-    for (let calls = 0; queue.length > 0 && calls < MAX_CALLS_IN_TURN && !isStopped;) {
+    for (let calls = 0; queue.length > 0 && calls < MAX_CALLS_IN_TURN && !isOver();) {
       const jobs = queue;
       queue = [];
       for (const job of jobs) {

@@ -37,8 +37,9 @@ function digits(value: number, radix: number, fixedDigits: number | null): strin
   }
 
   const wanted = fixedDigits ?? MAX_FRACTION_DIGITS;
+  const goesOn = (): boolean => fixedDigits !== null || rest > NEAR;
   rest *= radix;
-  for (let i = 1; i <= wanted && (fixedDigits !== null || rest > NEAR); i++) {
+  for (let i = 1; i <= wanted && goesOn(); i++) {
     // toFixed rounds in its last digit only, so it never carries.
     const digit = Math.trunc(rest + (fixedDigits !== null && i === wanted ? 0.5 : 1e-8));
     rest = (rest - digit) * radix;

@@ -144,6 +144,7 @@ export function installPromise(realm: Realm, loop: Loop): void {
   Object.defineProperty(make, "prototype", { value: prototype });
   Object.defineProperty(prototype, "constructor", { value: make, configurable: true });
   realm.define(prototype, {
+    // oxlint-disable-next-line unicorn/no-thenable -- this is what makes a promise one
     then(this: object, onFulfilled?: unknown, onRejected?: unknown) {
       return then(this, onFulfilled, onRejected);
     },

@@ -81,7 +81,7 @@ function installString(realm: Realm): void {
 
   const make = realm.native(function (this: unknown, value?: unknown) {
     return arguments.length === 0 ? "" : text(value);
-  } as (this: unknown, value?: never) => string);
+  });
   Object.defineProperty(make, "name", { value: "String", configurable: true });
   Object.defineProperty(make, "prototype", { value: prototype });
   Object.defineProperty(prototype, "constructor", { value: make, configurable: true });
@@ -111,7 +111,7 @@ function installNumber(realm: Realm): void {
     if (typeof value !== "string") return EngineNumber(value);
     // Text must be a number and nothing else, not even white space around it.
     return value === "" || /^[-+]?(\d|\.\d|Infinity$)/.test(value) ? strictNumber(value) : NaN;
-  } as (this: unknown, value?: never) => number);
+  });
   const strictNumber = (value: string): number =>
     /^[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d*)?$/i.test(value)
       ? parseDecimal(value)

@@ -173,7 +173,7 @@ export function createRealm(): Realm {
 
   const installErrors = (): void => {
     const toText = native(function (this: { type?: unknown; message?: unknown }) {
-      const type = String(this.type ?? "Error");
+      const type = text(this.type ?? "Error");
       const message = this.message === undefined ? "" : text(this.message);
       return message === "" ? type : `${type}: ${translated(message)}`;
     });
@@ -247,7 +247,7 @@ export function createRealm(): Realm {
         if (value === null) return "null";
         const { toString } = value;
         const result: unknown = typeof toString === "function" ? toString.call(value) : "";
-        return typeof result === "object" ? "" : String(result);
+        return typeof result === "object" ? "" : text(result);
       }
       default:
         return String(value);
@@ -277,7 +277,8 @@ export function createRealm(): Realm {
   // -------------------------------------------------------------------------------- values
   const arrayOf = (items: readonly unknown[]): unknown[] => {
     const array = new (intrinsic["Array"] as ArrayConstructor)() as unknown[];
-    for (const item of items) array.push(item);
+    // Not by the world's own methods: a script may have replaced them.
+    for (let i = 0; i < items.length; i++) array[i] = items[i];
     return array;
   };
   const objectOf = (members: object): Record<string, unknown> => {

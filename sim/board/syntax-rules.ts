@@ -115,7 +115,7 @@ function isString(node: AnyNode | undefined): boolean {
 function methodCall(node: AnyNode, name: string): readonly AnyNode[] | null {
   if (node.type !== "CallExpression" || node.callee.type !== "MemberExpression") return null;
   const { property, computed } = node.callee;
-  return !computed && isIdentifier(property as AnyNode, name) ? node.arguments : null;
+  return !computed && isIdentifier(property, name) ? node.arguments : null;
 }
 
 function staticCall(node: AnyNode, object: string, name: string): readonly AnyNode[] | null {
@@ -319,8 +319,8 @@ const longName: NodeRule = {
   find: (n) => {
     const name = isIdentifier(n)
       ? n
-      : n.type === "MemberExpression" && !n.computed && isIdentifier(n.property as AnyNode)
-        ? (n.property as Identifier)
+      : n.type === "MemberExpression" && !n.computed && isIdentifier(n.property)
+        ? n.property
         : plainKey(n) !== null
           ? ((n as Property).key as Identifier)
           : null;
@@ -385,7 +385,7 @@ const callRules: readonly NodeRule[] = [
     message: "the interpreter inserts the function's source text",
     find: (n) => {
       const args = methodCall(n, "replace");
-      return Boolean(args && isString(args[0]) && args[1] && isFunction(args[1] as AnyNode));
+      return Boolean(args && isString(args[0]) && args[1] && isFunction(args[1]));
     },
   },
   {
@@ -394,8 +394,8 @@ const callRules: readonly NodeRule[] = [
     message: "the interpreter knows $1 to $9 only, and those with a regular expression",
     find: (n) => {
       const text = methodCall(n, "replace")?.[1];
-      return Boolean(
-        text?.type === "Literal" && typeof text.value === "string" && /\$[&$`'<]/.test(text.value),
+      return (
+        text?.type === "Literal" && typeof text.value === "string" && /\$[&$`'<]/.test(text.value)
       );
     },
   },
@@ -422,9 +422,7 @@ const callRules: readonly NodeRule[] = [
     message: "the replacer is ignored",
     find: (n) => {
       const replacer = staticCall(n, "JSON", "stringify")?.[1];
-      return Boolean(
-        replacer && (isFunction(replacer as AnyNode) || replacer.type === "ArrayExpression"),
-      );
+      return Boolean(replacer && (isFunction(replacer) || replacer.type === "ArrayExpression"));
     },
   },
   {
@@ -456,7 +454,7 @@ const callRules: readonly NodeRule[] = [
       n.type === "CallExpression" &&
       (isIdentifier(n.callee, "clearTimeout") || isIdentifier(n.callee, "clearInterval")) &&
       n.arguments.length > 0 &&
-      (isIdentifier(n.arguments[0] as AnyNode, "undefined") ||
+      (isIdentifier(n.arguments[0], "undefined") ||
         (n.arguments[0]?.type === "UnaryExpression" && n.arguments[0].operator === "void")),
   },
 ];
@@ -527,7 +525,7 @@ export const NODE_RULES: Readonly<Record<string, readonly NodeRule[] | undefined
         n.type === "AssignmentExpression" &&
         n.left.type === "MemberExpression" &&
         !n.left.computed &&
-        isIdentifier(n.left.property as AnyNode, "length"),
+        isIdentifier(n.left.property, "length"),
     },
   ],
   ChainExpression: [
@@ -750,10 +748,9 @@ export const NODE_RULES: Readonly<Record<string, readonly NodeRule[] | undefined
       message: "deleting the current key ends the loop early: collect the keys first",
       find: (n) => {
         if (n.type !== "ForInStatement") return false;
-        const left =
-          n.left.type === "VariableDeclaration" ? n.left.declarations[0]?.id : (n.left as AnyNode);
-        if (!isIdentifier(left as AnyNode) || !isIdentifier(n.right)) return false;
-        const key = (left as Identifier).name;
+        const left = n.left.type === "VariableDeclaration" ? n.left.declarations[0]?.id : n.left;
+        if (!isIdentifier(left) || !isIdentifier(n.right)) return false;
+        const key = left.name;
         const places: Place[] = [];
         const scan = (node: AnyNode): void => {
           if (
@@ -761,7 +758,7 @@ export const NODE_RULES: Readonly<Record<string, readonly NodeRule[] | undefined
             node.operator === "delete" &&
             node.argument.type === "MemberExpression" &&
             isIdentifier(node.argument.object, (n.right as Identifier).name) &&
-            isIdentifier(node.argument.property as AnyNode, key)
+            isIdentifier(node.argument.property, key)
           ) {
             places.push({ start: node.start });
           }
@@ -803,10 +800,10 @@ function superUses(node: AnyNode, found: { name: string; start: number }[] = [])
   if (
     node.type === "MemberExpression" &&
     node.object.type === "Super" &&
-    isIdentifier(node.property as AnyNode) &&
+    isIdentifier(node.property) &&
     !node.computed
   ) {
-    found.push({ name: (node.property as Identifier).name, start: node.start });
+    found.push({ name: node.property.name, start: node.start });
   }
   for (const child of childrenOf(node)) {
     if (child.type !== "ClassDeclaration" && child.type !== "ClassExpression") {
@@ -963,9 +960,9 @@ export function runNameRules(context: RuleContext): Finding[] {
       parent.type === "MemberExpression" &&
       parent.object === node &&
       !parent.computed &&
-      isIdentifier(parent.property as AnyNode)
+      isIdentifier(parent.property)
     ) {
-      const name = (parent.property as Identifier).name;
+      const name = parent.property.name;
       if (!hasMember(asClass, name, true)) {
         let base = baseOf(asClass);
         const seen = new Set<Class>([asClass]);

@@ -82,7 +82,7 @@ export function checkSyntax(source: string, fileName: string): SyntaxProblem[] {
     const rules = NODE_RULES[node.type];
     if (!rules) return;
     for (const rule of rules) {
-      const hit = rule.find(node as AnyNode, ancestors as AnyNode[], context);
+      const hit = rule.find(node, ancestors, context);
       if (hit === false) continue;
       for (const place of hit === true ? [{ start: node.start }] : hit) {
         found.push({

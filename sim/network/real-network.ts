@@ -60,7 +60,11 @@ export function createRealNetwork(options: RealNetworkOptions = {}): SimNetwork 
   let worker: Worker | null = null;
   let lastId = 0;
 
-  const post = (message: ToWorker): void => worker?.postMessage(message);
+  const post = (message: ToWorker): void => {
+    // A worker's port, not a window: there is no origin to name.
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin
+    worker?.postMessage(message);
+  };
   const start = (): Worker => {
     if (worker) return worker;
     const created = new Worker(SOCKET_WORKER_SOURCE, { eval: true });
@@ -70,7 +74,7 @@ export function createRealNetwork(options: RealNetworkOptions = {}): SimNetwork 
     // The worker's code catches what sockets throw; were it to die, its sockets died with it.
     created.on("exit", () => {
       if (worker === created) worker = null;
-      for (const [id, connection] of [...connections]) {
+      for (const [id, connection] of connections) {
         connection.onMessage({ id, event: "close", code: "ECONNRESET" });
       }
     });
@@ -175,8 +179,10 @@ export function createRealNetwork(options: RealNetworkOptions = {}): SimNetwork 
       }
     },
     close: async () => {
-      for (const { socket } of [...connections.values()]) socket.destroy();
-      await worker?.terminate();
+      for (const { socket } of connections.values()) socket.destroy();
+      const ending = worker;
+      worker = null;
+      await ending?.terminate();
     },
   };
 }

@@ -35,7 +35,6 @@ export function runOnInterpreter(binary: string, source: string, runMs: number):
       rmSync(folder, { recursive: true, force: true });
       resolve(
         output
-          // oxlint-disable-next-line no-control-regex
           .replace(/\x1b\[[0-9;]*[A-Za-z]/g, "")
           .replace(/\r/g, "")
           .replace(/^[^]*espruino\.com\/Donate\n\n/, "")

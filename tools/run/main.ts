@@ -11,6 +11,7 @@ import {
   createBoard,
   createRealClock,
   createRealNetwork,
+  utf8AsBytes,
 } from "../../sim/index.ts";
 import type { Board } from "../../sim/index.ts";
 import { createShutdownSignal, durationOption, parseCount, sleepMs } from "../lib/cli.ts";
@@ -79,7 +80,7 @@ async function runScript(file: string, options: RunOptions): Promise<void> {
       await sleepMs(Math.max(1, Math.min(POLL_MS, endMs - performance.now())), shutdown.signal);
     }
     if (options.print !== undefined) {
-      const value = board.show(board.evaluate(options.print));
+      const value = board.show(board.evaluate(utf8AsBytes(options.print)));
       process.stdout.write(Buffer.from(`${value}\n`, "latin1"));
     }
   } catch (error) {

@@ -138,7 +138,7 @@ export function createNet({
   loop.addModule({
     idle: () => {
       let isBusy = false;
-      for (const c of [...connections.values()]) if (poll(c)) isBusy = true;
+      for (const c of connections.values()) if (poll(c)) isBusy = true;
       return isBusy;
     },
     isOpen: () => connections.size > 0,

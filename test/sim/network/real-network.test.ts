@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+// Sockets of virtual boards on the host's network, against servers of the test on loopback.
+import { createServer } from "node:net";
+import type { AddressInfo, Server, Socket } from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+import { NetworkError, createRealNetwork } from "../../../sim/index.ts";
+import type { SimNetwork, SimSocket } from "../../../sim/index.ts";
+import { RECEIVE_BUFFER_BYTES, SEND_BUFFER_BYTES } from "../../../sim/network/network.ts";
+import { waitFor } from "../../helpers/wait.ts";
+
+const BOUND_MS = 5000;
+const cleanups: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  for (const clean of cleanups.splice(0).toReversed()) await clean();
+});
+
+function createNetwork(): SimNetwork {
+  const network = createRealNetwork();
+  cleanups.push(() => network.close());
+  return network;
+}
+
+async function listen(onSocket: (socket: Socket) => void): Promise<number> {
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("error", () => {});
+    onSocket(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  cleanups.push(() => {
+    for (const socket of sockets) socket.destroy();
+    return new Promise((resolve) => server.close(resolve));
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+const closed = (socket: SimSocket): Promise<true> =>
+  waitFor(
+    () => socket.state === "closed" || undefined,
+    BOUND_MS,
+    () => "the socket to close",
+  );
+
+function failureOf(fn: () => unknown): string {
+  try {
+    fn();
+  } catch (error) {
+    if (error instanceof NetworkError) return error.failure;
+    throw error;
+  }
+  return "none";
+}
+
+describe("real network", () => {
+  it("is open when connect returns, and carries all bytes both ways", async () => {
+    const port = await listen((socket) => socket.pipe(socket));
+    const socket = createNetwork().connect("127.0.0.1", port, () => {});
+    expect(socket.state).toBe("open");
+    const all = String.fromCharCode(...Array.from({ length: 256 }, (_, i) => i));
+    expect(socket.send(all)).toBe(256);
+    let got = "";
+    await waitFor(
+      () => {
+        got += socket.receive(100);
+        return got.length >= 256 || undefined;
+      },
+      BOUND_MS,
+      () => "the echo",
+    );
+    expect(got).toBe(all);
+  });
+
+  it("throws from connect when nobody listens", async () => {
+    const network = createNetwork();
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    await new Promise((resolve) => server.close(resolve));
+    expect(failureOf(() => network.connect("127.0.0.1", port, () => {}))).toBe("refused");
+  });
+
+  it("goes on in the background when an outcome takes longer than the wait", async () => {
+    const port = await listen((socket) => socket.end("late"));
+    const network = createRealNetwork({ loopbackWaitMs: 0 });
+    cleanups.push(() => network.close());
+    network.connect("127.0.0.1", port, () => {}).destroy();
+    let changes = 0;
+    const socket = network.connect("127.0.0.1", port, () => changes++);
+    expect(socket.state).toBe("connecting");
+    await waitFor(
+      () => socket.receive(100) === "late" || undefined,
+      BOUND_MS,
+      () => "the bytes",
+    );
+    await closed(socket);
+    expect(socket.failure).toBeNull();
+    expect(changes).toBeGreaterThan(1);
+  });
+
+  it("is closed by the peer only after everything was received", async () => {
+    const port = await listen((socket) => socket.end("bye"));
+    const socket = createNetwork().connect("127.0.0.1", port, () => {});
+    await waitFor(
+      () => socket.receive(1) === "b" || undefined,
+      BOUND_MS,
+      () => "the first byte",
+    );
+    expect(socket.state).toBe("open");
+    expect(socket.receive(10)).toBe("ye");
+    await closed(socket);
+  });
+
+  it("takes no more than its buffer from a board whose peer does not read", async () => {
+    const port = await listen((socket) => socket.pause());
+    const socket = createNetwork().connect("127.0.0.1", port, () => {});
+    expect(socket.send("x".repeat(SEND_BUFFER_BYTES + 1))).toBe(SEND_BUFFER_BYTES);
+    expect(socket.send("y")).toBe(0);
+  });
+
+  it("makes a peer wait for a board that does not read", async () => {
+    let server: Socket | undefined;
+    const port = await listen((socket) => (server = socket));
+    const socket = createNetwork().connect("127.0.0.1", port, () => {});
+    await waitFor(
+      () => server,
+      BOUND_MS,
+      () => "the connection",
+    );
+    const big = 16 * 1024 * 1024;
+    server?.write(Buffer.alloc(big));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    let got = 0;
+    for (let part = socket.receive(1e9); part !== ""; part = socket.receive(1e9))
+      got += part.length;
+    expect(got).toBeLessThan(RECEIVE_BUFFER_BYTES + 256 * 1024);
+    expect(got).toBeGreaterThan(0);
+  });
+
+  it("flushes on close and resets on destroy", async () => {
+    const seen: string[] = [];
+    const port = await listen((socket) => {
+      let text = "";
+      socket.on("data", (bytes) => (text += bytes.toString()));
+      socket.on("error", (error: NodeJS.ErrnoException) => (text += error.code));
+      socket.on("close", () => seen.push(text));
+    });
+    const network = createNetwork();
+    const orderly = network.connect("127.0.0.1", port, () => {});
+    orderly.send("last words");
+    orderly.close();
+    await waitFor(
+      () => seen.length === 1 || undefined,
+      BOUND_MS,
+      () => "the end",
+    );
+    network.connect("127.0.0.1", port, () => {}).destroy();
+    await waitFor(
+      () => seen.length === 2 || undefined,
+      BOUND_MS,
+      () => "the reset",
+    );
+    expect(seen).toEqual(["last words", "ECONNRESET"]);
+  });
+
+  it("resolves names and tells those without an address", async () => {
+    const network = createNetwork();
+    expect(await network.resolve("localhost")).toBe("127.0.0.1");
+    expect(await network.resolve("127.0.0.9")).toBe("127.0.0.9");
+  });
+
+  it("can be used again after close", async () => {
+    const port = await listen((socket) => socket.pipe(socket));
+    const network = createNetwork();
+    const before = network.connect("127.0.0.1", port, () => {});
+    await network.close();
+    expect(before.state).toBe("closed");
+    expect(network.connect("127.0.0.1", port, () => {}).state).toBe("open");
+  });
+});
