@@ -35,7 +35,7 @@ describe("backoffMs", () => {
 
   it("spreads a fleet evenly over the window", () => {
     const random = randomOf("backoff");
-    const tenths = new Array<number>(10).fill(0);
+    const tenths = Array.from({ length: 10 }, () => 0);
     for (let i = 0; i < 10_000; i++) {
       const tenth = Math.floor(backoffMs(10_000, 0, random()) / 1000);
       tenths[tenth] = (tenths[tenth] ?? 0) + 1;

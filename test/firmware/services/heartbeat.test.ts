@@ -96,7 +96,8 @@ describe("a heartbeat", () => {
     const rig = create();
     rig.start();
     rig.clock.advance(INTERVAL_MS);
-    const { body, seal, seq } = rig.client.sent[0]?.message as OutMessage;
+    const [sent] = rig.client.sent as [Sent];
+    const { body, seal, seq } = sent.message;
     rig.clock.advance(3_600_000 - INTERVAL_MS);
     const payload = (seal as NonNullable<typeof seal>)(body, seq);
     const detached = detachToken(payload);

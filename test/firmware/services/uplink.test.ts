@@ -27,6 +27,7 @@ const STATUS = "devices/kitchen/status";
 const BEAT: OutMessage = { topic: "t", body: "beat", qos: 1, retain: false, seq: 1 };
 /** Draws the whole window. */
 const WHOLE = 1 - 2 ** -53;
+const whole = (count: number): number[] => Array.from({ length: count }, () => WHOLE);
 
 interface Options extends Partial<Config> {
   radio?: FakeRadio;
@@ -222,7 +223,7 @@ describe("backoff", () => {
     const rig = create({ reconnect_spread_s: 2 });
     rig.broker.isUp = false;
     const delays: number[] = [];
-    rig.platform.draws.push(...new Array<number>(20).fill(WHOLE));
+    rig.platform.draws.push(...whole(20));
     rig.start();
     rig.nextAttemptMs(1000);
     for (let i = 0; i < 12; i++) delays.push(Math.round(rig.nextAttemptMs(60_000) / 1000));
@@ -233,7 +234,7 @@ describe("backoff", () => {
   it("is reset by a connection that holds", () => {
     const rig = create({ reconnect_spread_s: 2 });
     rig.broker.isUp = false;
-    rig.platform.draws.push(...new Array<number>(12).fill(WHOLE));
+    rig.platform.draws.push(...whole(12));
     rig.start();
     rig.clock.advance(60_000);
     rig.broker.isUp = true;
@@ -247,7 +248,7 @@ describe("backoff", () => {
 
   it("is not reset by connections that are dropped at once", () => {
     const rig = create({ reconnect_spread_s: 2 });
-    rig.platform.draws.push(...new Array<number>(12).fill(WHOLE));
+    rig.platform.draws.push(...whole(12));
     rig.start();
     const delays: number[] = [];
     for (let i = 0; i < 9; i++) {

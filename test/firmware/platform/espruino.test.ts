@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: MIT
+// The platform's own logic on globals that the test plays: what it does with the interpreter's odd
+// answers. How the interpreter really answers is shown by the parity and integration tests.
+import { transformSync } from "@babel/core";
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Platform, Socket } from "../../../firmware/platform/platform.ts";
+import { createFakeClock } from "../../helpers/fake-clock.ts";
+import type { FakeClock } from "../../helpers/fake-clock.ts";
+
+type Listener = (...args: unknown[]) => void;
+
+/** The interpreter's socket: listeners are called by hand. */
+class InterpreterSocket {
+  readonly listeners = new Map<string, Listener>();
+  readonly calls: string[] = [];
+  clsNow?: boolean;
+  onConnect: Listener = () => undefined;
+  isClosed = false;
+
+  on(event: string, listener: Listener): void {
+    // A second listener would be legal there; the platform needs one each.
+    expect(this.listeners.has(event)).toBe(false);
+    this.listeners.set(event, listener);
+  }
+  emit(event: string, ...args: unknown[]): void {
+    this.listeners.get(event)?.(...args);
+  }
+  write(bytes: string): boolean {
+    if (this.isClosed) throw new Error("This socket is closed");
+    this.calls.push(`write ${bytes}`);
+    return false;
+  }
+  end(): void {
+    this.calls.push("end");
+  }
+}
+
+interface World {
+  nowSec: number;
+  epochMs: number;
+  timers: FakeClock;
+  net: { connect: (options: { host: string; port: number }, cb: Listener) => InterpreterSocket };
+  sockets: InterpreterSocket[];
+  connects: string[];
+  wifi: Record<string, unknown> | undefined;
+  crypto: Record<string, unknown> | undefined;
+  files: Map<string, string>;
+  storageError: Error | undefined;
+  printed: string[];
+  seeds: number[];
+  /** Listeners of `process` and `E` by event. */
+  events: Map<string, Listener>;
+  global: Record<string, unknown>;
+}
+
+let world: World;
+
+function toBytes(part: unknown): Buffer {
+  if (typeof part === "string") return Buffer.from(part, "latin1");
+  if (part instanceof ArrayBuffer) return Buffer.from(part);
+  const view = part as Uint8Array;
+  return Buffer.from(view.buffer, view.byteOffset, view.byteLength);
+}
+
+function requireModule(name: string): unknown {
+  if (name === "net") return world.net;
+  if (name === "Storage")
+    return {
+      read: (file: string) => world.files.get(file),
+      write: (file: string, data: string) => {
+        if (world.storageError) throw world.storageError;
+        world.files.set(file, data);
+        return true;
+      },
+    };
+  const found = name === "Wifi" ? world.wifi : world.crypto;
+  if (!found) throw new Error(`Module "${name}" not found`);
+  return found;
+}
+
+/** The interpreter's globals that the file names. */
+function globals(): Record<string, unknown> {
+  return {
+    require: requireModule,
+    getTime: () => world.nowSec,
+    getSerial: () => "a1b2-c3d4",
+    print: (line: string) => world.printed.push(line),
+    global: world.global,
+    process: {
+      version: "2v29",
+      memory: () => ({ usage: 77 }),
+      on: (event: string, listener: Listener) => world.events.set(event, listener),
+    },
+    // The interpreter's milliseconds have fractions.
+    Date: { now: () => world.epochMs + 0.25 },
+    setTimeout: (fn: Listener, delayMs: number, ...args: unknown[]) =>
+      world.timers.after(delayMs, () => fn(...args)),
+    clearTimeout: (id: number) => world.timers.cancel(id),
+    E: {
+      toString: (...parts: unknown[]) =>
+        parts.map((part) => toBytes(part).toString("latin1")).join(""),
+      toArrayBuffer: (text: string) => new Uint8Array(Buffer.from(text, "latin1")).buffer,
+      mapInPlace: (from: Uint8Array, to: Uint8Array, table: Uint8Array) => {
+        for (const [i, byte] of from.entries()) to[i] = table[byte] ?? 0;
+      },
+      srand: (seed: number) => world.seeds.push(seed),
+      on: (event: string, listener: Listener) => world.events.set(event, listener),
+    },
+  };
+}
+
+const FILE = fileURLToPath(new URL("../../../firmware/platform/espruino.ts", import.meta.url));
+const COMPILED = transformSync(readFileSync(FILE, "utf8"), {
+  filename: FILE,
+  presets: ["@babel/preset-typescript"],
+  configFile: false,
+});
+
+/** Runs the file with the globals as its parameters; the test's own are not touched. */
+function createPlatform(): Platform {
+  const given = globals();
+  const body = String(COMPILED?.code).replaceAll(/^export /gm, "") + "\nreturn createEspruino();";
+  // eslint-disable-next-line typescript/no-implied-eval -- the file names globals that must not exist here
+  const run = new Function(...Object.keys(given), body) as (...values: unknown[]) => Platform;
+  return run(...Object.values(given));
+}
+
+beforeEach(() => {
+  world = {
+    nowSec: 1000,
+    epochMs: Date.UTC(2026, 6, 1, 12),
+    timers: createFakeClock(),
+    net: {
+      connect: (options, cb) => {
+        world.connects.push(`${options.host}:${options.port}`);
+        const socket = new InterpreterSocket();
+        socket.onConnect = cb;
+        world.sockets.push(socket);
+        return socket;
+      },
+    },
+    sockets: [],
+    connects: [],
+    wifi: undefined,
+    crypto: {
+      SHA256: (bytes: unknown) => {
+        const digest = createHash("sha256").update(toBytes(bytes)).digest();
+        return new Uint8Array(digest).buffer;
+      },
+    },
+    files: new Map(),
+    storageError: undefined,
+    printed: [],
+    seeds: [],
+    events: new Map(),
+    global: {},
+  };
+});
+
+describe("monotonic clock", () => {
+  it("counts whole milliseconds from its creation", () => {
+    const { clock } = createPlatform();
+    expect(clock.nowMs()).toBe(0);
+    world.nowSec += 1.2345;
+    expect(clock.nowMs()).toBe(1234);
+  });
+
+  it("does not go back when the wall clock does", () => {
+    const { clock } = createPlatform();
+    world.nowSec += 10;
+    expect(clock.nowMs()).toBe(10_000);
+    world.nowSec -= 3600;
+    expect(clock.nowMs()).toBe(10_000);
+    world.nowSec += 5;
+    expect(clock.nowMs()).toBe(15_000);
+  });
+
+  it("does not leap when the wall clock is set for the first time", () => {
+    const { clock } = createPlatform();
+    world.nowSec += 10;
+    expect(clock.nowMs()).toBe(10_000);
+    world.nowSec = 1_780_000_000;
+    expect(clock.nowMs()).toBe(10_000);
+    world.nowSec += 5;
+    expect(clock.nowMs()).toBe(15_000);
+  });
+
+  it("takes a silence of a day for what it is", () => {
+    const { clock } = createPlatform();
+    world.nowSec += 86_400;
+    expect(clock.nowMs()).toBe(86_400_000);
+  });
+});
+
+describe("wall clock", () => {
+  it("is whole milliseconds and believed from 2026 on", () => {
+    const { clock } = createPlatform();
+    expect([clock.wallMs(), clock.quality()]).toEqual([Date.UTC(2026, 6, 1, 12), "plausible"]);
+    world.epochMs = Date.UTC(2026, 0, 1) - 1;
+    expect(clock.quality()).toBe("none");
+    world.epochMs = 0;
+    expect(clock.quality()).toBe("none");
+  });
+
+  it("has timers that can be taken back", () => {
+    const { clock } = createPlatform();
+    const calls: string[] = [];
+    clock.after(10, () => calls.push("a"));
+    clock.cancel(clock.after(10, () => calls.push("b")));
+    world.timers.advance(20);
+    expect(calls).toEqual(["a"]);
+  });
+});
+
+describe("sockets", () => {
+  function connect(host = "10.0.0.7"): { socket: Socket; events: string[] } {
+    const { net } = createPlatform();
+    const events: string[] = [];
+    const socket = net.connect(host, 1883, {
+      onOpen: () => events.push("open"),
+      onData: (bytes) => events.push(`data ${bytes}`),
+      onClose: (reason) => events.push(`close ${reason}`),
+    });
+    return { socket, events };
+  }
+  const peer = (): InterpreterSocket => world.sockets.at(-1) as InterpreterSocket;
+
+  it("tell of opening, data and close in order", () => {
+    const { events } = connect();
+    peer().onConnect();
+    peer().emit("data", "ab");
+    peer().emit("end");
+    peer().emit("close", false);
+    expect(events).toEqual(["open", "data ab", "close ended"]);
+    expect(world.connects).toEqual(["10.0.0.7:1883"]);
+  });
+
+  it("tell of an error by the reason of the close, once", () => {
+    const { events } = connect();
+    peer().onConnect();
+    peer().emit("error", { code: -8, message: "unsent data" });
+    peer().emit("close", true);
+    peer().emit("close", true);
+    expect(events).toEqual(["open", "close error"]);
+  });
+
+  it.each([
+    ["Unable to create socket", "refused"],
+    ["Unable to locate host", "dns"],
+  ])("turn the exception '%s' into a close that comes later", (text, reason) => {
+    world.net.connect = () => {
+      throw new Error(text);
+    };
+    const { socket, events } = connect();
+    expect(events).toEqual([]);
+    expect(socket.write("x")).toBe(false);
+    world.timers.advance(0);
+    expect(events).toEqual([`close ${reason}`]);
+    socket.abort();
+  });
+
+  it("say that they cannot write when the interpreter throws", () => {
+    const { socket, events } = connect();
+    peer().onConnect();
+    expect(socket.write("ab")).toBe(true);
+    peer().isClosed = true;
+    expect(socket.write("cd")).toBe(false);
+    expect(peer().calls).toEqual(["write ab"]);
+    expect(events).toEqual(["open"]);
+  });
+
+  it("count what was written until it has left", () => {
+    const { socket } = connect();
+    peer().onConnect();
+    socket.write("abc");
+    socket.write("de");
+    expect(socket.pendingBytes()).toBe(5);
+    peer().emit("drain");
+    expect(socket.pendingBytes()).toBe(0);
+  });
+
+  it("end by flushing, and tell when that is over", () => {
+    const { socket, events } = connect();
+    peer().onConnect();
+    socket.end();
+    expect(peer().calls).toEqual(["end"]);
+    peer().emit("close", false);
+    expect(events).toEqual(["open", "close ended"]);
+  });
+
+  it("abort by force, and say nothing more", () => {
+    const { socket, events } = connect();
+    peer().onConnect();
+    socket.abort();
+    expect([peer().calls, peer().clsNow]).toEqual([["end"], true]);
+    peer().emit("data", "late");
+    peer().emit("close", false);
+    peer().onConnect();
+    expect(socket.write("x")).toBe(false);
+    expect(events).toEqual(["open"]);
+  });
+
+  describe("to a name on a board with a radio", () => {
+    let answer: (ip: string | null) => void;
+    beforeEach(() => {
+      world.wifi = {
+        getHostByName: (_name: string, done: (ip: string | null) => void) => (answer = done),
+      };
+    });
+
+    it("ask the radio, which does not block, and connect by address", () => {
+      const { socket, events } = connect("broker.test");
+      expect(world.connects).toEqual([]);
+      expect(socket.write("x")).toBe(false);
+      answer("10.0.0.7");
+      expect(world.connects).toEqual(["10.0.0.7:1883"]);
+      peer().onConnect();
+      expect(events).toEqual(["open"]);
+    });
+
+    it("close when the name has no address", () => {
+      const { events } = connect("broker.test");
+      answer(null);
+      expect(events).toEqual(["close dns"]);
+      expect(world.connects).toEqual([]);
+    });
+
+    it("do not connect any more once they are aborted", () => {
+      const { socket, events } = connect("broker.test");
+      socket.abort();
+      answer("10.0.0.7");
+      expect([world.connects, events]).toEqual([[], []]);
+    });
+
+    it("are over at once when they end before the answer", () => {
+      const { socket, events } = connect("broker.test");
+      socket.end();
+      answer("10.0.0.7");
+      expect([world.connects, events]).toEqual([[], ["close ended"]]);
+    });
+
+    it("do not ask for an address", () => {
+      connect("10.0.0.7");
+      expect(world.connects).toEqual(["10.0.0.7:1883"]);
+    });
+  });
+});
+
+describe("hash", () => {
+  it("is absent without the module, and without SHA-256 in it", () => {
+    world.crypto = undefined;
+    expect(createPlatform().hash).toBeUndefined();
+    world.crypto = { SHA1: () => undefined };
+    expect(createPlatform().hash).toBeUndefined();
+  });
+
+  it("digests bytes", () => {
+    const { hash } = createPlatform();
+    const digest = createHash("sha256").update(Buffer.from("\xff\0a", "latin1")).digest();
+    expect(hash?.sha256("\xff\0a")).toBe(digest.toString("latin1"));
+  });
+
+  it.each([0, 1, 2, 3, 4, 5, 31, 32, 33, 256])("encodes %i bytes as base64url", (count) => {
+    const { hash } = createPlatform();
+    const bytes = Buffer.from(Array.from({ length: count }, (_, i) => (255 - i * 5) & 255));
+    const text = hash?.base64url(bytes.toString("latin1"));
+    expect(text).toBe(bytes.toString("base64url"));
+    expect(hash?.fromBase64url(String(text))).toBe(bytes.toString("latin1"));
+  });
+
+  it("encodes and decodes the characters that base64 has not", () => {
+    const { hash } = createPlatform();
+    expect(hash?.base64url("\xfb\xff\xbf")).toBe("-_-_");
+    expect(hash?.fromBase64url("-_-_")).toBe("\xfb\xff\xbf");
+  });
+});
+
+describe("store", () => {
+  it("reads, writes, and gives the exception of a full flash as text", () => {
+    const { store } = createPlatform();
+    expect(store.read("a")).toBeUndefined();
+    expect(store.write("a", "1")).toBeUndefined();
+    expect(store.read("a")).toBe("1");
+    world.storageError = new Error("No free space");
+    expect(store.write("a", "2")).toBe("Error: No free space");
+  });
+});
+
+describe("system", () => {
+  it("hands the interpreter's own things on", () => {
+    const { system } = createPlatform();
+    expect([system.version(), system.varsInUse(), system.serial()]).toEqual([
+      "2v29",
+      77,
+      "a1b2-c3d4",
+    ]);
+    system.print("line");
+    system.seed(4_294_967_295);
+    system.expose("lubdub", 5);
+    expect([world.printed, world.seeds, world.global]).toEqual([["line"], [-1], { lubdub: 5 }]);
+    expect(system.random()).toBeLessThan(1);
+  });
+
+  it("reports exceptions of any kind, and error flags", () => {
+    const { system } = createPlatform();
+    const texts: string[] = [];
+    system.onFault((text) => texts.push(text));
+    world.events.get("uncaughtException")?.(new Error("boom"));
+    world.events.get("uncaughtException")?.(undefined);
+    world.events.get("errorFlag")?.(["LOW_MEMORY", "MEMORY"]);
+    expect(texts).toEqual([
+      "exception Error: boom",
+      "exception undefined",
+      "flags LOW_MEMORY,MEMORY",
+    ]);
+  });
+});
+
+describe("radio", () => {
+  it("is absent without the module", () => {
+    expect(createPlatform().radio).toBeUndefined();
+  });
+
+  it("listens, joins and tells address and signal", () => {
+    const listeners = new Map<string, Listener>();
+    let ip = "0.0.0.0";
+    const joins: unknown[] = [];
+    world.wifi = {
+      on: (event: string, listener: Listener) => listeners.set(event, listener),
+      connect: (...args: unknown[]) => joins.push(args.slice(0, 2)),
+      getIP: () => ({ ip }),
+      getStatus: () => ({ rssi: -61 }),
+    };
+    const { radio } = createPlatform();
+    const events: string[] = [];
+    radio?.listen({
+      onUp: (address) => events.push(`up ${address}`),
+      onDown: (reason) => events.push(`down ${reason}`),
+    });
+    radio?.join("home", "secret", () => undefined);
+    expect(joins).toEqual([["home", { password: "secret" }]]);
+    expect([radio?.address(), radio?.rssiDbm()]).toEqual([undefined, undefined]);
+    ip = "10.0.0.9";
+    expect([radio?.address(), radio?.rssiDbm()]).toEqual(["10.0.0.9", -61]);
+    listeners.get("connected")?.({ ip });
+    listeners.get("disconnected")?.({ reason: "8" });
+    expect(events).toEqual(["up 10.0.0.9", "down 8"]);
+  });
+});
