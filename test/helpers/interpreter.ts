@@ -23,6 +23,8 @@ export const NO_INTERPRETER = "LUBDUB_ESPRUINO does not name an interpreter";
 const PRELUDE_MS = 5000;
 const KILL_MS = 2000;
 const ANSWER_MS = 5000;
+const TYPED_MS = 1500;
+const TYPED_ATTEMPTS = 4;
 
 // The Linux build's input thread shares a queue with the main loop without a lock: now and then a
 // typed character is lost, or old ones come again. So what tests ask does not go through the
@@ -49,8 +51,11 @@ const DECORATION = /^>|\x1b\[[0-9;]*[A-Za-z]|[^ -~]/g;
 
 /** The interpreter as a board, with the console that a person would type into. */
 export interface Interpreter extends TestBoard {
-  /** Types one line. */
-  type(line: string): void;
+  /**
+   * Types a line on the console and waits for a line that matches. Types it again when that does
+   * not come soon, so it should do no harm twice.
+   */
+  type(line: string, pattern: RegExp): Promise<RegExpExecArray>;
 }
 
 /** Creates a board, switched off. */
@@ -112,7 +117,11 @@ export function createInterpreter(name: string): Interpreter {
   return {
     console: log,
     configure: (text) =>
-      writeFlash({ [CONFIG_FILE]: text, ".boot0": ANSWERER, ".bootcde": loadBundle().text }),
+      writeFlash({
+        ...(text === undefined ? {} : { [CONFIG_FILE]: text }),
+        ".boot0": ANSWERER,
+        ".bootcde": loadBundle().text,
+      }),
     powerOn: async () => {
       // An empty file reads as undefined.
       ask("0:");
@@ -128,7 +137,18 @@ export function createInterpreter(name: string): Interpreter {
       const answer = await log.waitFor(new RegExp(`^=${tag}(.*)`), ANSWER_MS, { from });
       return answer[1] as string;
     },
-    type: (line) => child?.write(`${line}\n`),
+    type: async (line, pattern) => {
+      const from = log.lines.length;
+      for (let attempt = 1; ; attempt++) {
+        // Erase what stands in the line.
+        child?.write(`\x1b[2H${line}\n`);
+        try {
+          return await log.waitFor(pattern, TYPED_MS, { from });
+        } catch (error) {
+          if (attempt === TYPED_ATTEMPTS) throw error;
+        }
+      }
+    },
     powerOff,
     dispose: async () => {
       await powerOff();

@@ -8,8 +8,11 @@ import type { ConsoleLog } from "./console-log.ts";
 export interface TestBoard {
   /** All it has printed, over all its starts. */
   readonly console: ConsoleLog;
-  /** Writes the configuration file as it is; only while switched off. */
-  configure(text: string): Promise<void>;
+  /**
+   * Puts the bundle and a configuration file into flash; only while switched off.
+   * @param text the file as it is; undefined writes none
+   */
+  configure(text: string | undefined): Promise<void>;
   /** Starts the bundle. */
   powerOn(): Promise<void>;
   /** Evaluates an expression as typed on the console. Returns the result as text. */

@@ -39,7 +39,7 @@ export function createVirtualWorld(): VirtualWorld {
     return {
       console: log,
       configure: async (text) => {
-        board.flash.write(CONFIG_FILE, text);
+        if (text !== undefined) board.flash.write(CONFIG_FILE, text);
         board.flash.write(".bootcde", bundle.text);
       },
       powerOn: async () => board.powerOn(),

@@ -2,12 +2,10 @@
 // Twenty virtual boards at a real Mosquitto that is restarted twice in the middle. One run before
 // the first test; the tests look at what was recorded: by the boards' consoles, by a proxy that saw
 // every byte the boards sent, and by a subscriber whose session outlives the restarts.
-import { createHash } from "node:crypto";
 import { jwtVerify } from "jose";
 import type { Packet } from "mqtt-packet";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { AUDIENCE } from "../../firmware/wire/claims.ts";
-import { detachToken } from "../../firmware/wire/heartbeat.ts";
 import { parseTopic, topicOf, TOPIC_PREFIX } from "../../firmware/wire/topics.ts";
 import { decodeStatus } from "../../tools/lib/status.ts";
 import { createVerifier } from "../../tools/lib/verifier.ts";
@@ -16,9 +14,10 @@ import { startBeatReader } from "../helpers/beat-reader.ts";
 import type { BeatReader, Received } from "../helpers/beat-reader.ts";
 import { MOSQUITTO, NO_MOSQUITTO, startMosquitto } from "../helpers/mosquitto.ts";
 import type { Mosquitto } from "../helpers/mosquitto.ts";
+import { expectSigned, KEY_BYTES } from "../helpers/signed.ts";
 import { readPackets, startTap } from "../helpers/tap.ts";
 import type { Tap } from "../helpers/tap.ts";
-import { quickConfig, TEST_KEY } from "../helpers/test-board.ts";
+import { quickConfig } from "../helpers/test-board.ts";
 import { createVirtualWorld } from "../helpers/virtual-board.ts";
 import type { VirtualBoard } from "../helpers/virtual-board.ts";
 import { delay, waitFor } from "../helpers/wait.ts";
@@ -34,7 +33,6 @@ interface TestedBoard {
   backMs: number[];
 }
 
-const KEY = Buffer.from(TEST_KEY, "base64url");
 const FILTERS = [`${TOPIC_PREFIX}/+/heartbeat`, `${TOPIC_PREFIX}/+/status`];
 
 const boards: TestedBoard[] = [];
@@ -156,7 +154,7 @@ describe("twenty boards and a broker that is restarted twice", () => {
   beforeAll(async () => {
     if (!MOSQUITTO) return;
     await run();
-    const verifier = createVerifier({ keyFor: () => KEY });
+    const verifier = createVerifier({ keyFor: () => KEY_BYTES });
     beats = messages
       .map((message) => ({ message, topic: parseTopic(TOPIC_PREFIX, message.topic) }))
       .filter(({ topic }) => topic?.leaf === "heartbeat")
@@ -249,20 +247,7 @@ describe("twenty boards and a broker that is restarted twice", () => {
   });
 
   it("carries tokens that another library verifies, each bound to its body", async () => {
-    for (const { id, message } of beats) {
-      const parts = detachToken(message.payload.toString("latin1"));
-      const body = Buffer.from(parts?.body ?? "", "latin1");
-      const { payload, protectedHeader } = await jwtVerify(parts?.token ?? "", KEY, {
-        algorithms: ["HS256"],
-        audience: AUDIENCE,
-        issuer: id,
-        subject: id,
-        currentDate: new Date(message.wallMs),
-        clockTolerance: 2,
-      });
-      expect(protectedHeader).toEqual({ alg: "HS256", typ: "JWT", kid: "1" });
-      expect(payload["bh"]).toBe(createHash("sha256").update(body).digest("base64url"));
-    }
+    for (const { id, message } of beats) await expectSigned(id, message);
     expect(beats.length).toBeGreaterThan(BOARDS * 12);
   });
 
@@ -272,7 +257,7 @@ describe("twenty boards and a broker that is restarted twice", () => {
     );
     for (const packet of connects) {
       if (packet.cmd !== "connect") continue;
-      await jwtVerify(packet.password ?? "", KEY, {
+      await jwtVerify(packet.password ?? "", KEY_BYTES, {
         algorithms: ["HS256"],
         audience: AUDIENCE,
         subject: packet.clientId,

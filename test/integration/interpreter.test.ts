@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: MIT
+// The bundle on the real interpreter at a real Mosquitto. One life of a board is recorded before
+// the first test: beats, a restart of the broker, a clean stop, power off and on, beats, power off.
+// Memory and configuration have boards of their own, at the same time.
+import { createHash } from "node:crypto";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { parseTopic, topicOf, TOPIC_PREFIX } from "../../firmware/wire/topics.ts";
+import { loadBundle } from "../../tools/lib/bundle.ts";
+import { decodeStatus } from "../../tools/lib/status.ts";
+import { createVerifier } from "../../tools/lib/verifier.ts";
+import type { Verdict } from "../../tools/lib/verifier.ts";
+import { startBeatReader } from "../helpers/beat-reader.ts";
+import type { Received } from "../helpers/beat-reader.ts";
+import type { ConsoleLog } from "../helpers/console-log.ts";
+import { createInterpreter, INTERPRETER, NO_INTERPRETER } from "../helpers/interpreter.ts";
+import type { Interpreter } from "../helpers/interpreter.ts";
+import { MOSQUITTO, NO_MOSQUITTO, startMosquitto } from "../helpers/mosquitto.ts";
+import { expectSigned, KEY_BYTES } from "../helpers/signed.ts";
+import { readPackets, startTap } from "../helpers/tap.ts";
+import type { Tap } from "../helpers/tap.ts";
+import { quickConfig } from "../helpers/test-board.ts";
+import { delay, waitFor } from "../helpers/wait.ts";
+
+const REASON_TO_SKIP = INTERPRETER ? (MOSQUITTO ? undefined : NO_MOSQUITTO) : NO_INTERPRETER;
+const ONLINE_MS = 15_000;
+const DEVICE_ID = "real";
+
+// Patient enough for a machine with other work to do.
+const SETTINGS = {
+  interval_s: 0.5,
+  keep_alive_s: 5,
+  ping_timeout_s: 3,
+  ack_timeout_s: 5,
+  connect_timeout_s: 5,
+};
+
+const cleanups: (() => Promise<unknown>)[] = [];
+beforeEach(({ skip }) => skip(REASON_TO_SKIP !== undefined, REASON_TO_SKIP));
+afterAll(async () => {
+  for (const clean of cleanups.toReversed()) await clean();
+});
+
+function createTestInterpreter(name: string): Interpreter {
+  const board = createInterpreter(name);
+  cleanups.push(board.dispose);
+  return board;
+}
+
+interface Status {
+  boot: number;
+  session: number;
+  seq: number;
+  uplink: string;
+}
+
+async function statusOf(board: Interpreter): Promise<Status> {
+  return JSON.parse(await board.evaluate("JSON.stringify(lubdub.status())")) as Status;
+}
+
+/** Waits for beats that the broker acknowledged, counted from now. */
+function beats(log: ConsoleLog, count: number): Promise<unknown> {
+  return log.waitFor(/ D heartbeat sent /, ONLINE_MS, { from: log.lines.length, count });
+}
+
+/** What is known of one life of a board. */
+interface Life {
+  console: ConsoleLog;
+  tap: Tap;
+  /** Everything the subscriber got. */
+  messages: readonly Received[];
+  /** SHA-256 of the program in flash, hex. */
+  flashHash: string;
+  /** Beats acknowledged before the broker's restart. */
+  ackedSeqs: number[];
+  /** From the broker's return until the board was online, ms. */
+  backMs: number;
+  /** At the clean stop, and before the power was cut in the next boot. */
+  first: Status;
+  second: Status;
+  /** Retained status after the clean stop, and after the cut. */
+  afterStop: Received | undefined;
+  afterCut: Received | undefined;
+}
+
+async function live(): Promise<Life> {
+  const broker = await startMosquitto();
+  cleanups.push(broker.dispose);
+  const tap = await startTap(broker.port);
+  cleanups.push(tap.close);
+  const filters = [`${TOPIC_PREFIX}/+/heartbeat`, `${TOPIC_PREFIX}/+/status`];
+  const reader = await startBeatReader(broker.url, filters, { clientId: "reader", clean: false });
+  cleanups.push(reader.close);
+  const board = createTestInterpreter("life");
+  const { console: lines } = board;
+  const lastStatus = (): Received | undefined =>
+    reader.messages.findLast(({ topic }) => topic.endsWith("/status"));
+
+  await board.configure(
+    quickConfig({ ...SETTINGS, device_id: DEVICE_ID, mqtt_url: tap.url, reconnect_spread_s: 3 }),
+  );
+  await board.powerOn();
+  await beats(lines, 6);
+  const flashHash = await board.evaluate(
+    'E.toString(require("crypto").SHA256(require("Storage").read(".bootcde"))).split("").map(c=>(256+c.charCodeAt()).toString(16).slice(1)).join("")',
+  );
+
+  const ackedSeqs = lines.all(/ D heartbeat sent seq=(\d+)/).map((match) => Number(match[1]));
+  const from = lines.lines.length;
+  await broker.stop();
+  await delay(700);
+  await broker.start();
+  const startedMs = performance.now();
+  await lines.waitFor(/ I uplink online /, ONLINE_MS, { from });
+  const backMs = performance.now() - startedMs;
+  await beats(lines, 3);
+
+  await board.evaluate("lubdub.stop()");
+  await lines.waitFor(/ I app stopped/, 5000);
+  const first = await statusOf(board);
+  await waitFor(
+    () => lastStatus()?.payload.includes('"shutdown"'),
+    3000,
+    "the shutdown status to arrive",
+  );
+  await board.powerOff();
+  // Time for a will that must not come.
+  await delay(300);
+  const afterStop = lastStatus();
+
+  await board.powerOn();
+  await beats(lines, 5);
+  const second = await statusOf(board);
+  await board.powerOff();
+  await waitFor(() => lastStatus()?.payload.includes('"will"'), 5000, "the will");
+  return {
+    console: lines,
+    tap,
+    messages: reader.messages,
+    flashHash,
+    ackedSeqs,
+    backMs,
+    first,
+    second,
+    afterStop,
+    afterCut: lastStatus(),
+  };
+}
+
+interface MemoryRecord {
+  after5: number;
+  after30: number;
+  faults: string[];
+}
+
+/** A board that loses its connection 30 times. */
+async function measureReconnects(): Promise<MemoryRecord> {
+  const broker = await startMosquitto();
+  cleanups.push(broker.dispose);
+  const tap = await startTap(broker.port);
+  cleanups.push(tap.close);
+  const board = createTestInterpreter("memory");
+  const { console: log } = board;
+  await board.configure(
+    quickConfig({ ...SETTINGS, mqtt_url: tap.url, reconnect_spread_s: 0.1, interval_s: 0.2 }),
+  );
+  await board.powerOn();
+
+  /** The least of some samples: between beats, with nothing in flight. */
+  async function usedVars(): Promise<number> {
+    const samples: number[] = [];
+    for (let i = 0; i < 12; i++) {
+      await delay(70);
+      samples.push(Number(await board.evaluate("process.memory().usage")));
+    }
+    return Math.min(...samples);
+  }
+  async function reconnect(): Promise<void> {
+    const from = log.lines.length;
+    expect(tap.drop()).toBe(1);
+    // The window doubles after every fourth failure, because no connection lasts here.
+    await log.waitFor(/ I uplink online /, 30_000, { from });
+    await log.waitFor(/ D heartbeat sent /, ONLINE_MS, { from, count: 2 });
+  }
+
+  await beats(log, 2);
+  for (let i = 0; i < 5; i++) await reconnect();
+  const after5 = await usedVars();
+  for (let i = 5; i < 30; i++) await reconnect();
+  const after30 = await usedVars();
+  return { after5, after30, faults: log.faults() };
+}
+
+let memory: MemoryRecord;
+let life: Life;
+let accepted: { message: Received; verdict: Verdict }[];
+
+beforeAll(async () => {
+  if (REASON_TO_SKIP) return;
+  [memory, life] = await Promise.all([measureReconnects(), live()]);
+  const verifier = createVerifier({ keyFor: () => KEY_BYTES });
+  accepted = life.messages
+    .filter(({ topic }) => parseTopic(TOPIC_PREFIX, topic)?.leaf === "heartbeat")
+    .map((message) => ({
+      message,
+      verdict: verifier.accept(message.payload, DEVICE_ID, message.wallMs),
+    }));
+});
+
+describe("one life of a board", () => {
+  it("runs the bundle as it was built, byte for byte", () => {
+    const { text } = loadBundle();
+    expect(life.flashHash).toBe(createHash("sha256").update(text, "latin1").digest("hex"));
+  });
+
+  it("sends beats that our verifier accepts", () => {
+    const kinds = accepted.map(({ verdict }) => verdict.kind);
+    expect(kinds.filter((kind) => kind === "fresh").length).toBeGreaterThanOrEqual(14);
+    expect(kinds).not.toContain("rejected");
+  });
+
+  it("signs tokens that another library verifies, each bound to its body", async () => {
+    for (const { message } of accepted) await expectSigned(DEVICE_ID, message);
+    expect(accepted.length).toBeGreaterThan(0);
+  });
+
+  it("is back within ten seconds of its broker", () => {
+    console.log(`back after ${Math.round(life.backMs)} ms`);
+    expect(life.backMs).toBeLessThan(10_000);
+  });
+
+  it("loses and doubles no beat that was acknowledged before the broker's restart", () => {
+    const seqs = accepted.flatMap(({ verdict }) =>
+      (verdict.kind === "fresh" || verdict.kind === "late") && verdict.beat.boot === life.first.boot
+        ? [verdict.beat.seq]
+        : [],
+    );
+    expect(life.ackedSeqs.length).toBeGreaterThanOrEqual(6);
+    expect(
+      life.ackedSeqs.filter((seq) => seqs.filter((other) => other === seq).length !== 1),
+    ).toEqual([]);
+  });
+
+  it("leaves its shutdown as retained status, and no will after it", () => {
+    expect(life.afterStop && decodeStatus(life.afterStop.payload)).toEqual({
+      device_id: DEVICE_ID,
+      status: "offline",
+      reason: "shutdown",
+      boot: life.first.boot,
+      session: life.first.session,
+    });
+  });
+
+  it("counts the next start as the next boot and begins its numbers anew", () => {
+    expect(life.second.boot).toBe(life.first.boot + 1);
+    expect(life.second.session).toBe(1);
+    const seqs = accepted.flatMap(({ verdict }) =>
+      verdict.kind !== "rejected" && verdict.beat.boot === life.second.boot
+        ? [verdict.beat.seq]
+        : [],
+    );
+    expect(seqs[0]).toBe(1);
+  });
+
+  it("repeats no pair of boot and sequence number for another body", () => {
+    const bodies = new Map<string, string>();
+    for (const { verdict } of accepted) {
+      if (verdict.kind === "rejected") continue;
+      const { boot, seq, uptime_ms: uptimeMs } = verdict.beat;
+      const known = bodies.get(`${boot}.${seq}`);
+      expect(known ?? `${uptimeMs}`).toBe(`${uptimeMs}`);
+      bodies.set(`${boot}.${seq}`, `${uptimeMs}`);
+    }
+    expect(bodies.size).toBeGreaterThanOrEqual(14);
+  });
+
+  it("has the broker tell of a cut, with the boot and session it belongs to", () => {
+    expect(life.afterCut?.topic).toBe(topicOf(TOPIC_PREFIX, DEVICE_ID, "status"));
+    expect(life.afterCut && decodeStatus(life.afterCut.payload)).toEqual({
+      device_id: DEVICE_ID,
+      status: "offline",
+      reason: "will",
+      boot: life.second.boot,
+      session: life.second.session,
+    });
+  });
+
+  it("sends nothing that is not MQTT 3.1.1", () => {
+    const sessions = life.tap.connections;
+    expect(sessions.length).toBeGreaterThanOrEqual(3);
+    for (const session of sessions) {
+      const { packets, restBytes } = readPackets(session.sent());
+      if (packets.at(-1)?.cmd === "disconnect") expect(restBytes).toBe(0);
+    }
+  });
+
+  it("causes no exception", () => {
+    expect(life.console.faults()).toEqual([]);
+  });
+});
+
+describe("memory", () => {
+  it("is the same after 30 reconnects as after 5", () => {
+    const { after5, after30, faults } = memory;
+    console.log(`JsVars after 5 reconnects: ${after5}, after 30: ${after30}`);
+    expect(faults).toEqual([]);
+    expect(Math.abs(after30 - after5)).toBeLessThanOrEqual(10);
+  });
+});
+
+describe("a configuration", () => {
+  const good = JSON.parse(quickConfig({ mqtt_url: "mqtt://127.0.0.1:1" })) as object;
+  const cases = [
+    {
+      what: "is missing",
+      text: undefined,
+      log: /E config unusable code=E_CONFIG file=lubdub.json/,
+    },
+    { what: "is no JSON", text: "{", log: /E config unusable code=E_CONFIG file=lubdub.json/ },
+    {
+      what: "lacks the broker",
+      text: JSON.stringify({ ...good, mqtt_url: undefined }),
+      log: /E config wrong key=mqtt_url expected=.* got="nothing"/,
+    },
+    {
+      what: "has a wrong interval",
+      text: JSON.stringify({ ...good, interval_s: "often" }),
+      log: /E config wrong key=interval_s expected=.* got=/,
+    },
+    {
+      what: "has a short key",
+      text: JSON.stringify({ ...good, key: "c2hvcnQ" }),
+      log: /E config wrong key=key expected=.* got="\(secret\)"/,
+    },
+  ];
+
+  for (const { what, text, log } of cases)
+    it(`which ${what} is told, and the console stays alive`, async () => {
+      const board = createTestInterpreter("config");
+      await board.configure(text);
+      await board.powerOn();
+      await board.console.waitFor(log, 5000);
+      await board.type("print('answer='+6*7)", /^answer=42$/);
+      expect(board.console.faults()).toEqual([]);
+      expect(board.console.all(/c2hvcnQ/)).toEqual([]);
+      await board.dispose();
+    });
+});
