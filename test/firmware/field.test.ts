@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: MIT
+// Faults of the MQTT, tiny MQTT and HMAC modules that Espruino firmware is built on today. One test
+// a fault, named by its row: M the MQTT module, T the tiny one, H the HMAC module. Each shows that
+// the fault is not here.
+import { createHmac as nodeHmac } from "node:crypto";
+import { base64url, jwtVerify } from "jose";
+import { describe, expect, it } from "vitest";
+import type { Packet } from "mqtt-packet";
+import { createApp } from "../../firmware/app.ts";
+import { createSigner } from "../../firmware/auth/jwt.ts";
+import { createHmac } from "../../firmware/lib/hmac-sha256.ts";
+import type { OutMessage } from "../../firmware/mqtt/in-flight.ts";
+import { PACKET_MAX_BYTES, createSession } from "../../firmware/mqtt/session.ts";
+import { connectPacket, publishPacket } from "../../firmware/mqtt/packet.ts";
+import type { ConnectOptions } from "../../firmware/mqtt/packet.ts";
+import type { Config } from "../../firmware/wire/config.ts";
+import { checkConfig } from "../../firmware/wire/config.ts";
+import { createFakeBroker } from "../helpers/fake-broker.ts";
+import {
+  KEY,
+  configOf,
+  createFakePlatform,
+  linesWith,
+  loggerOf,
+  nodeHash,
+} from "../helpers/fake-platform.ts";
+import { connack, hex, parseAll, pingresp, puback, publish, suback } from "../helpers/packets.ts";
+
+const CONNECT: ConnectOptions = {
+  clientId: "kitchen",
+  username: "kitchen",
+  password: "token",
+  keepAliveSec: 0,
+  cleanSession: false,
+  willTopic: "w",
+  willPayload: "",
+};
+const BEAT: OutMessage = { topic: "t", body: "beat", qos: 1, retain: false, seq: 1 };
+
+/** The whole program with a fake broker. */
+function program(change: Partial<Config> = {}) {
+  const platform = createFakePlatform({ files: { "lubdub.boot": "6" } });
+  const broker = createFakeBroker(platform);
+  const config = configOf({ interval_s: 10, ...change });
+  const app = createApp(platform, platform.hash, config, loggerOf(platform));
+  app.start();
+  return { ...app, platform, broker, clock: platform.clock, net: platform.net };
+}
+
+/** A session without transport; what it says and tells is collected. */
+function client(options: Partial<ConnectOptions> = {}, isOnline = true) {
+  const platform = createFakePlatform();
+  const told: string[] = [];
+  let bytes = "";
+  const session = createSession(
+    platform.clock,
+    loggerOf(platform),
+    { pingMs: 1000, ackMs: 60_000 },
+    {
+      send: (part) => {
+        bytes += part;
+        return true;
+      },
+      pendingBytes: () => 0,
+      onOnline: () => told.push("online"),
+      onFail: (failure) => told.push(`fail ${failure.code}`),
+      onMessage: (topic, payload) => told.push(`${topic}=${payload}`),
+    },
+  );
+  const sent = (): Packet[] => {
+    const packets = parseAll(bytes);
+    bytes = "";
+    return packets;
+  };
+  session.open({ ...CONNECT, ...options });
+  if (isOnline) {
+    session.feed(connack());
+    sent();
+    told.length = 0;
+  }
+  return { ...session, platform, clock: platform.clock, told, sent };
+}
+
+describe("MQTT module", () => {
+  it.each([1, 2, 3, 4, 5])("M1: reports CONNACK code %i as refused", (code) => {
+    const { platform, broker, clock, status } = program();
+    broker.connack = code;
+    clock.advance(1100);
+    expect(linesWith(platform, "refused")).toEqual([
+      `E uplink refused code=E_MQTT_REFUSED connack=${code}`,
+    ]);
+    expect(status()).toMatchObject({ uplink: "waiting" });
+  });
+
+  it("M2: reports SUBACK 0x80 as a failure", () => {
+    const { subscribe, feed } = client();
+    const outcomes: unknown[] = [];
+    subscribe("a", 1, (failure) => outcomes.push(failure?.code));
+    feed(suback(1, 0x80));
+    expect(outcomes).toEqual(["E_MQTT_SUBSCRIBE"]);
+  });
+
+  it.each([true, false])("M3: asks for a clean session as configured: %s", (clean) => {
+    const { broker, clock } = program({ clean_session: clean });
+    clock.advance(1100);
+    expect(broker.packets[0]).toMatchObject({ cmd: "connect", clientId: "kitchen", clean });
+  });
+
+  it("M4: delivers three messages that come in two chunks, in order", () => {
+    const { feed, told } = client();
+    const bytes = publish("t", "1") + publish("t", "2") + publish("t", "3");
+    feed(bytes.slice(0, 9));
+    feed(bytes.slice(9));
+    expect(told).toEqual(["t=1", "t=2", "t=3"]);
+  });
+
+  it("M5: notices that PINGRESP does not come", () => {
+    const { platform, broker, clock, net } = program({ keep_alive_s: 10, interval_s: 3600 });
+    broker.answersPing = false;
+    clock.advance(1100 + 7500 + 4000);
+    expect(linesWith(platform, "pingresp")).toHaveLength(1);
+    expect(net.sockets[0]?.state).toBe("aborted");
+  });
+
+  it.each([1, 2, 3, 5, 40])("M6: pings within a Keep Alive of %i s, with room", (sec) => {
+    const { clock, sent, feed } = client({ keepAliveSec: sec });
+    let lastMs = 0;
+    const pauses: number[] = [];
+    for (let ms = 10; ms <= sec * 10_000; ms += 10) {
+      clock.advance(10);
+      if (sent().length === 0) continue;
+      pauses.push(ms - lastMs);
+      lastMs = ms;
+      feed(pingresp());
+    }
+    expect(pauses.length).toBeGreaterThan(9);
+    expect(Math.min(...pauses)).toBeGreaterThanOrEqual(sec * 500);
+    expect(Math.max(...pauses)).toBeLessThanOrEqual(sec * 850);
+  });
+
+  it("M6: switches Keep Alive off at 0", () => {
+    const { broker, clock } = program({ keep_alive_s: 0, interval_s: 86_400 });
+    clock.advance(86_000_000);
+    expect(broker.packets[0]).toMatchObject({ keepalive: 0 });
+    expect(broker.cmds()).not.toContain("pingreq");
+  });
+
+  it("M7: is not disturbed by the end of an old socket", () => {
+    const { clock, net, status } = program();
+    clock.advance(1100);
+    const old = net.last();
+    old.receive(hex("f000"));
+    clock.advance(11_000);
+    expect(status()).toMatchObject({ uplink: "online", session: 2 });
+    old.close("ended");
+    clock.advance(60_000);
+    expect(status()).toMatchObject({ uplink: "online", session: 2 });
+  });
+
+  it.each(["ended", "error", "refused"])(
+    "M8: notices a socket that is %s before CONNACK",
+    (why) => {
+      const { platform, broker, clock, net, status } = program();
+      broker.connack = undefined;
+      clock.advance(1100);
+      net.last().close(why);
+      expect(linesWith(platform, "failed")).toEqual([`W uplink failed code=E_NET reason=${why}`]);
+      expect(status()).toMatchObject({ uplink: "waiting" });
+    },
+  );
+
+  it("M8: gives up a socket that never opens", () => {
+    const { clock, net, status } = program({ connect_timeout_s: 5 });
+    net.onConnect = undefined;
+    clock.advance(1000 + 5000);
+    expect(status()).toMatchObject({ uplink: "waiting" });
+    expect(net.openCount()).toBe(0);
+  });
+
+  it("M9: has given back the socket before it says that CONNACK is overdue", () => {
+    const { platform, broker, clock, net } = program({ connect_timeout_s: 5 });
+    broker.connack = undefined;
+    const openAtLine: number[] = [];
+    platform.lines.push = (line: string) => {
+      if (line.includes("uplink waiting code=")) openAtLine.push(net.openCount());
+      return 0;
+    };
+    clock.advance(1100 + 5000);
+    expect(openAtLine).toEqual([0]);
+    clock.advance(60_000);
+    expect(net.openCount()).toBeLessThanOrEqual(1);
+  });
+
+  it("M10: is disconnected at once when it says so, with no timer left", () => {
+    const { clock, net, stop, status } = program({ keep_alive_s: 10 });
+    clock.advance(1100);
+    const socket = net.last();
+    stop();
+    clock.advance(10);
+    expect(status()).toMatchObject({ uplink: "off", beating: false });
+    expect([clock.pendingMs(), net.openCount()]).toEqual([[], 0]);
+    const { written } = socket;
+    clock.advance(3_600_000);
+    expect(socket.written).toBe(written);
+  });
+
+  it("M11: sends a message again with its identifier and DUP", () => {
+    const { broker, clock, net } = program();
+    clock.advance(9000);
+    broker.acksPublish = false;
+    clock.advance(1000);
+    net.last().close("ended");
+    broker.acksPublish = true;
+    clock.advance(11_000);
+    const beats = broker.packets.filter(
+      (packet) => packet.cmd === "publish" && packet.topic.endsWith("/heartbeat"),
+    );
+    expect(beats[0]).toMatchObject({ dup: false });
+    expect(beats[1]).toMatchObject({ dup: true, messageId: beats[0]?.messageId });
+  });
+
+  it("M12: refuses QoS 2, which it never asks for, instead of delivering it twice", () => {
+    const { feed, told } = client();
+    feed(hex("34 06 0001 74 0007 78"));
+    feed(hex("3c 06 0001 74 0007 78"));
+    expect(told).toEqual(["fail E_MQTT_PROTOCOL"]);
+  });
+
+  it("M13: keeps or refuses a message without a connection, and never loses one silently", () => {
+    const { publish: send, close, open, feed, sent } = client();
+    close();
+    const outcomes: unknown[] = [];
+    for (let i = 0; i < 20; i++) send(BEAT, (failure) => outcomes.push(failure?.code));
+    expect(new Set(outcomes)).toEqual(new Set(["E_MQTT_OFFLINE"]));
+    open(CONNECT);
+    feed(connack());
+    const resent = sent().filter((packet) => packet.cmd === "publish");
+    for (const packet of resent) feed(puback(packet.messageId ?? 0));
+    expect(outcomes).toHaveLength(20);
+    expect(outcomes.filter((code) => code === undefined)).toHaveLength(resent.length);
+  });
+
+  // There is no payload of another type: a beat that cannot be made is the nearest.
+  it("M13: takes a beat that cannot be made for that, and not for a lost connection", () => {
+    const { platform, clock, net, status } = program();
+    clock.advance(1100);
+    platform.system.varsInUse = () => {
+      throw new Error("no memory");
+    };
+    clock.advance(10_000);
+    expect(linesWith(platform, "E_JSON")).toHaveLength(1);
+    expect(status()).toMatchObject({ uplink: "online" });
+    expect(net.sockets).toHaveLength(1);
+  });
+
+  it("M14: rejects a fifth length byte, and a packet above its bound before it is collected", () => {
+    for (const bytes of ["30 ffffffff 01", "30 ffffff7f", "30 818080 01"]) {
+      const { feed, told } = client();
+      feed(hex(bytes));
+      expect(told, bytes).toEqual(["fail E_MQTT_PROTOCOL"]);
+    }
+  });
+
+  it("M14: holds no more than one packet, however it comes", () => {
+    const { feed, told } = client();
+    const chunk = publish("t", "x".repeat(PACKET_MAX_BYTES - 3));
+    for (const byte of chunk) feed(byte);
+    feed(chunk.repeat(100));
+    expect(told).toHaveLength(101);
+  });
+
+  it("M15: counts bytes, and what is not ASCII has been refused before", () => {
+    const utf8 = Buffer.from("caf\u00e9 \u20ac").toString("latin1");
+    const [packet] = parseAll(publishPacket("t", utf8, 0, false, false, 0));
+    expect(packet?.cmd === "publish" && packet.payload.toString()).toBe("caf\u00e9 \u20ac");
+    const raw = { mqtt_url: "mqtt://b", key: KEY, topic_prefix: "caf\u00e9" };
+    expect(checkConfig(raw).problems.map((p) => p.key)).toEqual(["topic_prefix"]);
+  });
+});
+
+describe("tiny MQTT module", () => {
+  it("T1: two programs in one interpreter do not disturb each other", () => {
+    const first = program({ device_id: "first" });
+    const second = program({ device_id: "second" });
+    for (const { clock } of [first, second]) clock.advance(1100);
+    first.net.last().close("ended");
+    second.clock.advance(10_000);
+    expect(first.status()).toMatchObject({ id: "first", uplink: "waiting" });
+    expect(second.status()).toMatchObject({ id: "second", uplink: "online", seq: 1 });
+    expect(second.broker.packets[0]).toMatchObject({ clientId: "second" });
+  });
+
+  it("T2: announces the configured Keep Alive and pings within it", () => {
+    const { broker, clock } = program({ keep_alive_s: 20, interval_s: 3600 });
+    clock.advance(61_000);
+    expect(broker.packets[0]).toMatchObject({ keepalive: 20 });
+    expect(broker.cmds().filter((cmd) => cmd === "pingreq").length).toBeGreaterThanOrEqual(3);
+  });
+
+  it.each([125, 126, 127, 128, 129, 300])("T3: writes a message of %i bytes", (bytes) => {
+    const [packet] = parseAll(publishPacket("ab", "x".repeat(bytes - 2), 0, false, false, 0));
+    expect(packet?.cmd === "publish" && packet.payload.length).toBe(bytes - 2);
+  });
+
+  it("T3: connects with a token as password", () => {
+    const { broker, clock } = program();
+    clock.advance(1100);
+    const [packet] = broker.packets;
+    expect(packet?.cmd === "connect" && String(packet.password).length).toBeGreaterThan(128);
+    expect(parseAll(connectPacket({ ...CONNECT, password: "x".repeat(1000) }))).toHaveLength(1);
+  });
+
+  it("T4: delivers a message that follows PINGRESP in one chunk, and a long one in pieces", () => {
+    const { feed, told } = client();
+    feed(pingresp() + publish("t", "short"));
+    const long = publish("t", "x".repeat(1000));
+    for (let at = 0; at < long.length; at += 100) feed(long.slice(at, at + 100));
+    expect(told).toEqual(["t=short", `t=${"x".repeat(1000)}`]);
+  });
+
+  it("T5: is online when CONNACK says so, and not before", () => {
+    const { broker, clock, status } = program();
+    broker.connack = undefined;
+    clock.advance(5000);
+    expect(status()).toMatchObject({ uplink: "opening" });
+    expect(broker.cmds()).toEqual(["connect"]);
+  });
+
+  it("T5: acknowledges QoS 1 and keeps the identifier out of the payload", () => {
+    const { feed, told, sent } = client();
+    feed(publish("t", "payload", 1, 0x4142));
+    expect(told).toEqual(["t=payload"]);
+    expect(sent()).toMatchObject([{ cmd: "puback", messageId: 0x4142 }]);
+  });
+
+  it("T6: waits for a connection that takes longer than 2 s", () => {
+    const { clock, net, status } = program();
+    const accept = net.onConnect;
+    net.onConnect = (socket) => {
+      clock.after(7000, () => accept?.(socket));
+    };
+    clock.advance(1000 + 7100);
+    expect(status()).toMatchObject({ uplink: "online", session: 1 });
+  });
+
+  it("T6: waits for a connection whose opening blocks the interpreter", () => {
+    const { clock, net, status } = program();
+    net.blockMs = 7000;
+    clock.advance(20_000);
+    expect(status()).toMatchObject({ uplink: "online", session: 1 });
+  });
+});
+
+describe("HMAC module", () => {
+  // There are no typed arrays to pass: keys and messages are byte strings, and only those.
+  it("H1: digests keys and messages of every byte value and of any length", () => {
+    const all = String.fromCharCode(...Array.from({ length: 256 }, (_, i) => i));
+    for (const key of ["k", all.slice(0, 64), all.slice(0, 65), all])
+      for (const message of ["", "text", all]) {
+        const expected = nodeHmac("sha256", Buffer.from(key, "latin1"))
+          .update(Buffer.from(message, "latin1"))
+          .digest("latin1" as "hex");
+        expect(createHmac(nodeHash.sha256, key)(message)).toBe(expected);
+      }
+  });
+
+  it("H2: keeps nothing of a longer earlier message", () => {
+    const mac = createHmac(nodeHash.sha256, "key");
+    mac("a long message, ".repeat(20));
+    expect(mac("short")).toBe(createHmac(nodeHash.sha256, "key")("short"));
+  });
+
+  it("H3: makes tokens in base64url, whatever the bytes, that jose accepts", async () => {
+    const sign = createSigner(nodeHash, nodeHash.fromBase64url(KEY), '{"alg":"HS256","typ":"JWT"}');
+    let hadOther = false;
+    for (let i = 0; i < 200; i++) {
+      const token = sign(JSON.stringify({ text: `>>>???~~~${i}` }));
+      expect(token).toMatch(/^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/);
+      hadOther ||= /[_-]/.test(token);
+      const { payload } = await jwtVerify(token, base64url.decode(KEY));
+      expect(payload["text"]).toBe(`>>>???~~~${i}`);
+    }
+    expect(hadOther).toBe(true);
+  });
+});
