@@ -103,11 +103,13 @@ export function createLoop(host: LoopHost): Loop {
           continue;
         }
         calls++;
+        const { dueMs } = timer;
         call(timer.fn);
         if (isStopped) return;
-        // The callback may have changed the period, and may have cleared the timer.
+        // The callback may have changed the period, which counts from this tick, and may have
+        // cleared the timer.
         const at = timers.indexOf(timer);
-        if (timer.periodMs !== null) timer.dueMs += timer.periodMs;
+        if (timer.periodMs !== null) timer.dueMs = dueMs + timer.periodMs;
         else if (at >= 0) timers.splice(at, 1);
         i = timer.periodMs !== null ? at + 1 : Math.max(at, 0);
       }

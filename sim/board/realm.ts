@@ -340,7 +340,8 @@ export function createRealm(): Realm {
       files.add(fileName);
       if (refused || !script) {
         const { line, column, construct, message } = refused as SyntaxProblem;
-        const made = error("SyntaxError", `${construct}: ${message}`) as { stack: string };
+        const said = construct === "syntax error" ? message : `${construct}: ${message}`;
+        const made = error("SyntaxError", said) as { stack: string };
         made.stack = stackText([{ functionName: "", file: fileName, line, column }]);
         // oxlint-disable-next-line typescript/only-throw-error
         throw made;

@@ -45,7 +45,7 @@ export interface NodeRule {
   find(node: AnyNode, ancestors: readonly AnyNode[], context: RuleContext): boolean | Place[];
 }
 
-const THROWS = "the interpreter throws a SyntaxError";
+const THROWS = "the interpreter cannot parse it";
 
 /** Words that the interpreter's lexer keeps: no method of a class may have such a name. */
 const RESERVED = new Set(
