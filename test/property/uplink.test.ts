@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+// The whole program through random lives of broker, network and person at the console: no step that
+// a state table lacks, one socket at most, and after `stop` nothing that runs.
+import * as fc from "fast-check";
+import { expect, it } from "vitest";
+import { createApp } from "../../firmware/app.ts";
+import { createFakeBroker } from "../helpers/fake-broker.ts";
+import {
+  configOf,
+  createFakePlatform,
+  createFakeRadio,
+  linesWith,
+  loggerOf,
+} from "../helpers/fake-platform.ts";
+
+const STEP = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ do: fc.constant("wait" as const), n: fc.nat(60_000) }) },
+  fc.record({
+    do: fc.constantFrom(
+      "start",
+      "stop",
+      "close",
+      "garbage",
+      "broker",
+      "connack",
+      "acks",
+      "pings",
+      "radio",
+      "stall",
+      "block",
+      "clock",
+    ),
+    n: fc.nat(9),
+  }),
+);
+
+it("the program survives any life and can always be stopped", () => {
+  fc.assert(
+    fc.property(fc.array(STEP, { maxLength: 50 }), fc.boolean(), (steps, hasRadio) => {
+      const radio = hasRadio ? createFakeRadio() : undefined;
+      const platform = createFakePlatform(radio ? { radio } : {});
+      const { clock, net } = platform;
+      const broker = createFakeBroker(platform);
+      const config = configOf({
+        interval_s: 7,
+        keep_alive_s: 5,
+        reconnect_spread_s: 1,
+        immediate: true,
+        ...(hasRadio ? { wifi_ssid: "home" } : {}),
+      });
+      const app = createApp(platform, platform.hash, config, loggerOf(platform, "D"));
+      app.start();
+      for (const { do: what, n } of steps) {
+        const socket = net.sockets.at(-1);
+        const isLive = socket?.state === "open" || socket?.state === "connecting";
+        if (what === "wait") clock.advance(n);
+        else if (what === "start") app.start();
+        else if (what === "stop") app.stop();
+        else if (what === "close" && isLive) socket.close("ended");
+        else if (what === "garbage" && socket?.state === "open") socket.receive("\xf0\0");
+        else if (what === "broker") broker.isUp = n > 4;
+        else if (what === "connack") broker.connack = n > 6 ? undefined : Math.max(0, n - 1);
+        else if (what === "acks") broker.acksPublish = n > 4;
+        else if (what === "pings") broker.answersPing = n > 4;
+        else if (what === "radio" && n > 4) radio?.up("10.0.0.9");
+        else if (what === "radio") radio?.down("8");
+        else if (what === "stall" && socket) socket.isStalled = true;
+        else if (what === "block") clock.block(n * 5000);
+        else if (what === "clock") clock.setQuality(n > 3 ? "plausible" : "none");
+        expect(net.openCount()).toBeLessThanOrEqual(1);
+      }
+      app.stop();
+      clock.advance(5000);
+      expect(app.status()).toMatchObject({ uplink: "off", beating: false });
+      expect(net.openCount()).toBe(0);
+      expect(clock.pendingMs()).toEqual([]);
+      expect(linesWith(platform, "illegal")).toEqual([]);
+      for (const line of platform.lines)
+        expect(line).toMatch(/^\d+ [DIWE] [a-z]+ [a-z-]+( [ -~]*)?$/);
+    }),
+    { numRuns: 150 },
+  );
+});
