@@ -848,6 +848,54 @@ function argumentsAreSafe(reference: Reference, parents: Map<AnyNode, AnyNode>):
   return isRestLoop(reference, above, fn.params.length);
 }
 
+/** The statement that may not run in which a node stands, innermost first, within its function. */
+function* branchesOf(node: AnyNode, parents: Map<AnyNode, AnyNode>): Generator<AnyNode> {
+  let child = node;
+  for (let p = parents.get(child); p && !isFunction(p); child = p, p = parents.get(p)) {
+    const isBranch =
+      (p.type === "IfStatement" && p.test !== child) ||
+      ((p.type === "WhileStatement" ||
+        p.type === "ForStatement" ||
+        p.type === "ForInStatement" ||
+        p.type === "ForOfStatement") &&
+        p.body === child) ||
+      p.type === "SwitchCase" ||
+      child.type === "CatchClause";
+    if (isBranch) yield child;
+  }
+}
+
+/**
+ * True when a `var` may be used without its declaration having run: no declaration stands in a
+ * statement that holds the use as well or that always runs.
+ */
+function mayBeUndeclared(
+  reference: Reference,
+  binding: Binding,
+  parents: Map<AnyNode, AnyNode>,
+): boolean {
+  const { start } = reference.node;
+  const open: AnyNode[] = [];
+  for (const declaration of binding.declarations) {
+    const branch = [...branchesOf(declaration, parents)].find(
+      (b) => start < b.start || start >= b.end,
+    );
+    if (!branch) return false;
+    open.push(branch);
+  }
+  // Declared on both sides of an if.
+  return !open.some((branch) => {
+    const parent = parents.get(branch);
+    return (
+      parent?.type === "IfStatement" &&
+      open.includes(parent.consequent) &&
+      parent.alternate !== null &&
+      parent.alternate !== undefined &&
+      open.includes(parent.alternate)
+    );
+  });
+}
+
 /** True for `Math.trunc`: the engine has it and the interpreter has not. */
 function isMissingStatic(object: string, name: string): boolean {
   const known = STATICS[object];
@@ -950,6 +998,17 @@ export function runNameRules(context: RuleContext): Finding[] {
           "a read throws or finds an outer name, a write makes a global",
         );
       }
+    } else if (
+      sameFunction &&
+      binding.kind === "var" &&
+      !isTypeof &&
+      mayBeUndeclared(reference, binding, parents)
+    ) {
+      add(
+        node.start,
+        "var declared in a branch",
+        "when the branch was not taken, a read throws or finds an outer name: declare it above",
+      );
     }
     const asClass = classOf(binding);
     if (asClass && parent.type === "CallExpression" && parent.callee === node) {

@@ -17,6 +17,8 @@ export interface Binding {
   scope: Scope;
   /** Offset of the first declaration. */
   declaredAt: number;
+  /** All declaring names, for `var` more than one. */
+  declarations: Identifier[];
   /** The declaring node: function, class, declarator or the name itself. */
   node: AnyNode;
   /** Declared in the head of a loop with let or const: JavaScript makes one per pass. */
@@ -82,12 +84,17 @@ export function resolveNames(program: AnyNode): Reference[] {
     node: AnyNode,
     perIteration = false,
   ): void => {
-    if (scope.bindings.has(id.name)) return;
+    const known = scope.bindings.get(id.name);
+    if (known) {
+      known.declarations.push(id);
+      return;
+    }
     scope.bindings.set(id.name, {
       name: id.name,
       kind,
       scope,
       declaredAt: id.start,
+      declarations: [id],
       node,
       perIteration,
     });

@@ -141,6 +141,24 @@ const ROWS: readonly (readonly [string, "refused" | "wrong", string, string])[] 
     "function f(a){return arguments.length}",
     "function f(){return arguments.length}",
   ],
+  [
+    "var declared in a branch",
+    "wrong",
+    "function g(a){if(a){var x=1}return x}",
+    "function g(a){if(a){var x=1;f(x)}else{var y=2;f(y)}}",
+  ],
+  [
+    "var declared in a branch",
+    "wrong",
+    "function g(a){for(var i in a){var x=i}return x}",
+    "function g(a){for(var i in a){var x=i;f(x)}return i}",
+  ],
+  [
+    "var declared in a branch",
+    "wrong",
+    "function g(a){if(a)var x=1;f(x)}",
+    "function g(a){if(a)var x=1;else var x=2;f(x)}",
+  ],
   ["arguments", "wrong", "function f(){return ()=>arguments}", "function f(){return arguments[0]}"],
   [
     "arguments",
