@@ -48,7 +48,8 @@ export interface Heartbeat {
 /** Creates the service, stopped. */
 export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
   const { clock, log, identity } = options;
-  const intervalMs = options.intervalSec * 1000;
+  // Whole, or rounding (4.007 * 1000 is not 4007) would move the ticks across their multiples.
+  const intervalMs = Math.round(options.intervalSec * 1000);
   let timer: Timer | undefined;
   let isRunning = false;
   let dueMs = 0;
