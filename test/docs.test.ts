@@ -22,7 +22,8 @@ describe("reference pages", () => {
     expect(rows.map((m) => m[1])).toEqual(Object.keys(CONFIG));
     for (const [, key, text] of rows) {
       const value = CONFIG[key as keyof typeof CONFIG][1];
-      if (value !== undefined) expect(text?.replaceAll("`", ""), key).toBe(`${value as string | number | boolean}`);
+      if (value !== undefined)
+        expect(text?.replaceAll("`", ""), key).toBe(`${value as string | number | boolean}`);
     }
   });
 });
