@@ -50,7 +50,7 @@ export interface SimNetwork {
   connect(host: string, port: number, onChange: () => void): SimSocket;
   /** Finds the IPv4 address of a name, null if it has none. Never throws. */
   resolve(host: string): Promise<string | null>;
-  /** Ends all connections and frees what the network holds. */
+  /** Ends all connections, lets last bytes of closed ones go, frees what the network holds. */
   close(): Promise<void>;
 }
 

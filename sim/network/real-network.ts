@@ -20,8 +20,12 @@ export interface RealNetworkOptions {
   remoteWaitMs?: number;
 }
 
+/** How long last bytes of closed connections may take when the network is closed. */
+const FINISH_MS = 1000;
+
 interface Connection {
   socket: SimSocket;
+  thread: Worker;
   onMessage(message: FromWorker): void;
 }
 
@@ -75,6 +79,7 @@ export function createRealNetwork(options: RealNetworkOptions = {}): SimNetwork 
     created.on("exit", () => {
       if (worker === created) worker = null;
       for (const [id, connection] of connections) {
+        if (connection.thread !== created) continue;
         connection.onMessage({ id, event: "close", code: "ECONNRESET" });
       }
     });
@@ -154,7 +159,7 @@ export function createRealNetwork(options: RealNetworkOptions = {}): SimNetwork 
       onChange();
     };
 
-    connections.set(id, { socket, onMessage });
+    connections.set(id, { socket, thread, onMessage });
     thread.ref();
     post({ id, op: "connect", host, port, cell, receiveBytes: RECEIVE_BUFFER_BYTES });
     // The first wait includes the start of the thread.
@@ -181,8 +186,13 @@ export function createRealNetwork(options: RealNetworkOptions = {}): SimNetwork 
     close: async () => {
       for (const { socket } of connections.values()) socket.destroy();
       const ending = worker;
+      if (!ending) return;
+      const ended = new Promise((resolve) => ending.once("exit", resolve));
+      // Whoever waits for the end must not be left by a process that has nothing else to do.
+      ending.ref();
+      post({ op: "finish", boundMs: FINISH_MS });
       worker = null;
-      await ending?.terminate();
+      await ended;
     },
   };
 }

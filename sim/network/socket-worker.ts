@@ -3,7 +3,12 @@
 // It is kept as text because a worker thread does not inherit the loader that runs TypeScript.
 
 /** Orders to the worker. */
-export type ToWorker = { id: number } & (
+export type ToWorker =
+  /** Ends the thread once what was taken for closed connections has gone, or after this time. */
+  { op: "finish"; boundMs: number } | SocketOrder;
+
+/** Orders about one connection. */
+type SocketOrder = { id: number } & (
   | {
       op: "connect";
       host: string;
@@ -34,6 +39,7 @@ const { connect } = require("node:net");
 const { parentPort } = require("node:worker_threads");
 const OUTCOMES = { ECONNREFUSED: 2, ENOTFOUND: 3, EAI_AGAIN: 3, ENODATA: 3 };
 const sockets = new Map();
+let isFinishing = false;
 
 function open({ id, host, port, cell, receiveBytes }) {
   const settle = (outcome) => {
@@ -75,6 +81,7 @@ function open({ id, host, port, cell, receiveBytes }) {
   socket.on("close", () => {
     closed();
     sockets.delete(id);
+    if (isFinishing && sockets.size === 0) process.exit();
   });
   entry.taken = (count) => {
     entry.waiting -= count;
@@ -84,6 +91,12 @@ function open({ id, host, port, cell, receiveBytes }) {
 
 parentPort.on("message", (message) => {
   if (message.op === "connect") return open(message);
+  if (message.op === "finish") {
+    isFinishing = true;
+    if (sockets.size === 0) process.exit();
+    setTimeout(() => process.exit(), message.boundMs);
+    return;
+  }
   const entry = sockets.get(message.id);
   if (!entry) return;
   const { socket } = entry;
@@ -100,6 +113,8 @@ parentPort.on("message", (message) => {
     socket.resume();
     socket.setTimeout(10000, () => socket.destroy());
     socket.end(() => socket.destroySoon());
+  } else if (socket.connecting) {
+    socket.destroy();
   } else {
     socket.resetAndDestroy();
   }

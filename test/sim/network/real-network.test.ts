@@ -164,6 +164,17 @@ describe("real network", () => {
     expect(seen).toEqual(["last words", "ECONNRESET"]);
   });
 
+  it("lets the last bytes of a closed connection go when it is closed itself", async () => {
+    let text = "";
+    const port = await listen((socket) => socket.on("data", (bytes) => (text += bytes.toString())));
+    const network = createNetwork();
+    const socket = network.connect("127.0.0.1", port, () => {});
+    socket.send("x".repeat(5000));
+    socket.close();
+    await network.close();
+    await waitFor(() => text.length === 5000, BOUND_MS, "the last bytes");
+  });
+
   it("resolves names and tells those without an address", async () => {
     const network = createNetwork();
     expect(await network.resolve("localhost")).toBe("127.0.0.1");
