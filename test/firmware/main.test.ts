@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+// The entry of the bundle: what a board says to each kind of configuration file. It is built in
+// memory and runs on a virtual board whose time the test advances and whose broker refuses.
+import { beforeAll, describe, expect, it } from "vitest";
+import { NetworkError, createBoard } from "../../sim/index.ts";
+import type { Board, SimNetwork } from "../../sim/index.ts";
+import { LUBDUB_VERSION } from "../../firmware/wire/version.ts";
+import { START_WALL_MS, createFakeClock } from "../helpers/fake-clock.ts";
+import { KEY } from "../helpers/fake-platform.ts";
+import { PROJECT, buildFirmware } from "../helpers/planted.ts";
+
+const GOOD = { device_id: "kitchen", mqtt_url: "mqtt://broker.test", key: KEY };
+const BOOT = `I app boot version=${LUBDUB_VERSION} interpreter=2v29.277`;
+
+let bundle = "";
+
+beforeAll(async () => {
+  const result = await buildFirmware(PROJECT);
+  if ("message" in result) throw new Error(result.message);
+  bundle = String(result.files["lubdub.min.js"]);
+});
+
+const refusing: SimNetwork = {
+  connect: () => {
+    throw new NetworkError("refused");
+  },
+  resolve: async () => null,
+  close: async () => undefined,
+};
+
+interface Started {
+  board: Board;
+  /** Console lines without their time. */
+  lines: string[];
+  advance(ms: number): void;
+}
+
+/** Starts the bundle on a board with this text as its configuration file. */
+function start(text: string | undefined, prelude = ""): Started {
+  const clock = createFakeClock();
+  const lines: string[] = [];
+  const board = createBoard({
+    clock: {
+      now: () => START_WALL_MS + clock.nowMs(),
+      setTimer: (fn, delayMs) => ({ id: clock.after(delayMs, fn) }),
+      clearTimer: (timer) => clock.cancel((timer as { id: number }).id),
+    },
+    network: refusing,
+    wifi: false,
+    serial: "a1b2-c3d4",
+    seed: 1,
+    onPrint: (line) => lines.push(line.replace(/^\d+ /, "")),
+  });
+  if (text !== undefined) board.flash.write("lubdub.json", text);
+  board.flash.write(".bootcde", prelude + bundle);
+  board.powerOn();
+  clock.advance(50);
+  return { board, lines, advance: clock.advance };
+}
+
+describe("a good configuration", () => {
+  it("starts the program and puts it on the console", () => {
+    const { board, lines, advance } = start(JSON.stringify(GOOD));
+    expect(lines[0]).toBe(BOOT);
+    expect(lines).toContain("I app ready");
+    expect(board.evaluate("lubdub.status().id")).toBe("kitchen");
+    board.evaluate("lubdub.stop()");
+    advance(4000);
+    expect(lines.at(-1)).toBe("I app stopped");
+    expect(board.isDone()).toBe(true);
+    board.powerOff();
+  });
+
+  it("starts although it has keys that nobody knows, and warns of them", () => {
+    const { board, lines } = start(JSON.stringify({ ...GOOD, colour: 1, 'a"b\n': 2 }));
+    expect(lines.slice(1, 3)).toEqual([
+      'W config unknown-key key="colour"',
+      'W config unknown-key key="a?b?"',
+    ]);
+    expect(lines).toContain("I app ready");
+    board.powerOff();
+  });
+
+  it("logs at the level it asks for", () => {
+    const { board, lines, advance } = start(JSON.stringify({ ...GOOD, log_level: "E" }));
+    advance(60_000);
+    expect(lines.slice(1).filter((line) => /^[DIW] /.test(line))).toEqual([]);
+    board.powerOff();
+  });
+
+  it("reports an exception that nobody caught", () => {
+    const { board, lines, advance } = start(JSON.stringify(GOOD));
+    board.evaluate('setTimeout(function(){throw new Error("boom")},10)');
+    advance(100);
+    expect(lines).toContain('E app fault text="exception Error: boom"');
+    board.powerOff();
+  });
+
+  it("counts each start", () => {
+    const { board, lines, advance } = start(JSON.stringify(GOOD));
+    board.powerOff();
+    board.powerOn();
+    advance(50);
+    const boots = lines
+      .filter((line) => line.startsWith("I app identity"))
+      .map((line) => Number(line.split("boot=")[1]));
+    expect(boots).toHaveLength(2);
+    expect(Number(boots[1]) - Number(boots[0])).toBe(1);
+    board.powerOff();
+  });
+});
+
+describe("a configuration that cannot be used", () => {
+  const UNUSABLE = "E config unusable code=E_CONFIG file=lubdub.json";
+
+  it.each([
+    ["absent", undefined],
+    ["no JSON", "{mqtt_url"],
+    ["null", "null"],
+    ["a number", "5"],
+    ["a text", '"mqtt://broker.test"'],
+  ])("is %s: the board says so and stays on its console", (_name, text) => {
+    const { board, lines } = start(text);
+    expect(lines).toEqual([BOOT, UNUSABLE]);
+    expect(board.evaluate("typeof lubdub")).toBe("undefined");
+    expect(board.isDone()).toBe(true);
+    board.powerOff();
+  });
+
+  it("is a list: the keys are missing", () => {
+    const { board, lines } = start("[]");
+    expect(lines.slice(1)).toEqual([
+      'E config wrong key=mqtt_url expected="mqtt://host[:port]" got="nothing"',
+      'E config wrong key=key expected="base64url of 32 bytes or more" got="nothing"',
+    ]);
+    board.powerOff();
+  });
+
+  it("has wrong values: all of them are told, no secret among them", () => {
+    const { board, lines } = start(
+      JSON.stringify({ ...GOOD, key: "hunter2!", qos: 2, wifi_password: 5, log_level: "X" }),
+    );
+    expect(lines.slice(1)).toEqual([
+      'E config wrong key=key expected="base64url of 32 bytes or more" got="(secret)"',
+      'E config wrong key=qos expected="integer from 0 to 1" got="2"',
+      'E config wrong key=log_level expected="one of D I W E" got="?X?"',
+      'E config wrong key=wifi_password expected="text of 0 to 64 characters" got="(secret)"',
+    ]);
+    expect(board.isDone()).toBe(true);
+    board.powerOff();
+  });
+});
+
+it("an interpreter without SHA-256 is told as that", () => {
+  const { board, lines } = start(JSON.stringify(GOOD), 'require("crypto").SHA256=undefined;\n');
+  expect(lines).toEqual([BOOT, "E app unusable code=E_HASH_NONE"]);
+  expect(board.isDone()).toBe(true);
+  board.powerOff();
+});
