@@ -132,6 +132,9 @@ export async function runCommand(root: Command, args: string[]): Promise<number>
   }
 }
 
+/** A signal so soon after the first is the same key press, which npm hands on once more, ms. */
+const SAME_PRESS_MS = 300;
+
 /**
  * A signal that is aborted by the first Ctrl-C, SIGTERM or SIGHUP, or when stdout is closed by its
  * reader. The second Ctrl-C or SIGTERM ends the process at once with 128 + the signal's number.
@@ -140,9 +143,13 @@ export async function runCommand(root: Command, args: string[]): Promise<number>
 export function createShutdownSignal(): { signal: AbortSignal; dispose(): void } {
   const controller = new AbortController();
   const numbers = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 };
+  let firstMs = 0;
   function onSignal(name: keyof typeof numbers): void {
-    if (controller.signal.aborted) process.exit(128 + numbers[name]);
-    controller.abort(name);
+    const nowMs = performance.now();
+    if (!controller.signal.aborted) {
+      firstMs = nowMs;
+      controller.abort(name);
+    } else if (nowMs - firstMs > SAME_PRESS_MS) process.exit(128 + numbers[name]);
   }
   function onPipeError(error: NodeJS.ErrnoException): void {
     if (error.code === "EPIPE") controller.abort("EPIPE");

@@ -72,7 +72,7 @@ export async function runFleet(options: FleetOptions): Promise<Counts> {
   const boards = new Map<string, FleetBoard>();
   const saidGoodbye = new Set<string>();
   let brokerProblem: string | undefined = "connecting";
-  let hint = "Ctrl-C stops the boards and ends";
+  let hint = "Ctrl-C or q stops the boards and ends";
 
   const verifier = createVerifier({ keyFor: options.keyFor });
   const tracker = createTracker((event) => screen.log(eventEntry(event)));

@@ -39,7 +39,12 @@ export function createPlainScreen(hidden: readonly string[] = []): Screen {
 /** Creates a live screen on a terminal. */
 export function createLiveScreen(stream: WriteStream, source: ViewSource): Screen {
   const log: LogEntry[] = [];
-  const terminal = openTerminal(stream, process.env, refresh);
+  const terminal = openTerminal({
+    output: stream,
+    input: process.stdin,
+    env: process.env,
+    onResize: refresh,
+  });
   function refresh(): void {
     terminal.draw(renderView({ ...source(), log }, terminal.size()));
   }

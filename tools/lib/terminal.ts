@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Draws frames on the alternate screen of a terminal and gives the terminal back as it was: on
 // close, on exit of any kind that lets code run, and while the program is suspended with Ctrl-Z.
-import type { WriteStream } from "node:tty";
+//
+// Keys are read raw, so that they do not smear over the frame, and so that Ctrl-C reaches this
+// program alone: as a signal it would go to npm and its shell as well, which then end with 130
+// whatever this program says.
+import process from "node:process";
+import type { ReadStream, WriteStream } from "node:tty";
 import type { ViewSize } from "./live-view.ts";
 
 /** A terminal in use. */
@@ -13,8 +18,21 @@ export interface Terminal {
   close(): void;
 }
 
-const ENTER = "\x1b[?1049h\x1b[?25l";
+/** What a terminal is opened with. */
+export interface TerminalOptions {
+  output: WriteStream;
+  /** Keys; ignored unless it is a terminal too. */
+  input: ReadStream;
+  env: NodeJS.ProcessEnv;
+  /** The frame should be drawn anew. */
+  onResize(): void;
+}
+
+const ENTER = "\x1b[?1049h\x1b[?25l\x1b[2J";
 const LEAVE = "\x1b[?25h\x1b[?1049l";
+
+const CTRL_C = "\x03";
+const CTRL_Z = "\x1a";
 
 /** Tells whether the locale can show more than ASCII. */
 function isUtf8(env: NodeJS.ProcessEnv): boolean {
@@ -22,45 +40,61 @@ function isUtf8(env: NodeJS.ProcessEnv): boolean {
   return /utf-?8/i.test(locale) && env["TERM"] !== "linux";
 }
 
-/** Takes the terminal over. `onResize` is called when the frame should be drawn anew. */
-export function openTerminal(
-  stream: WriteStream,
-  env: NodeJS.ProcessEnv,
-  onResize: () => void,
-): Terminal {
+/** Takes the terminal over. Ctrl-C and `q` become SIGINT, Ctrl-Z suspends. */
+export function openTerminal(options: TerminalOptions): Terminal {
+  const { output, input, env, onResize } = options;
   let last = "";
   let isOpen = true;
+  // After SIGCONT, timers may fire before its listener is called.
+  let isSuspended = false;
 
   function enter(): void {
     last = "";
-    stream.write(`${ENTER}\x1b[2J`);
+    if (input.isTTY) input.setRawMode(true);
+    output.write(ENTER);
   }
-  function resized(): void {
+  function leave(): void {
+    output.write(LEAVE);
+    if (input.isTTY) input.setRawMode(false);
+  }
+  function redraw(): void {
+    if (isSuspended) return;
     last = "";
-    if (!isOpen) return;
-    stream.write("\x1b[2J");
+    output.write("\x1b[2J");
     onResize();
   }
+  function onKey(bytes: Buffer): void {
+    for (const key of bytes.toString("latin1"))
+      if (key === CTRL_C || key === "q") process.emit("SIGINT", "SIGINT");
+      // To the whole group, as the terminal would: the shell has to see that all of it stands.
+      else if (key === CTRL_Z) process.kill(0, "SIGTSTP");
+  }
   function suspend(): void {
-    stream.write(LEAVE);
+    isSuspended = true;
+    leave();
     // What Ctrl-Z does without a listener.
     process.kill(process.pid, "SIGSTOP");
   }
   function resume(): void {
+    isSuspended = false;
     enter();
     onResize();
   }
   function close(): void {
     if (!isOpen) return;
     isOpen = false;
-    stream.off("resize", resized);
+    output.off("resize", redraw);
+    input.off("data", onKey);
+    // Or it would keep the process waiting for keys.
+    if (input.isTTY) input.pause();
     process.off("SIGTSTP", suspend);
     process.off("SIGCONT", resume);
     process.off("exit", close);
-    stream.write(LEAVE);
+    leave();
   }
 
-  stream.on("resize", resized);
+  output.on("resize", redraw);
+  if (input.isTTY) input.on("data", onKey);
   process.on("SIGTSTP", suspend);
   process.on("SIGCONT", resume);
   process.on("exit", close);
@@ -68,17 +102,17 @@ export function openTerminal(
 
   return {
     size: () => ({
-      columns: stream.columns || 80,
-      rows: stream.rows || 24,
+      columns: output.columns || 80,
+      rows: output.rows || 24,
       hasColour: !env["NO_COLOR"] && env["TERM"] !== "dumb",
       hasUnicode: isUtf8(env),
     }),
     draw: (lines) => {
       const frame = lines.map((line) => `${line}\x1b[K`).join("\r\n");
       // A terminal that cannot keep up misses frames instead of filling our memory.
-      if (!isOpen || frame === last || stream.writableNeedDrain) return;
+      if (!isOpen || isSuspended || frame === last || output.writableNeedDrain) return;
       last = frame;
-      stream.write(`\x1b[H${frame}\x1b[J`);
+      output.write(`\x1b[H${frame}\x1b[J`);
     },
     close,
   };
