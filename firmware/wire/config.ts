@@ -37,7 +37,7 @@ export interface Config {
   clean_session: boolean;
   /** Bound from opening the socket to CONNACK, s. */
   connect_timeout_s: number;
-  /** Bound for PINGRESP, s. */
+  /** Bound for PINGRESP, s; what is above three quarters of Keep Alive counts as that. */
   ping_timeout_s: number;
   /** Bound for PUBACK and SUBACK, s. */
   ack_timeout_s: number;

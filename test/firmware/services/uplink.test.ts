@@ -732,3 +732,30 @@ it("never takes a step that its table does not have", () => {
   expect(rig.clock.pendingMs()).toEqual([]);
   expect(rig.net.openCount()).toBe(0);
 });
+
+it.each([
+  { name: "refused", cycle: (rig: ReturnType<typeof create>) => void (rig.broker.isUp = false) },
+  { name: "not welcome", cycle: (rig: ReturnType<typeof create>) => void (rig.broker.connack = 3) },
+  {
+    name: "not answered",
+    cycle: (rig: ReturnType<typeof create>) => void (rig.broker.connack = undefined),
+  },
+  {
+    name: "dropped",
+    cycle: (rig: ReturnType<typeof create>) => {
+      if (rig.net.sockets.at(-1)?.state === "open") rig.net.last().close("ended");
+    },
+  },
+])("collects nothing over a thousand connections that are $name", ({ cycle }) => {
+  const rig = create({ reconnect_spread_s: 0.1, connect_timeout_s: 1 });
+  rig.start();
+  for (let i = 0; rig.net.sockets.length < 1000; i++) {
+    cycle(rig);
+    rig.clock.advance(50_000);
+    rig.publish(BEAT, () => undefined);
+    expect(rig.net.openCount()).toBeLessThanOrEqual(1);
+    expect(rig.clock.pendingMs().length).toBeLessThanOrEqual(3);
+    expect(i).toBeLessThan(10_000);
+  }
+  rig.stopAll();
+});
