@@ -67,15 +67,23 @@ export function openTerminal(options: TerminalOptions): Terminal {
     for (const key of bytes.toString("latin1"))
       if (key === CTRL_C || key === "q") process.emit("SIGINT", "SIGINT");
       // To the whole group, as the terminal would: the shell has to see that all of it stands.
-      else if (key === CTRL_Z) process.kill(0, "SIGTSTP");
+      else if (key === CTRL_Z) stand(0);
   }
   function suspend(): void {
+    stand(process.pid);
+  }
+  /**
+   * Stops as without a listener. The terminal is given back before: once the shell has taken it, a
+   * process that changes its modes is stopped for that alone.
+   */
+  function stand(pid: number): void {
     isSuspended = true;
     leave();
-    // What Ctrl-Z does without a listener.
-    process.kill(process.pid, "SIGSTOP");
+    process.off("SIGTSTP", suspend);
+    process.kill(pid, "SIGTSTP");
   }
   function resume(): void {
+    if (isSuspended) process.on("SIGTSTP", suspend);
     isSuspended = false;
     enter();
     onResize();
