@@ -126,13 +126,13 @@ export async function runFleet(options: FleetOptions): Promise<Counts> {
     },
   );
 
-  async function powerOnAll(): Promise<void> {
+  async function powerOnAll(end: AbortSignal): Promise<void> {
     const beginMs = hostNowMs();
     const gapMs = Math.min(POWER_ON_SPREAD_MS, options.intervalMs) / deviceIds.length;
     for (const [index, id] of deviceIds.entries()) {
       const aheadMs = beginMs + index * gapMs - hostNowMs();
-      if (aheadMs > 0) await sleepMs(aheadMs, signal);
-      if (signal.aborted) return;
+      if (aheadMs > 0) await sleepMs(aheadMs, end);
+      if (end.aborted) return;
       const board = options.createBoard(id, (line) => onPrint(id, line));
       boards.set(id, board);
       board.powerOn();
@@ -170,9 +170,12 @@ export async function runFleet(options: FleetOptions): Promise<Counts> {
   const over = new AbortController();
   try {
     await Promise.race([watcher.ready(), sleepMs(WATCHER_HEADSTART_MS, signal)]);
-    const isOver = untilOver(options.forMs, AbortSignal.any([signal, over.signal]));
-    await Promise.race([powerOnAll(), isOver]);
+    const end = AbortSignal.any([signal, over.signal]);
+    const isOver = untilOver(options.forMs, end);
+    await Promise.race([powerOnAll(end), isOver]);
     await isOver;
+    // No board is switched on any more.
+    over.abort();
     await sayGoodbye();
     tracker.finish(hostNowMs());
     closing = summaryLines(tracker.totals(), deviceIds.length);
