@@ -81,7 +81,7 @@ function open({ id, host, port, cell, receiveBytes }) {
   socket.on("close", () => {
     closed();
     sockets.delete(id);
-    if (isFinishing && sockets.size === 0) process.exit();
+    if (isFinishing && sockets.size === 0) parentPort.close();
   });
   entry.taken = (count) => {
     entry.waiting -= count;
@@ -92,9 +92,14 @@ function open({ id, host, port, cell, receiveBytes }) {
 parentPort.on("message", (message) => {
   if (message.op === "connect") return open(message);
   if (message.op === "finish") {
+    // Never by exit: Node 20 can spin for ever in it while requests are under way. The thread ends
+    // when nothing is left in its loop.
     isFinishing = true;
-    if (sockets.size === 0) process.exit();
-    setTimeout(() => process.exit(), message.boundMs);
+    if (sockets.size === 0) parentPort.close();
+    const destroyAll = () => {
+      for (const entry of sockets.values()) entry.socket.destroy();
+    };
+    setTimeout(destroyAll, message.boundMs).unref();
     return;
   }
   const entry = sockets.get(message.id);

@@ -85,6 +85,7 @@ async function runDemo(options: DemoOptions): Promise<void> {
       ],
     });
   } finally {
+    await network.close();
     await broker.stop();
     shutdown.dispose();
   }

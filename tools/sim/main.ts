@@ -111,6 +111,7 @@ async function runSim(options: SimOptions): Promise<void> {
     // Nobody reads the verdict of a run whose reader has gone.
     if (shutdown.signal.reason !== "EPIPE") judge(totals);
   } finally {
+    await network.close();
     shutdown.dispose();
   }
 }

@@ -9,9 +9,10 @@ import type { Target, TargetEvents } from "../../scenario/target.ts";
 export function createVirtualTarget(): Promise<Target> {
   let events: TargetEvents | undefined;
   let isOn = false;
+  const network = createRealNetwork();
   const board = createBoard({
     clock: createRealClock(),
-    network: createRealNetwork(),
+    network,
     serial: "hil-virtual",
     seed: 1,
     onPrint: (line) => events?.onLine(line),
@@ -46,6 +47,9 @@ export function createVirtualTarget(): Promise<Target> {
       }
     },
     halt,
-    dispose: halt,
+    dispose: async () => {
+      await halt();
+      await network.close();
+    },
   });
 }
