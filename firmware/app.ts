@@ -5,12 +5,15 @@ import type { Config } from "./wire/config.ts";
 import type { Telemetry } from "./wire/heartbeat.ts";
 import { topicOf } from "./wire/topics.ts";
 import type { Logger } from "./core/logger.ts";
-import type { Hash, Platform } from "./platform/platform.ts";
+import type { Hash, Platform, Timer } from "./platform/platform.ts";
 import { createIdentity } from "./auth/identity.ts";
 import { createJwtManager } from "./auth/jwt.ts";
 import { createHeartbeat } from "./services/heartbeat.ts";
 import { createUplink } from "./services/uplink.ts";
 import { createWifi } from "./services/wifi.ts";
+
+/** Bound for a stop, ms: 1 s for beats in hand, 1 s for PUBACK, 1 s for the last bytes, and more. */
+export const STOP_GUARD_MS = 5000;
 
 /** State of the running program, for the console. */
 export interface AppStatus {
@@ -26,7 +29,7 @@ export interface AppStatus {
 /** The running program; `start`, `stop` and `status` are typed by people on the console. */
 export interface App {
   start(): void;
-  /** Sends the shutdown status and ends within about two seconds. */
+  /** Sends the shutdown status and ends, within three seconds. */
   stop(): void;
   status(): AppStatus;
 }
@@ -49,6 +52,7 @@ export function createApp(platform: Platform, hash: Hash, config: Config, log: L
     jwt,
     clock,
     log,
+    varsFree: system.varsFree,
     telemetry: () => {
       const telemetry: Telemetry = { vars: system.varsInUse(), reconnects: uplink.reconnects() };
       const rssi = radio && radio.rssiDbm();
@@ -57,27 +61,33 @@ export function createApp(platform: Platform, hash: Hash, config: Config, log: L
     },
   });
   let isStopping = false;
+  let stopTimer: Timer | undefined;
+
+  function stopped(): void {
+    if (!isStopping) return;
+    isStopping = false;
+    if (stopTimer !== undefined) clock.cancel(stopTimer);
+    stopTimer = undefined;
+    if (wifi) wifi.stop();
+    log.info("app", "stopped");
+  }
 
   return {
     start: () => {
       if (heartbeat.isRunning() || isStopping) return log.warn("app", "already-started");
       log.info("app", "identity", "id=" + identity.id + " boot=" + identity.boot);
-      if (wifi) wifi.start();
       uplink.start();
       heartbeat.start();
+      if (wifi) wifi.start();
       log.info("app", "ready");
       return undefined;
     },
     stop: () => {
       if (!heartbeat.isRunning()) return log.warn("app", "not-running");
       isStopping = true;
-      heartbeat.stop(() =>
-        uplink.stop(() => {
-          if (wifi) wifi.stop();
-          isStopping = false;
-          log.info("app", "stopped");
-        }),
-      );
+      // Whatever an out-of-memory cuts short on the way, the board can be started again.
+      stopTimer = clock.after(STOP_GUARD_MS, stopped);
+      heartbeat.stop(() => uplink.stop(stopped));
       return undefined;
     },
     status: () => ({

@@ -9,6 +9,9 @@ import type { Logger } from "../core/logger.ts";
 /** File that holds the number of the last start, as decimal text. */
 export const BOOT_FILE = "lubdub.boot";
 
+/** Largest boot number. */
+export const BOOT_MAX = 4294967295;
+
 /** Identity of a running device. */
 export interface Identity {
   id: string;
@@ -40,7 +43,9 @@ export function createIdentity(platform: Platform, config: Config, log: Logger):
     const hasClock = clock.quality() !== "none";
     const epochSec = Math.floor(clock.wallMs() / 1000);
     const text = platform.store.read(BOOT_FILE);
-    let boot = text && !/[^0-9]/.test(text) && text.length < 16 ? +text + 1 : 0;
+    // More starts than 32 bits count is a torn file; taken for lost, as one with letters is.
+    const isCount = text && !/[^0-9]/.test(text) && text.length < 11 && +text < BOOT_MAX;
+    let boot = isCount ? +text + 1 : 0;
     if (!boot) {
       if (!hasClock) return 0;
       boot = epochSec;

@@ -6,7 +6,8 @@
 // state    | entered when        | timers armed              | leaves on
 // CLOSED   | start, `close`      | none                      | `open`
 // GREETING | `open` sent CONNECT | CONNACK deadline (uplink) | CONNACK 0 -> ONLINE, else -> CLOSED
-// ONLINE   | CONNACK 0           | check                     | `close`, or a failure -> CLOSED
+// ACCEPTED | CONNACK 0           | check                     | `resume` -> ONLINE
+// ONLINE   | `resume`            | check                     | `close`, or a failure -> CLOSED
 //
 // Two idle times are watched apart: nothing sent for three quarters of Keep Alive, or nothing
 // received for as long, asks for a PINGREQ. Traffic in one direction never postpones the other, so
@@ -80,9 +81,16 @@ export interface Session {
   publish(message: OutMessage, done: Done): void;
   /** Subscribes; `done` tells what SUBACK said. */
   subscribe(filter: string, qos: number, done: Done): void;
+  /** Sends what waits, after `onOnline`; messages published before it wait with the others. */
+  resume(): void;
+  /** Between `resume` and the end of the connection. */
+  isOnline(): boolean;
   /** Says DISCONNECT; the broker then drops the will. */
   disconnect(): void;
-  /** The transport is gone. Messages in flight stay for the next connection. */
+  /**
+   * The transport is gone. Messages in flight stay for the next connection, but for retained ones:
+   * they told the state of this one. That is less than [MQTT-4.4.0-1] asks for.
+   */
   close(): void;
   /** Gives up all messages in flight. */
   abandon(): void;
@@ -90,7 +98,8 @@ export interface Session {
 
 const CLOSED = 0;
 const GREETING = 1;
-const ONLINE = 2;
+const ACCEPTED = 2;
+const ONLINE = 3;
 
 /** Creates a session. */
 export function createSession(
@@ -109,10 +118,16 @@ export function createSession(
   let receivedMs = 0;
   // When the unanswered PINGREQ was sent; undefined: none is out.
   let pingMs: number | undefined;
+  // The transport did not take bytes although nobody has said that it is closed.
+  let isGone = false;
+  // More was waiting to be sent than may, at the last look.
+  let wasFull = false;
 
   function send(bytes: string): boolean {
     sentMs = clock.nowMs();
-    return events.send(bytes);
+    const isSent = events.send(bytes);
+    if (!isSent) isGone = true;
+    return isSent;
   }
 
   /** Answers an entry, unless that was done by what an earlier answer led to. */
@@ -159,7 +174,7 @@ export function createSession(
   function dueMs(): number {
     const now = clock.nowMs();
     const first = inFlight.all()[0];
-    let due = (first ? first.sentMs : now) + times.ackMs;
+    let due = (first && first.sentMs >= 0 ? first.sentMs : now) + times.ackMs;
     if (pingMs !== undefined) due = Math.min(due, pingMs + times.pingMs);
     else if (keepAliveMs) due = Math.min(due, Math.min(sentMs, receivedMs) + keepAliveMs * 0.75);
     return due - now;
@@ -176,7 +191,12 @@ export function createSession(
     arm(times.ackMs);
     const now = clock.nowMs();
     const first = inFlight.all()[0];
-    if (first && now - first.sentMs >= times.ackMs)
+    const isFull = events.pendingBytes() > PENDING_MAX_BYTES;
+    if (isGone) return broken(fail("E_NET", "reason=gone"), 0);
+    if (isFull && wasFull)
+      return broken(fail("E_MQTT_BUFFER", "bytes=" + events.pendingBytes()), 0);
+    wasFull = isFull;
+    if (first && first.sentMs >= 0 && now - first.sentMs >= times.ackMs)
       return broken(fail("E_MQTT_TIMEOUT", "wait=ack id=" + first.id), 0);
     if (pingMs !== undefined) {
       if (now - pingMs >= times.pingMs)
@@ -200,14 +220,10 @@ export function createSession(
       broken(fail("E_MQTT_REFUSED", "connack=" + code), code);
       return undefined;
     }
-    state = ONLINE;
+    state = ACCEPTED;
     log.debug("mqtt", "connack", "present=" + flags + " resend=" + inFlight.all().length);
     arm(dueMs());
-    // With a clean session the broker knows nothing of the earlier attempts: they are new to it.
-    // An answer on the way may end the connection.
-    for (const entry of inFlight.all())
-      if (state === ONLINE) resend(entry, entry.sentMs >= 0 && !isClean);
-    if (state === ONLINE) events.onOnline(flags === 1);
+    events.onOnline(flags === 1);
     return undefined;
   }
 
@@ -225,9 +241,14 @@ export function createSession(
       at += 2;
       if (!id) return "publish-id";
     }
-    if (body.length < at || !topic) return "publish";
+    // All that is subscribed to is plain text: no control characters, no bytes beyond ASCII
+    // [MQTT-1.5.3-1] [MQTT-1.5.3-2], no wildcards [MQTT-3.3.2-2].
+    if (body.length < at || !topic || /[^ -~]|[+#]/.test(topic)) return "publish";
     events.onMessage(topic, body.slice(at));
-    if (id && state === ONLINE) send(pubackPacket(id));
+    // A peer that publishes and does not read would fill the memory with acknowledgements.
+    if (events.pendingBytes() > PENDING_MAX_BYTES)
+      broken(fail("E_MQTT_BUFFER", "bytes=" + events.pendingBytes()), 0);
+    if (id && state >= ACCEPTED) send(pubackPacket(id));
     return undefined;
   }
 
@@ -249,11 +270,11 @@ export function createSession(
   // One packet. The answer is why the stream is broken, or undefined.
   function understand(head: number, body: string): string | undefined {
     const type = head >> 4;
-    if (type === PUBLISH && state === ONLINE) return onPublish(head, body);
+    if (type === PUBLISH && state >= ACCEPTED) return onPublish(head, body);
     // All other flags are reserved as zero (section 2.2.2).
     if (head & 15) return "flags=" + head;
     if (type === CONNACK) return onConnack(body);
-    if (state !== ONLINE) return "before-connack type=" + type;
+    if (state < ACCEPTED) return "before-connack type=" + type;
     if (type === PUBACK || type === SUBACK) return onAck(type, body);
     if (type === PINGRESP && !body) {
       pingMs = undefined;
@@ -273,6 +294,7 @@ export function createSession(
   return {
     open: (options) => {
       state = GREETING;
+      isGone = wasFull = false;
       keepAliveMs = options.keepAliveSec * 1000;
       isClean = options.cleanSession;
       decoder = createDecoder(PACKET_MAX_BYTES, onPacket);
@@ -305,6 +327,16 @@ export function createSession(
       send(subscribePacket(entry.id, filter, qos));
       return undefined;
     },
+    resume: () => {
+      if (state !== ACCEPTED) return;
+      state = ONLINE;
+      // With a clean session the broker knows nothing of the earlier attempts: they are new to it.
+      // An answer on the way may end the connection.
+      for (const entry of inFlight.all())
+        if (state === ONLINE) resend(entry, entry.sentMs >= 0 && !isClean);
+      if (state === ONLINE) arm(dueMs());
+    },
+    isOnline: () => state === ONLINE,
     disconnect: () => {
       if (state === ONLINE) send(DISCONNECT_BYTES);
     },

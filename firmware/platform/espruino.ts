@@ -6,6 +6,9 @@ import type { Hash, Platform, Radio, Socket, SocketEvents } from "./platform.ts"
 // 2026-01-01. A board whose clock shows less has not been told the time since power-up.
 const CLOCK_FLOOR_MS = 1767225600000;
 
+// Below this many free JsVars it is worth while to look for garbage.
+const VARS_FEW = 2000;
+
 // The longest time in which nobody asks for the time is one heartbeat interval, at most a day.
 const STEP_MS = 2 * 86400000;
 
@@ -113,7 +116,13 @@ function createRadio(wifi: EspruinoWifi): Radio {
       wifi.on("connected", (info: { ip: string }) => events.onUp(info.ip));
       wifi.on("disconnected", (info: { reason: string }) => events.onDown(info.reason));
     },
-    join: (ssid, password, done) => wifi.connect(ssid, { password }, done),
+    join: (ssid, password, done) => {
+      try {
+        wifi.connect(ssid, { password }, done);
+      } catch (error) {
+        done("" + error);
+      }
+    },
     address,
     rssiDbm: () => (address() ? wifi.getStatus().rssi : undefined),
   };
@@ -180,6 +189,13 @@ export function createEspruino(): Platform {
       seed: (value) => E.srand(value | 0),
       random: () => Math.random(),
       varsInUse: () => process.memory(false).usage,
+      varsFree: () => {
+        const free = process.memory(false).free;
+        return free < VARS_FEW ? process.memory().free : free;
+      },
+      collect: () => {
+        process.memory();
+      },
       version: () => process.version,
       print: (line) => print(line),
       onFault: (fn) => {

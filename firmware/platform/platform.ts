@@ -8,7 +8,7 @@ export type Timer = number;
 
 /** Two clocks that are never mixed, and one-shot timers. */
 export interface Clock {
-  /** Monotonic milliseconds since boot, whole; never steps. */
+  /** Monotonic milliseconds since boot, whole; see docs/decisions/0011 for what it cannot see. */
   nowMs(): number;
   /** Epoch milliseconds, whole; believe it only as far as `quality` says. */
   wallMs(): number;
@@ -32,7 +32,7 @@ export interface SocketEvents {
 export interface Socket {
   /** Queues bytes. Returns false when the connection is gone. Never refuses for size. */
   write(bytes: string): boolean;
-  /** Upper bound of the bytes queued and not yet handed to the network. */
+  /** Bytes written since the queue was empty last: about what is queued, rather more than less. */
   pendingBytes(): number;
   /** Closes once what is queued has been sent; `onClose` comes then. */
   end(): void;
@@ -93,8 +93,12 @@ export interface System {
   seed(value: number): void;
   /** Uniform in [0, 1). */
   random(): number;
-  /** JsVars in use, without a garbage collection. */
+  /** JsVars in use, garbage that has not been collected among them. */
   varsInUse(): number;
+  /** JsVars free; collects garbage first when they seem to be few. */
+  varsFree(): number;
+  /** Collects garbage; takes tens of milliseconds. */
+  collect(): void;
   /** Interpreter version. */
   version(): string;
   /** Writes one console line. */

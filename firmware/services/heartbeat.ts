@@ -15,6 +15,9 @@ import type { Identity } from "../auth/identity.ts";
 import type { JwtManager } from "../auth/jwt.ts";
 import type { Done, OutMessage } from "../mqtt/in-flight.ts";
 
+/** With fewer JsVars free no beat is built. */
+export const VARS_MIN = 800;
+
 /** How long `stop` waits for a publish in hand, ms. */
 export const STOP_WAIT_MS = 1000;
 
@@ -34,6 +37,8 @@ export interface HeartbeatOptions {
   log: Logger;
   /** Radio and memory figures; the service adds its own. */
   telemetry(): Telemetry;
+  /** JsVars free, after a collection where that is needed to tell. */
+  varsFree(): number;
 }
 
 /** The service. */
@@ -57,6 +62,8 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
   let missed = 0;
   let maxLateMs = 0;
   let dropped = 0;
+  // No beats for want of a clock, said once.
+  let isClockMissed = false;
   let rttMs: number | undefined;
   // Publishes that have not been answered, and who waits for them.
   let inHand = 0;
@@ -71,10 +78,10 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
     if (!stopDone || (inHand && timer !== undefined)) return;
     if (timer !== undefined) clock.cancel(timer);
     timer = undefined;
-    log.info("heartbeat", "stopped", inHand ? "unanswered=" + inHand : undefined);
-    const done = stopDone;
+    // The hop keeps the calls shallow: this may stand at the end of what a PUBACK began.
+    clock.after(0, stopDone);
     stopDone = undefined;
-    done();
+    log.info("heartbeat", "stopped", inHand ? "unanswered=" + inHand : undefined);
   }
 
   function build(): string {
@@ -99,10 +106,15 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
   }
 
   function beat(): void {
-    if (clock.quality() === "none" || !identity.ensureBoot())
-      return failed(fail("E_CLOCK_NONE", "clock=none"), identity.seq);
+    const hasClock = clock.quality() !== "none" && identity.ensureBoot();
+    if (!hasClock && !isClockMissed) log.warn("heartbeat", "no-beats", "code=E_CLOCK_NONE");
+    isClockMissed = !hasClock;
+    if (!hasClock) return undefined;
     identity.seq++;
     const seq = identity.seq;
+    // The interpreter's JSON.stringify crashes when the memory ends in it; measured on 2v29.
+    const free = options.varsFree();
+    if (free < VARS_MIN) return failed(fail("E_MEMORY", "free=" + free), seq);
     let body: string;
     try {
       body = build();
@@ -129,6 +141,8 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
 
   function tick(): void {
     const now = clock.nowMs();
+    // Well before its time: the clock went back. Waiting for the old time would leave a hole.
+    if (now < dueMs - intervalMs / 10) dueMs = now;
     const lateMs = now - dueMs;
     const skipped = Math.max(0, Math.floor(lateMs / intervalMs));
     dueMs += (skipped + 1) * intervalMs;

@@ -6,7 +6,7 @@
 // OFF      | start of the program, stopped     | none             | `start`
 // WAITING  | start, network down, any failure  | attempt          | attempt -> OPENING
 // OPENING  | transport opened, CONNECT sent    | connect deadline | CONNACK 0 -> ONLINE, failure -> WAITING
-// ONLINE   | CONNACK 0, birth published        | stable           | failure -> WAITING
+// ONLINE   | CONNACK 0, birth published        | audit            | failure -> WAITING
 // STOPPING | `stop`                            | stop deadline    | shutdown status acknowledged or given
 //          |                                   |                  | up, then the socket flushed -> OFF
 //
@@ -19,6 +19,7 @@ import { parseBrokerUrl } from "../wire/config.ts";
 import type { BrokerAddress, Config } from "../wire/config.ts";
 import { backoffMs } from "../lib/backoff.ts";
 import { createState } from "../core/state.ts";
+import { fail } from "../core/fail.ts";
 import type { Failure } from "../core/fail.ts";
 import { quoted } from "../core/logger.ts";
 import type { Logger } from "../core/logger.ts";
@@ -33,8 +34,11 @@ import type { JwtManager } from "../auth/jwt.ts";
 /** How long the shutdown status may wait for its PUBACK, and then the socket to flush, ms. */
 export const STOP_MS = 1000;
 
-/** A connection that lived this long resets the backoff, ms. */
+/** A connection that lived this long resets the backoff, and is looked at as often, ms. */
 export const STABLE_MS = 30000;
+
+/** When a step was cut short by an out-of-memory, everything starts over after this time, ms. */
+export const RECOVER_MS = 60000;
 
 /** How often a connection repeats its birth over a foreign status: two devices that share an id by
  * mistake must not argue for ever. */
@@ -83,9 +87,9 @@ export function createUplink(
   const state = createState(log, "uplink", NAMES, NEXT);
   const statusTopic = topicOf(config.topic_prefix, identity.id, "status");
   let transport: Transport | undefined;
-  // One timer: each state waits for one thing only.
+  // One timer, armed in every state but OFF. It is armed anew before anything else is done: an
+  // out-of-memory ends whatever runs, and what it cuts short is begun again by the next firing.
   let timer: Timer | undefined;
-  let stableTimer: Timer | undefined;
   let failures = 0;
   let lost = 0;
   let corrections = 0;
@@ -99,36 +103,37 @@ export function createUplink(
     if (timer !== undefined) clock.cancel(timer);
     timer = clock.after(delayMs, () => {
       timer = undefined;
+      arm(RECOVER_MS, attempt);
       fn();
     });
   }
 
   function drop(): void {
-    if (timer !== undefined) clock.cancel(timer);
-    if (stableTimer !== undefined) clock.cancel(stableTimer);
-    timer = stableTimer = undefined;
-    session.close();
-    if (transport) transport.abort();
+    const open = transport;
     transport = undefined;
+    if (open) open.abort();
+    session.close();
   }
 
   function wait(reason: string, spreadMs: number): void {
-    drop();
     const delayMs = backoffMs(spreadMs, failures, platform.system.random());
-    state.set(WAITING, reason + " retry_ms=" + delayMs);
     arm(delayMs, attempt);
+    drop();
+    state.set(WAITING, reason + " retry_ms=" + delayMs);
   }
 
   function onFail(failure: Failure, connackCode: number): void {
     const factor = connackCode && connackCode !== 3 ? 10 : 1;
     const line = "code=" + failure.code + " " + failure.text;
-    if (connackCode) log.error("uplink", "refused", line);
-    else log.warn("uplink", "failed", line);
-    if (state.now === STOPPING) return finishStop("failed");
+    const isStopping = state.now === STOPPING;
     if (state.now === ONLINE) lost++;
-    wait("code=" + failure.code, config.reconnect_spread_s * 1000 * factor);
+    if (!isStopping) wait("code=" + failure.code, config.reconnect_spread_s * 1000 * factor);
     failures++;
-    return undefined;
+    if (connackCode) log.error("uplink", "refused", line);
+    else if (failure.code === "E_MQTT_PROTOCOL" || failure.code === "E_MQTT_BUFFER")
+      log.error("uplink", "failed", line);
+    else log.warn("uplink", "failed", line);
+    if (isStopping) finishStop("failed", false);
   }
 
   const session = createSession(
@@ -144,7 +149,8 @@ export function createUplink(
       pendingBytes: () => (transport ? transport.pendingBytes() : 0),
       onFail,
       // Through an arrow: the function is defined further down, and nothing is hoisted.
-      onOnline: (isPresent) => onOnline(isPresent),
+      // The hop keeps the calls shallow: CONNACK was read at the end of a long chain.
+      onOnline: (isPresent) => arm(0, () => online(isPresent)),
       onMessage: (topic, payload) => onStatus(topic, payload),
     },
   );
@@ -176,18 +182,20 @@ export function createUplink(
     sayBirth();
   }
 
-  function onOnline(isPresent: boolean): void {
-    if (timer !== undefined) clock.cancel(timer);
-    timer = undefined;
+  // Looks at the connection from outside now and then. Only one that holds counts as success, or a
+  // broker that accepts and drops would be called at the fastest pace for ever.
+  function audit(): void {
+    if (!session.isOnline()) return onFail(fail("E_MQTT_CLOSED", "seen=audit"), 0);
+    failures = 0;
+    return arm(STABLE_MS, audit);
+  }
+
+  function online(isPresent: boolean): void {
+    arm(STABLE_MS, audit);
     state.set(ONLINE, "session=" + identity.session + " present=" + (isPresent ? 1 : 0));
-    // Only a connection that holds counts as success, or a broker that accepts and drops would be
-    // called at the fastest pace for ever.
-    stableTimer = clock.after(STABLE_MS, () => {
-      stableTimer = undefined;
-      failures = 0;
-    });
     corrections = 0;
     isBirthSeen = false;
+    session.resume();
     sayBirth();
     session.subscribe(statusTopic, 1, (failure) => {
       if (failure && failure.code === "E_MQTT_SUBSCRIBE")
@@ -210,6 +218,14 @@ export function createUplink(
   }
 
   function attempt(): void {
+    if (stopDone) {
+      isEnding = false;
+      return finishStop("again", false);
+    }
+    drop();
+    // A closed connection leaves cycles behind that only a collection finds, and here it delays
+    // nothing: connecting blocks anyway.
+    platform.system.collect();
     let block = "";
     if (clock.quality() === "none" || !identity.ensureBoot()) block = "code=E_CLOCK_NONE";
     else if (platform.radio && !platform.radio.address()) block = "code=E_WIFI";
@@ -217,18 +233,19 @@ export function createUplink(
     blockedBy = block;
     if (block) return wait(block, config.reconnect_spread_s * 1000);
     state.set(OPENING, "host=" + address.host + " port=" + address.port);
-    arm(config.connect_timeout_s * 1000, () =>
-      onFail({ code: "E_MQTT_TIMEOUT", text: "wait=connack" }, 0),
-    );
     transport = openTcp(platform.net, clock, address.host, address.port, {
       onOpen,
       onData: session.feed,
-      onClose: (reason) => onFail({ code: "E_NET", text: "reason=" + reason }, 0),
+      onClose: (reason) => onFail(fail("E_NET", "reason=" + reason), 0),
     });
-    return undefined;
+    // Only now: opening may have blocked for longer than the deadline.
+    return arm(config.connect_timeout_s * 1000, () =>
+      onFail(fail("E_MQTT_TIMEOUT", "wait=connack"), 0),
+    );
   }
 
-  function finishStop(reason: string): void {
+  /** Ends the connection; DISCONNECT only if the shutdown was told, else the will shall tell it. */
+  function finishStop(reason: string, isTold: boolean): void {
     // Closing answers what waits, the shutdown status among it, and that leads here again.
     if (isEnding) return;
     isEnding = true;
@@ -237,15 +254,19 @@ export function createUplink(
       const done = stopDone;
       stopDone = undefined;
       isEnding = false;
+      if (timer !== undefined) clock.cancel(timer);
+      timer = undefined;
       state.set(OFF, reason);
       if (done) done();
     };
-    session.disconnect();
-    transport = undefined;
+    if (isTold) {
+      session.disconnect();
+      transport = undefined;
+    }
     drop();
     session.abandon();
     // Off only when DISCONNECT has left: whoever cuts the power at `stopped` must not wake the will.
-    if (open) open.end(STOP_MS, end);
+    if (isTold && open) open.end(STOP_MS, end);
     else end();
   }
 
@@ -260,12 +281,15 @@ export function createUplink(
     stop: (done) => {
       if (stopDone) return log.warn("uplink", "already-stopping");
       stopDone = done;
-      if (state.now === OFF) return finishStop("was-off");
+      if (state.now === OFF) return finishStop("was-off", false);
       const isOnline = state.now === ONLINE;
+      arm(STOP_MS, () => finishStop("deadline", true));
       state.set(STOPPING, "stop");
-      if (!isOnline) return finishStop("was-offline");
-      arm(STOP_MS, () => finishStop("deadline"));
-      sayStatus("shutdown", (failure) => finishStop(failure ? "failed" : "told"));
+      if (!isOnline) return finishStop("was-offline", false);
+      sayStatus("shutdown", (failure) => {
+        // The hop again: PUBACK was read at the end of a long chain.
+        if (!isEnding) arm(0, () => finishStop(failure ? "failed" : "told", !failure));
+      });
       return undefined;
     },
     networkUp: () => {
@@ -276,7 +300,7 @@ export function createUplink(
     },
     networkDown: () => {
       if (state.now === OPENING || state.now === ONLINE)
-        onFail({ code: "E_NET", text: "reason=network-down" }, 0);
+        onFail(fail("E_NET", "reason=network-down"), 0);
     },
     publish: (message, done) => {
       session.publish(message, done);

@@ -63,20 +63,22 @@ export function createWifi(
 
   function down(reason: string): void {
     const wasUp = state.now === UP;
-    state.set(DOWN, reason);
+    // Armed first: an out-of-memory in what follows must not end the joining for ever.
     if (config.wifi_ssid) {
       arm(backoffMs(config.reconnect_spread_s * 500, failures, platform.system.random()), join);
       failures++;
     }
+    state.set(DOWN, reason);
     if (wasUp) onDown();
   }
 
   function up(address: string): void {
-    disarm();
     failures = 0;
-    if (state.now === UP) return;
-    state.set(UP, "address=" + address + " rssi=" + (radio.rssiDbm() || 0));
-    onUp();
+    if (state.now !== UP) {
+      state.set(UP, "address=" + address + " rssi=" + (radio.rssiDbm() || 0));
+      onUp();
+    }
+    disarm();
   }
 
   function join(): void {

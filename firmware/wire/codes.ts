@@ -11,6 +11,7 @@ export type Code =
   | "E_CONFIG"
   | "E_HASH_NONE"
   | "E_JSON"
+  | "E_MEMORY"
   | "E_MQTT_BUFFER"
   | "E_MQTT_CLOSED"
   | "E_MQTT_OFFLINE"
@@ -48,6 +49,11 @@ export const CODES: { [code in Code]: CodeInfo } = {
     text: "This interpreter build has no SHA-256, so no beat can be signed.",
   },
   E_JSON: { severity: "E", retriable: true, text: "The heartbeat could not be serialised." },
+  E_MEMORY: {
+    severity: "E",
+    retriable: true,
+    text: "Too little memory is free to build a beat.",
+  },
   E_MQTT_BUFFER: {
     severity: "E",
     retriable: true,
@@ -56,7 +62,7 @@ export const CODES: { [code in Code]: CodeInfo } = {
   E_MQTT_CLOSED: {
     severity: "E",
     retriable: true,
-    text: "The service was stopped before the message was acknowledged.",
+    text: "The service was stopped, or its connection ended, before the answer came.",
   },
   E_MQTT_OFFLINE: { severity: "E", retriable: true, text: "There is no connection to the broker." },
   E_MQTT_PROTOCOL: {

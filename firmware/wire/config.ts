@@ -67,7 +67,7 @@ export const CONFIG: { [key in keyof Required<Config>]: ConfigRow } = {
   connect_timeout_s: ["num", 10, 1, 120],
   ping_timeout_s: ["num", 4, 0.5, 60],
   ack_timeout_s: ["num", 10, 0.5, 120],
-  reconnect_spread_s: ["num", 10, 0.1, 600],
+  reconnect_spread_s: ["num", 10, 0.1, 300],
   log_level: ["level", "I"],
   wifi_ssid: ["str", undefined, 1, 32],
   wifi_password: ["str", undefined, 0, 64],
