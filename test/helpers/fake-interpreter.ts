@@ -13,7 +13,7 @@ export const BOOT_CODE = {
   early: 'process.stdout.write("1 I app boot\\n", () => process.exit(3));',
   crash: 'process.kill(process.pid, "SIGSEGV"); setInterval(() => {}, 1000);',
   flood: 'setInterval(() => process.stdout.write(("x".repeat(99) + "\\n").repeat(5000)), 1);',
-  echo: 'process.stdin.on("data", (d) => process.stdout.write("got " + String(d).split("\\x10")[1]));',
+  echo: 'let line = ""; process.stdin.on("data", (d) => (line += d).endsWith("\\n") && process.stdout.write("got " + line.split("\\x10")[1]));',
 };
 
 const PROGRAM = `

@@ -106,9 +106,10 @@ function columnsFor(model: ViewModel, size: ViewSize): Column[] {
     { head: "BOARD", width: Math.min(24, longestId), isRight: false, cell: ({ id }) => [id] },
     {
       head: "STATE",
-      width: 10,
+      width: 11,
       isRight: false,
-      cell: ({ state }) => [state, STATE_TONES[state]],
+      // Nothing is known of this moment while the broker is away.
+      cell: ({ state }) => (model.brokerProblem ? [`${state}?`, "2"] : [state, STATE_TONES[state]]),
     },
     {
       head: "LAST BEAT",

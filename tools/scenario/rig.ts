@@ -78,7 +78,7 @@ export interface RigOptions {
 const READY_MS = 20_000;
 
 /** Without an answer for so long, a line is typed again, ms. */
-const TYPE_AGAIN_MS = 800;
+const TYPE_AGAIN_MS = 3000;
 
 /** Bound for the watcher's subscription, ms. */
 const WATCHER_MS = 5000;

@@ -103,6 +103,11 @@ describe("live view", () => {
     expect(text).toContain("connection refused, trying on");
   });
 
+  it("puts the states in doubt while the broker is away", () => {
+    const lines = renderView(model({ brokerProblem: "no answer" }), size(80, 24));
+    expect(lines.join("\n")).toMatch(/board-1 +online\? /);
+  });
+
   it("lets no control character of a device reach the terminal", () => {
     const text = renderView(model({ log: [entry("\x1b[2Jboo\x07")] }), size(80, 24)).join("\n");
     expect(text).toContain("?[2Jboo?");

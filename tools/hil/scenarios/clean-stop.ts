@@ -9,6 +9,9 @@ const START_MS = 15_000;
 /** Bound that the firmware promises for its stop, with room for the road, ms. */
 const STOP_MS = 4000;
 
+/** Bound for an answer on the console, ms. */
+const CONSOLE_MS = 10_000;
+
 /** How long a will is waited for that must not come, ms. */
 const NO_WILL_MS = 1500;
 
@@ -21,8 +24,8 @@ export const scenario: Scenario = {
     await rig.beats(1, START_MS + rig.intervalMs * 2);
     const birth = await rig.status("birth", START_MS, 0);
     const from = rig.events.length;
+    await rig.type("lubdub.stop()", / I heartbeat stopped/, CONSOLE_MS);
     const stoppedMs = Date.now();
-    await rig.type("lubdub.stop()", / I heartbeat stopped/, STOP_MS);
     const status = await rig.status("shutdown", STOP_MS, from);
     await rig.line(/^\d+ I app stopped$/, "`I app stopped` on the console", STOP_MS, from);
     const stopMs = Date.now() - stoppedMs;

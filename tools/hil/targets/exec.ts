@@ -18,6 +18,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { CONFIG_FILE } from "../../../firmware/wire/config.ts";
 import type { Bundle } from "../../lib/bundle.ts";
+import { sleepMs } from "../../lib/cli.ts";
 import { AppError, errorText, usageError } from "../../lib/errors.ts";
 import type { Target, TargetEvents } from "../../scenario/target.ts";
 import { createConsoleReader } from "./console-reader.ts";
@@ -33,6 +34,13 @@ const SCRIPT_MS = 20_000;
 
 /** Bound for a killed process to be gone, ms. */
 const KILL_MS = 2000;
+
+/**
+ * Pause between two typed characters, ms: longer than an idle pass of the interpreter. Its input
+ * thread and its main loop share a queue without a lock (2v29.277); a line in one piece now and then
+ * loses characters, or makes the queue repeat everything that went through it before.
+ */
+const KEY_GAP_MS = 15;
 
 /** Every interpreter that is alive, so that none outlives this process. */
 const alive = new Set<ChildProcess>();
@@ -81,6 +89,7 @@ export async function createExecTarget(file: string): Promise<Target> {
   const folder = await mkdtemp(path.join(tmpdir(), "lubdub-hil-"));
   const program = path.resolve(file);
   let child: ChildProcessWithoutNullStreams | undefined;
+  let typing = Promise.resolve();
 
   function start(
     args: string[],
@@ -166,6 +175,14 @@ export async function createExecTarget(file: string): Promise<Target> {
     clearTimeout(timer);
   }
 
+  async function typeKeys(typist: typeof child, keys: string): Promise<void> {
+    for (const key of keys) {
+      if (child !== typist) return;
+      typist?.stdin.write(key);
+      await sleepMs(KEY_GAP_MS);
+    }
+  }
+
   return {
     capabilities: ["console", "restart", "memory"],
     settings: {},
@@ -184,7 +201,9 @@ export async function createExecTarget(file: string): Promise<Target> {
     send: (line) => {
       // The first sequence clears what a lost character may have left of the line before; 0x10 at
       // the start of a line: do not echo it.
-      child?.stdin.write(`\x1b[2H\x10${line}\n`);
+      const keys = `\x1b[2H\x10${line}\n`;
+      const typist = child;
+      typing = typing.then(() => typeKeys(typist, keys));
     },
     halt,
     dispose: async () => {
