@@ -118,7 +118,9 @@ parentPort.on("message", (message) => {
     socket.resume();
     socket.setTimeout(10000, () => socket.destroy());
     socket.end(() => socket.destroySoon());
-  } else if (socket.connecting) {
+  } else if (socket.connecting || socket.writableEnded || socket.readableEnded) {
+    // A reset in the middle of an orderly end leaves Node 20 a request that nothing ever answers,
+    // and with it a loop, and an exit, that never end.
     socket.destroy();
   } else {
     socket.resetAndDestroy();
