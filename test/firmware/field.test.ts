@@ -62,7 +62,10 @@ function client(options: Partial<ConnectOptions> = {}, isOnline = true) {
         return true;
       },
       pendingBytes: () => 0,
-      onOnline: () => told.push("online"),
+      onOnline: () => {
+        told.push("online");
+        session.resume();
+      },
       onFail: (failure) => told.push(`fail ${failure.code}`),
       onMessage: (topic, payload) => told.push(`${topic}=${payload}`),
     },

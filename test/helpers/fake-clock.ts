@@ -17,6 +17,8 @@ export interface FakeClock extends Clock {
   advance(ms: number): void;
   /** Lets time pass with nothing running, as a blocking call does. */
   block(ms: number): void;
+  /** Lets `nowMs` fall behind the timers, as after a step back that nobody has seen. */
+  stepBack(ms: number): void;
   /** Steps the wall clock only. */
   setWall(wallMs: number): void;
   setQuality(quality: ClockQuality): void;
@@ -34,6 +36,7 @@ interface LiveTimer {
 export function createFakeClock(): FakeClock {
   let timers: LiveTimer[] = [];
   let nowMs = 0;
+  let backMs = 0;
   let wallOffsetMs = START_WALL_MS;
   let quality: ClockQuality = "plausible";
 
@@ -45,7 +48,7 @@ export function createFakeClock(): FakeClock {
   }
 
   return {
-    nowMs: () => nowMs,
+    nowMs: () => nowMs - backMs,
     wallMs: () => nowMs + wallOffsetMs,
     quality: () => quality,
     after: (delayMs, fn) => {
@@ -76,6 +79,9 @@ export function createFakeClock(): FakeClock {
         }
       }
       nowMs = Math.max(nowMs, untilMs);
+    },
+    stepBack: (ms) => {
+      backMs += ms;
     },
     block: (ms) => {
       nowMs += ms;

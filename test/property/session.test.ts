@@ -37,7 +37,10 @@ function create() {
         return true;
       },
       pendingBytes: () => 0,
-      onOnline: () => world.told.push("online"),
+      onOnline: () => {
+        world.told.push("online");
+        session.resume();
+      },
       onFail: (failure) => {
         world.told.push(`fail ${failure.code}`);
         world.isOpen = false;

@@ -5,7 +5,7 @@ import { createIdentity } from "../../../firmware/auth/identity.ts";
 import { createJwtManager } from "../../../firmware/auth/jwt.ts";
 import { fail } from "../../../firmware/core/fail.ts";
 import type { Done, OutMessage } from "../../../firmware/mqtt/in-flight.ts";
-import { STOP_WAIT_MS, createHeartbeat } from "../../../firmware/services/heartbeat.ts";
+import { STOP_WAIT_MS, VARS_MIN, createHeartbeat } from "../../../firmware/services/heartbeat.ts";
 import type { HeartbeatOptions } from "../../../firmware/services/heartbeat.ts";
 import { detachToken } from "../../../firmware/wire/heartbeat.ts";
 import type { HeartbeatBody, Telemetry } from "../../../firmware/wire/heartbeat.ts";
@@ -42,6 +42,7 @@ function create(change: Partial<HeartbeatOptions> = {}, level = "D") {
     clock,
     log,
     telemetry: (): Telemetry => ({ vars: 1000 }),
+    varsFree: () => 12_000,
     ...change,
   });
   return {
@@ -304,18 +305,42 @@ describe("the loop", () => {
     rig.stopAll();
   });
 
-  it("makes no beat without a clock, and says so", () => {
+  it("makes no beat without a clock, and says so once", () => {
     const rig = create();
     rig.clock.setQuality("none");
+    rig.start();
+    rig.clock.advance(3 * INTERVAL_MS);
+    expect(rig.client.sent).toEqual([]);
+    expect(linesWith(rig.platform, "no-beats")).toEqual(["W heartbeat no-beats code=E_CLOCK_NONE"]);
+    rig.clock.setQuality("plausible");
+    rig.clock.advance(INTERVAL_MS);
+    expect(rig.bodies()).toMatchObject([{ seq: 1 }]);
+    expect(rig.bodies()[0]?.telemetry?.dropped).toBeUndefined();
+    rig.stopAll();
+  });
+
+  it("builds no beat when too little memory is free", () => {
+    let free = VARS_MIN - 1;
+    const rig = create({ varsFree: () => free });
     rig.start();
     rig.clock.advance(INTERVAL_MS);
     expect(rig.client.sent).toEqual([]);
     expect(linesWith(rig.platform, "failed")).toEqual([
-      "E heartbeat failed seq=0 code=E_CLOCK_NONE clock=none",
+      `E heartbeat failed seq=1 code=E_MEMORY free=${VARS_MIN - 1}`,
     ]);
-    rig.clock.setQuality("plausible");
+    free = VARS_MIN;
     rig.clock.advance(INTERVAL_MS);
-    expect(rig.bodies()).toMatchObject([{ seq: 1, telemetry: { dropped: 1 } }]);
+    expect(rig.bodies()).toMatchObject([{ seq: 2, telemetry: { dropped: 1 } }]);
+    rig.stopAll();
+  });
+
+  it("takes a tick that comes before its time as due: the clock went back", () => {
+    const rig = create();
+    rig.start();
+    rig.clock.advance(INTERVAL_MS);
+    rig.clock.stepBack(INTERVAL_MS / 2);
+    rig.clock.advance(2 * INTERVAL_MS);
+    expect(rig.client.sent).toHaveLength(3);
     rig.stopAll();
   });
 });
@@ -327,6 +352,7 @@ describe("stopping", () => {
     rig.clock.advance(INTERVAL_MS);
     let isDone = false;
     rig.stop(() => (isDone = true));
+    rig.clock.advance(0);
     expect(isDone).toBe(true);
     expect(rig.clock.pendingMs()).toEqual([]);
     expect(linesWith(rig.platform, "stopped")).toEqual(["I heartbeat stopped"]);
@@ -345,6 +371,7 @@ describe("stopping", () => {
     rig.clock.advance(STOP_WAIT_MS - 1);
     expect(isDone).toBe(false);
     rig.client.sent[0]?.done(fail("E_NET", ""));
+    rig.clock.advance(0);
     expect(isDone).toBe(true);
     expect(rig.clock.pendingMs()).toEqual([]);
   });

@@ -360,7 +360,7 @@ describe("losing the connection", () => {
     expect(rig.status()).toBe("waiting");
     expect(rig.net.last().state).toBe("aborted");
     expect(linesWith(rig.platform, "failed")).toEqual([
-      "W uplink failed code=E_MQTT_PROTOCOL what=length-bytes",
+      "E uplink failed code=E_MQTT_PROTOCOL what=length-bytes",
     ]);
     rig.stopAll();
   });
@@ -448,9 +448,9 @@ describe("losing the connection", () => {
 
 describe("network of the board", () => {
   it("down ends a connection at once, up brings it back soon", () => {
-    const rig = create({ reconnect_spread_s: 600 });
+    const rig = create({ reconnect_spread_s: 300 });
     rig.start();
-    rig.clock.advance(60_100);
+    rig.clock.advance(30_100);
     expect(rig.status()).toBe("online");
     rig.networkDown();
     expect(rig.status()).toBe("waiting");
@@ -460,7 +460,7 @@ describe("network of the board", () => {
     ]);
     rig.platform.draws.push(WHOLE);
     rig.networkUp();
-    expect(rig.nextAttemptMs(100_000)).toBe(60_000);
+    expect(rig.nextAttemptMs(100_000)).toBe(30_000);
     rig.stopAll();
   });
 
