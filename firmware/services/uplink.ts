@@ -100,12 +100,13 @@ export function createUplink(
   let blockedBy = "";
 
   function arm(delayMs: number, fn: () => void): void {
-    if (timer !== undefined) clock.cancel(timer);
+    const old = timer;
     timer = clock.after(delayMs, () => {
       timer = undefined;
       arm(RECOVER_MS, attempt);
       fn();
     });
+    if (old !== undefined) clock.cancel(old);
   }
 
   function drop(): void {
@@ -303,6 +304,8 @@ export function createUplink(
         onFail(fail("E_NET", "reason=network-down"), 0);
     },
     publish: (message, done) => {
+      // The heartbeat's chain is another one: it finds when this one could not even be armed.
+      if (timer === undefined && state.now !== OFF) arm(RECOVER_MS, attempt);
       session.publish(message, done);
     },
     status: () => state.text(),

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+// An out-of-memory cannot be caught on the interpreter: it ends the callback that runs, at any call
+// into the platform, and the program goes on with the next one. Here a thrown error takes its place,
+// once in each run, at the first call, at the second, and so on. Whatever it cut short, the board
+// has to be back by itself.
+import { describe, expect, it } from "vitest";
+import { createApp } from "../../firmware/app.ts";
+import { RECOVER_MS } from "../../firmware/services/uplink.ts";
+import { createFakeBroker } from "../helpers/fake-broker.ts";
+import {
+  configOf,
+  createFakePlatform,
+  createFakeRadio,
+  loggerOf,
+} from "../helpers/fake-platform.ts";
+
+const INTERVAL_MS = 10_000;
+
+/** Recovery, the longest wait of a refused connection, and a beat after it. */
+const HEALED_MS = 3 * RECOVER_MS;
+
+class OutOfMemory extends Error {}
+
+/** A running program whose calls into the platform can be counted and one of them ended. */
+function program(isWithRadio = false) {
+  const radio = isWithRadio ? createFakeRadio() : undefined;
+  const platform = createFakePlatform({ files: { "lubdub.boot": "6" }, ...(radio && { radio }) });
+  const broker = createFakeBroker(platform);
+  const abort = { countdown: 0, calls: 0 };
+  function spoil<T extends object>(part: T, name: keyof T): void {
+    const real = part[name] as (...args: unknown[]) => unknown;
+    part[name] = ((...args: unknown[]) => {
+      abort.calls++;
+      if (--abort.countdown === 0) throw new OutOfMemory();
+      return real(...args);
+    }) as T[keyof T];
+  }
+  spoil(platform.system, "print");
+  spoil(platform.system, "random");
+  spoil(platform.system, "collect");
+  const hash = { ...platform.hash };
+  spoil(hash, "sha256");
+  const { clock } = platform;
+  const config = configOf({
+    interval_s: INTERVAL_MS / 1000,
+    reconnect_spread_s: 1,
+    ...(radio && { wifi_ssid: "home" }),
+  });
+  const app = createApp(platform, hash, config, loggerOf(platform));
+  /** Lets time pass; an abort ends only the callback in which it happens. */
+  function run(ms: number): void {
+    for (let left = ms; left > 0; left -= 50) guarded(() => clock.advance(50));
+  }
+  function guarded(fn: () => void): void {
+    try {
+      fn();
+    } catch (error) {
+      if (!(error instanceof OutOfMemory)) throw error;
+    }
+  }
+  app.start();
+  if (radio) radio.up("10.0.0.2");
+  run(5000);
+  expect(app.status().uplink).toBe("online");
+  return { app, platform, broker, radio, run, guarded, abort, clock };
+}
+
+type Program = ReturnType<typeof program>;
+
+const FAULTS: { name: string; isWithRadio?: boolean; cause(p: Program): void }[] = [
+  {
+    name: "a lost connection",
+    cause: (p) => p.guarded(() => p.platform.net.last().close("ended")),
+  },
+  {
+    name: "a peer that falls silent",
+    cause: ({ broker, run }) => {
+      broker.answersPing = broker.acksPublish = false;
+      run(40_000);
+      broker.answersPing = broker.acksPublish = true;
+    },
+  },
+  {
+    name: "refused connections",
+    cause: (p) => {
+      p.broker.isUp = false;
+      p.guarded(() => p.platform.net.last().close("error"));
+      p.run(10_000);
+      p.broker.isUp = true;
+    },
+  },
+  {
+    name: "a lost access point",
+    isWithRadio: true,
+    cause: (p) => {
+      const joins = p.radio?.joins.length ?? 0;
+      p.guarded(() => p.radio?.down("8"));
+      // The access point takes the board back at its next join, whenever that is.
+      for (let ms = 0; ms < HEALED_MS && p.radio?.joins.length === joins; ms += 1000) p.run(1000);
+      p.guarded(() => p.radio?.up("10.0.0.2"));
+    },
+  },
+];
+
+describe("an out-of-memory at any call into the platform", () => {
+  it.each(FAULTS)("does not end the beats after $name", ({ isWithRadio, cause }) => {
+    let calls = Infinity;
+    for (let at = 1; at <= calls; at++) {
+      const p = program(isWithRadio);
+      p.abort.calls = 0;
+      p.abort.countdown = at;
+      cause(p);
+      p.run(HEALED_MS);
+      calls = Math.min(calls, p.abort.calls, 150);
+      const before = p.broker.payloads("/heartbeat").length;
+      p.run(3 * INTERVAL_MS);
+      expect(p.app.status(), `ended at call ${at}`).toMatchObject({ uplink: "online" });
+      expect(p.broker.payloads("/heartbeat").length, `ended at call ${at}`).toBeGreaterThan(before);
+    }
+    expect(calls).toBeGreaterThan(5);
+  });
+
+  it("does not keep a stopped board from being started again", () => {
+    let calls = Infinity;
+    for (let at = 1; at <= calls; at++) {
+      const p = program();
+      p.abort.calls = 0;
+      p.abort.countdown = at;
+      p.guarded(() => p.app.stop());
+      p.run(10_000);
+      calls = Math.min(calls, p.abort.calls);
+      p.abort.countdown = 0;
+      p.app.start();
+      p.run(HEALED_MS);
+      expect(p.app.status(), `ended at call ${at}`).toMatchObject({
+        uplink: "online",
+        beating: true,
+      });
+    }
+    expect(calls).toBeGreaterThan(3);
+  });
+});
