@@ -128,7 +128,7 @@ export const HOSTILE_PEERS: HostilePeer[] = [
   {
     name: "answers a CONNACK code that does not exist",
     meet: greet(hex("20 02 00 06")),
-    log: /W uplink failed code=E_MQTT_PROTOCOL what=connack$/,
+    log: /[EW] uplink failed code=E_MQTT_PROTOCOL what=connack$/,
     isGivenUp: true,
   },
   {
@@ -156,7 +156,7 @@ export const HOSTILE_PEERS: HostilePeer[] = [
   {
     name: "announces a packet of 268,435,455 bytes",
     meet: greet(hex("30 ffffff7f 0001 61")),
-    log: /W uplink failed code=E_MQTT_PROTOCOL what=packet-bytes=268435455/,
+    log: /[EW] uplink failed code=E_MQTT_PROTOCOL what=packet-bytes=268435455/,
     isGivenUp: true,
   },
   {
@@ -165,19 +165,19 @@ export const HOSTILE_PEERS: HostilePeer[] = [
       greet(Buffer.concat([CONNACK_OK, hex("30 ffffff7f 0001 61")]))(socket);
       every(socket, 5, () => socket.write(Buffer.alloc(1000, "a")));
     },
-    log: /W uplink failed code=E_MQTT_PROTOCOL what=packet-bytes=268435455/,
+    log: /[EW] uplink failed code=E_MQTT_PROTOCOL what=packet-bytes=268435455/,
     isGivenUp: true,
   },
   {
     name: "sends a fifth length byte",
     meet: greet(hex("30 ffffffff01")),
-    log: /W uplink failed code=E_MQTT_PROTOCOL what=length-bytes/,
+    log: /[EW] uplink failed code=E_MQTT_PROTOCOL what=length-bytes/,
     isGivenUp: true,
   },
   {
     name: "sends garbage in place of CONNACK",
     meet: sendGarbage,
-    log: /W uplink failed code=E_MQTT_PROTOCOL what=/,
+    log: /[EW] uplink failed code=E_MQTT_PROTOCOL what=/,
     isGivenUp: true,
   },
   {
@@ -186,19 +186,19 @@ export const HOSTILE_PEERS: HostilePeer[] = [
       socket.write(CONNACK_OK);
       sendGarbage(socket, random);
     },
-    log: /W uplink failed code=E_MQTT_PROTOCOL what=/,
+    log: /[EW] uplink failed code=E_MQTT_PROTOCOL what=/,
     isGivenUp: true,
   },
   {
     name: "sends CONNACK twice",
     meet: greet(Buffer.concat([CONNACK_OK, CONNACK_OK])),
-    log: /W uplink failed code=E_MQTT_PROTOCOL what=connack-twice/,
+    log: /[EW] uplink failed code=E_MQTT_PROTOCOL what=connack-twice/,
     isGivenUp: true,
   },
   {
     name: "sends a message of QoS 2",
     meet: greet(Buffer.concat([CONNACK_OK, hex("34 06 0001 61 0001 62")])),
-    log: /W uplink failed code=E_MQTT_PROTOCOL what=publish-flags/,
+    log: /[EW] uplink failed code=E_MQTT_PROTOCOL what=publish-flags/,
     isGivenUp: true,
   },
   {

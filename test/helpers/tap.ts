@@ -54,6 +54,13 @@ function sizeBytes(remaining: number): number {
   );
 }
 
+/** Ends a connection with RST. One that is ending already just goes: Node 20 never finishes a reset
+ * in the middle of an orderly end. */
+function reset(socket: Socket): void {
+  if (socket.connecting || socket.writableEnded || socket.readableEnded) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 /** Starts a proxy to a port of 127.0.0.1. A connection that the broker refuses is reset. */
 export async function startTap(brokerPort: number): Promise<Tap> {
   const connections: TapConnection[] = [];
@@ -66,8 +73,8 @@ export async function startTap(brokerPort: number): Promise<Tap> {
     const endFrom = (who: "board" | "broker") => () => (endedBy ??= who);
     function drop(): void {
       endedBy ??= "tap";
-      board.resetAndDestroy();
-      broker.resetAndDestroy();
+      reset(board);
+      reset(broker);
     }
     connections.push({ sent: () => Buffer.concat(chunks), endedBy: () => endedBy });
     open.add(drop);
@@ -77,11 +84,11 @@ export async function startTap(brokerPort: number): Promise<Tap> {
     broker.on("end", endFrom("broker"));
     board.on("error", () => {
       endFrom("board")();
-      broker.resetAndDestroy();
+      reset(broker);
     });
     broker.on("error", () => {
       endFrom("broker")();
-      board.resetAndDestroy();
+      reset(board);
     });
     board.on("close", () => {
       open.delete(drop);
