@@ -83,6 +83,8 @@ function create(options: Options = {}) {
     outcomes,
     /** Collects the outcome of a message under a name. */
     outcome: (name: string) => (failure: Failure | undefined) => {
+      // Detail for a log line is pairs without blanks or NaN in them.
+      if (failure) expect(failure.text).toMatch(/^[a-z]+=[a-z0-9/#]+$/);
       outcomes.push(`${name} ${failure ? failure.code : "ok"}`);
     },
     /** What was sent since the last call, as the oracle reads it. */
@@ -377,6 +379,24 @@ describe("session state table", () => {
     expect(rig.events.slice(1)).toEqual([protocol(`packet-bytes=${PACKET_MAX_BYTES + 1}`)]);
   });
 
+  it("reads topics and identifiers of more than 255", () => {
+    const rig = ONLINE();
+    const topic = "a".repeat(300);
+    rig.feed(publish(topic, "x", 1, 0x1234));
+    expect(rig.events).toEqual([`message ${topic} x`]);
+    expect(rig.sent()).toMatchObject([{ cmd: "puback", messageId: 0x1234 }]);
+  });
+
+  it("cancels nobody else's timer when it greets again", () => {
+    const rig = ONLINE();
+    rig.close();
+    let calls = 0;
+    rig.clock.after(1000, () => calls++);
+    rig.goOnline();
+    rig.clock.advance(1000);
+    expect(calls).toBe(1);
+  });
+
   it("does not acknowledge a message whose handler ended the connection", () => {
     const rig = ONLINE();
     const feed = rig.feed;
@@ -406,6 +426,17 @@ describe("publishing", () => {
     expect(rig.outcomes).toEqual([]);
     rig.feed(puback(1));
     expect(rig.outcomes).toEqual(["a ok"]);
+  });
+
+  it("tells how long the acknowledgement took", () => {
+    const rig = ONLINE();
+    const took: unknown[] = [];
+    rig.clock.advance(5000);
+    rig.publish(BEAT, (_failure, rttMs) => took.push(rttMs));
+    rig.publish(QOS0, (_failure, rttMs) => took.push(rttMs));
+    rig.clock.advance(123);
+    rig.feed(puback(1));
+    expect(took).toEqual([undefined, 123]);
   });
 
   it("settles acknowledgements out of order, each once", () => {
@@ -509,6 +540,12 @@ describe("without a connection", () => {
     expect(rig.outcomes).toEqual(["b ok"]);
     rig.feed(puback(1) + puback(3));
     expect(rig.outcomes).toEqual(["b ok", "a ok", "c ok"]);
+    // QoS 0 is done with: nothing waits for an acknowledgement, and nothing is sent again.
+    rig.clock.advance(60_000);
+    rig.close();
+    rig.goOnline();
+    expect(rig.sent()).toEqual([]);
+    expect(rig.events).toEqual([]);
   });
 
   it("messages beyond the window are refused", () => {

@@ -347,6 +347,9 @@ describe("losing the connection", () => {
     expect(linesWith(rig.platform, "failed")).toEqual([
       `W uplink failed code=E_NET reason=${reason}`,
     ]);
+    expect(linesWith(rig.platform, "uplink waiting").at(-1)).toMatch(
+      /^I uplink waiting code=E_NET retry_ms=\d+$/,
+    );
     expect(rig.reconnects()).toBe(1);
     rig.clock.advance(11_000);
     expect(rig.status()).toBe("online");
@@ -535,6 +538,32 @@ describe("own status", () => {
     rig.status(birth());
     rig.net.last().receive(publish("other", will));
     expect(rig.broker.payloads("/status")).toEqual([]);
+    rig.stopAll();
+  });
+
+  it("is said again as often in the next connection", () => {
+    const rig = online();
+    for (let i = 0; i < 5; i++) {
+      rig.status(birth());
+      rig.status(will);
+    }
+    rig.net.last().close("ended");
+    rig.clock.advance(11_000);
+    rig.broker.packets.length = 0;
+    rig.status(will);
+    expect(rig.broker.payloads("/status")).toEqual([]);
+    rig.status(birth(2));
+    rig.status(will);
+    expect(rig.broker.payloads("/status")).toEqual([birth(2)]);
+    rig.stopAll();
+  });
+
+  it("is told when the birth could not be", () => {
+    const rig = create();
+    rig.broker.acksPublish = false;
+    rig.goOnline();
+    rig.net.last().close("ended");
+    expect(linesWith(rig.platform, "birth")).toEqual(["W uplink birth-failed code=E_MQTT_CLOSED"]);
     rig.stopAll();
   });
 
