@@ -62,7 +62,7 @@ export async function meetHostilePeer(
     await log.waitFor(progress, boundMs, { from, count });
     uplink ||= await board.evaluate("lubdub.status().uplink");
     await board.evaluate("lubdub.stop()");
-    await log.waitFor(/ I app stopped/, 5000, { from });
+    await log.waitFor(/ I app stopped/, 15_000, { from });
     return settledVars(board);
   }
 
