@@ -18,8 +18,8 @@ export interface Received {
 export interface BeatReader {
   /** Everything so far, in order of arrival. */
   readonly messages: readonly Received[];
-  /** How often it was connected. */
-  connections(): number;
+  /** How often the broker still knew its session when it connected. */
+  resumptions(): number;
   /** Leaves; the broker keeps its session. */
   close(): Promise<void>;
 }
@@ -34,7 +34,7 @@ export async function startBeatReader(
   options: { clientId: string; clean: boolean },
 ): Promise<BeatReader> {
   const messages: Received[] = [];
-  let connections = 0;
+  let resumptions = 0;
   const client = mqtt.connect(url, {
     ...options,
     protocolVersion: 4,
@@ -44,7 +44,9 @@ export async function startBeatReader(
     // The session is there: subscribing again would only send all retained messages again.
     resubscribe: false,
   });
-  client.on("connect", () => connections++);
+  client.on("connect", ({ sessionPresent }) => {
+    if (sessionPresent) resumptions++;
+  });
   // A broker that is away for a moment: it tries again.
   client.on("error", () => {});
   client.on("message", (topic: string, payload: Buffer, packet: IPublishPacket) => {
@@ -59,7 +61,7 @@ export async function startBeatReader(
   }
   return {
     messages,
-    connections: () => connections,
+    resumptions: () => resumptions,
     close: () => client.endAsync(),
   };
 }

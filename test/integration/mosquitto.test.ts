@@ -40,7 +40,7 @@ const boards: TestedBoard[] = [];
 const ackedBefore = new Set<string>();
 let messages: readonly Received[] = [];
 let retained: readonly Received[] = [];
-let readerConnections = 0;
+let resumptions = 0;
 let tap: Tap;
 const cleanups: (() => Promise<unknown>)[] = [];
 
@@ -141,7 +141,7 @@ async function run(): Promise<void> {
     "the subscriber to catch up",
   );
   messages = reader.messages;
-  readerConnections = reader.connections();
+  resumptions = reader.resumptions();
 }
 
 async function cleanUp(): Promise<void> {
@@ -190,7 +190,7 @@ describe("twenty boards and a broker that is restarted twice", () => {
   });
 
   it("lets the subscriber resume its session after each restart", () => {
-    expect(readerConnections).toBeGreaterThanOrEqual(3);
+    expect(resumptions).toBeGreaterThanOrEqual(2);
   });
 
   it("delivers each QoS 1 beat that was acknowledged before a restart exactly once", () => {
