@@ -4,7 +4,7 @@
 // a person would, because one program does not import another.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir, totalmem } from "node:os";
 import path from "node:path";
 import process from "node:process";
@@ -60,6 +60,7 @@ function main(): number {
         evidence,
       })),
     };
+    mkdirSync(path.dirname(OUT), { recursive: true });
     writeFileSync(OUT, `${JSON.stringify(measurement, null, 2)}\n`);
     process.stdout.write(`written to ${path.relative(ROOT, OUT)}\n`);
     return 0;
