@@ -99,6 +99,10 @@ describe("connecting", () => {
     const rig = create({ mqtt_url: "mqtt://10.0.0.7:2883" });
     rig.goOnline();
     expect(rig.net.last()).toMatchObject({ host: "10.0.0.7", port: 2883 });
+    expect(linesWith(rig.platform, "uplink o")).toEqual([
+      "I uplink opening host=10.0.0.7 port=2883",
+      "I uplink online session=1 present=0",
+    ]);
     rig.stopAll();
   });
 
@@ -177,6 +181,7 @@ describe("connecting", () => {
     rig.start();
     rig.clock.advance(5000);
     rig.start();
+    rig.clock.advance(5000);
     expect(rig.net.sockets).toHaveLength(1);
     rig.stopAll();
   });
@@ -284,6 +289,34 @@ describe("backoff", () => {
     rig.start();
     rig.nextAttemptMs(1000);
     rig.clock.advance(10);
+    expect(Math.round(rig.nextAttemptMs(60_000) / 1000)).toBe(2);
+    rig.stopAll();
+  });
+
+  it.each([
+    {
+      name: "a stop and a start",
+      resets: (rig: ReturnType<typeof create>) => {
+        rig.stopAll();
+        rig.platform.draws.splice(0, Infinity, WHOLE, WHOLE);
+        rig.start();
+      },
+    },
+    {
+      name: "a network that came back",
+      resets: (rig: ReturnType<typeof create>) => {
+        rig.platform.draws.splice(0, Infinity, WHOLE, WHOLE);
+        rig.networkUp();
+      },
+    },
+  ])("begins anew after $name", ({ resets }) => {
+    const rig = create({ reconnect_spread_s: 2 });
+    rig.broker.isUp = false;
+    rig.platform.draws.push(...whole(20));
+    rig.start();
+    rig.clock.advance(60_000);
+    resets(rig);
+    expect(rig.nextAttemptMs(60_000)).toBe(200);
     expect(Math.round(rig.nextAttemptMs(60_000) / 1000)).toBe(2);
     rig.stopAll();
   });
@@ -502,6 +535,15 @@ describe("own status", () => {
     rig.status(will);
     expect(rig.broker.payloads("/status")).toEqual([birth()]);
     expect(linesWith(rig.platform, "corrected")).toEqual(["W uplink status-corrected count=1"]);
+    rig.stopAll();
+  });
+
+  it("is said once for several old wills", () => {
+    const rig = online();
+    rig.status(birth());
+    rig.status(will);
+    rig.status(will);
+    expect(rig.broker.payloads("/status")).toEqual([birth()]);
     rig.stopAll();
   });
 
