@@ -28,6 +28,11 @@ describe("boot counter", () => {
     expect(platform.lines).toEqual([]);
   });
 
+  it("goes up to 32 bits", () => {
+    const { identity } = create({ files: { [BOOT_FILE]: "4294967294" } });
+    expect(identity.boot).toBe(4_294_967_295);
+  });
+
   it("needs no clock when it is there", () => {
     const { identity } = create({ files: { [BOOT_FILE]: "41" } }, withoutClock);
     expect([identity.boot, identity.ensureBoot()]).toEqual([42, true]);
@@ -49,7 +54,8 @@ describe("boot counter", () => {
     ["a fraction", "1.5"],
     ["hexadecimal", "0x10"],
     ["followed by a line end", "41\n"],
-    ["too long to be exact", "1".repeat(16)],
+    ["larger than any number of starts", "4294967295"],
+    ["a digit too long", "10000000000"],
   ])("restarts at the epoch second when its file is %s", (_name, text) => {
     const { identity, platform } = create(
       text === undefined ? {} : { files: { [BOOT_FILE]: text } },

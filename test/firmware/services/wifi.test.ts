@@ -66,6 +66,22 @@ describe("joining", () => {
     expect(rig.status()).toBe("up");
     expect(rig.calls).toEqual(["up"]);
     expect(rig.clock.pendingMs()).toEqual([]);
+    expect(linesWith(rig.platform, "wifi")).toEqual([
+      'I wifi joining ssid="home"',
+      "I wifi up address=10.0.0.9 rssi=-61",
+    ]);
+    rig.stopAll();
+  });
+
+  it("cancels nobody else's timer when it joins again", () => {
+    const rig = create();
+    rig.start();
+    rig.radio.up("10.0.0.9");
+    let calls = 0;
+    rig.clock.after(1, () => calls++);
+    rig.radio.down("8");
+    rig.clock.advance(1);
+    expect(calls).toBe(1);
     rig.stopAll();
   });
 

@@ -111,6 +111,7 @@ describe("checkConfig", () => {
     ["key", "x".repeat(43)],
     ["key", "-_" + "x".repeat(100)],
     ["topic_prefix", "home/floor 1"],
+    ["log_level", "D"],
     ["log_level", "E"],
     ["interval_s", 0.5],
     ["wifi_password", ""],
@@ -119,7 +120,8 @@ describe("checkConfig", () => {
   });
 
   it("lists keys that it does not have, and goes on", () => {
-    const checked = checkConfig({ ...REQUIRED, colour: 1, toString: 2, constructor: 3 });
+    const raw = { device_id: "a", ...REQUIRED, colour: 1, toString: 2, constructor: 3 };
+    const checked = checkConfig(raw);
     expect(checked.unknown).toEqual(["colour", "toString", "constructor"]);
     expect(checked.problems).toEqual([]);
   });
