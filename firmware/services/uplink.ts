@@ -245,7 +245,8 @@ export function createUplink(
     );
   }
 
-  /** Ends the connection; DISCONNECT only if the shutdown was told, else the will shall tell it. */
+  /** Ends the connection. DISCONNECT only if the shutdown was handed over, acknowledged or not; else
+   * the will shall tell it. */
   function finishStop(reason: string, isTold: boolean): void {
     // Closing answers what waits, the shutdown status among it, and that leads here again.
     if (isEnding) return;

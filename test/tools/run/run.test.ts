@@ -34,7 +34,7 @@ function run(script: string | null, ...args: string[]): Promise<Ended> {
 describe.concurrent("lubdub run", () => {
   it("prints what the script prints and ends when nothing is left to do", async () => {
     const script = `var n=0,i=setInterval(function(){print("tick",++n);if(n==2)clearInterval(i)},5);
-      console.log({a:"\u00e9"});Promise.resolve(1).then(function(){setTimeout(print,20,"end")});`;
+      console.log({a:"\u00e9"});Promise.resolve(1).then(function(){setTimeout(print,400,"end")});`;
     expect(await run(script, "--print", "n+0.5")).toEqual({
       stdout: '{ \n  "a": "\\xC3\\xA9"\n }\ntick 1\ntick 2\nend\n2.5\n',
       stderr: "",
