@@ -24,7 +24,7 @@ function project(
 }
 
 const quick = { testTimeoutMs: 20_000, isParallel: true };
-const slow = { testTimeoutMs: 60_000, isParallel: false };
+const slow = { testTimeoutMs: 60_000, isParallel: true };
 
 export default defineConfig({
   root: fileURLToPath(new URL("..", import.meta.url)),
@@ -32,6 +32,8 @@ export default defineConfig({
     environment: "node",
     setupFiles: ["test/helpers/setup.ts"],
     reporters: ["default", new PlainReporter()],
+    // Most of the long ones wait for time to pass, so more of them than cores run side by side.
+    maxWorkers: 4,
     restoreMocks: true,
     unstubEnvs: true,
     projects: [
