@@ -37,7 +37,8 @@ export interface FleetOptions {
   intervalMs: number;
   /** Makes a board, switched off; called once per device id. */
   createBoard(deviceId: string, onPrint: (line: string) => void): FleetBoard;
-  keyFor(deviceId: string): Buffer | undefined;
+  /** Key of each device, base64url. */
+  keys: ReadonlyMap<string, string>;
   /** Ends by itself after this time, ms; undefined: runs until `signal`. */
   forMs: number | undefined;
   signal: AbortSignal;
@@ -74,7 +75,12 @@ export async function runFleet(options: FleetOptions): Promise<Counts> {
   let brokerProblem: string | undefined = "connecting";
   let hint = "Ctrl-C or q stops the boards and ends";
 
-  const verifier = createVerifier({ keyFor: options.keyFor });
+  const verifier = createVerifier({
+    keyFor: (deviceId) => {
+      const key = options.keys.get(deviceId);
+      return key === undefined ? undefined : Buffer.from(key, "base64url");
+    },
+  });
   const tracker = createTracker((event) => screen.log(eventEntry(event)));
   for (const id of deviceIds) tracker.expect(id);
 

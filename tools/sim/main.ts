@@ -94,10 +94,7 @@ async function runSim(options: SimOptions): Promise<void> {
         board.flash.write(".bootcde", bundle.text);
         return board;
       },
-      keyFor: (deviceId) => {
-        const key = keys.get(deviceId);
-        return key === undefined ? undefined : Buffer.from(key, "base64url");
-      },
+      keys,
       forMs: options.for,
       signal: shutdown.signal,
       isPlain: options.plain ?? false,

@@ -36,7 +36,7 @@ function options(changes: Partial<FleetOptions> & { key?: Buffer; skip?: number[
         ...(changes.key ? { key: changes.key } : {}),
         ...(changes.skip ? { skip: changes.skip } : {}),
       }),
-    keyFor: () => FAKE_KEY,
+    keys: new Map(["a", "b"].map((id) => [id, FAKE_KEY.toString("base64url")])),
     forMs: 700,
     signal: new AbortController().signal,
     isPlain: true,
