@@ -26,6 +26,13 @@ export interface Loop {
   addModule(module: { idle(): boolean; isOpen(): boolean }): void;
   /** Asks for a pass soon. */
   wake(): void;
+  /** The board's own time, ms: ahead of the clock's while the board is blocked. */
+  now(): number;
+  /**
+   * The running callback has taken this long, by a call that blocks: what follows in it sees the
+   * later time, and nothing else of the board runs before.
+   */
+  block(ms: number): void;
   /** Keeps an error for the end of the pass. */
   raise(error: unknown): void;
   /** True when nothing is armed, queued or open. */
@@ -67,15 +74,17 @@ export function createLoop(host: LoopHost): Loop {
   let isStopped = false;
   let isInQueue = false;
   let wakeUp: { timer: ClockTimer; atMs: number } | null = null;
+  let busyUntilMs = -Infinity;
 
+  const now = (): number => Math.max(clock.now(), busyUntilMs);
   const schedule = (delayMs: number): void => {
     if (isStopped) return;
-    const atMs = clock.now() + delayMs;
+    const atMs = now() + delayMs;
     if (wakeUp) {
       if (wakeUp.atMs <= atMs) return;
       clock.clearTimer(wakeUp.timer);
     }
-    wakeUp = { timer: clock.setTimer(turn, delayMs), atMs };
+    wakeUp = { timer: clock.setTimer(turn, atMs - clock.now()), atMs };
   };
   // Callbacks change both from within a walk over timers or queue.
   const mustWalkAnew = (): boolean => haveTimersChanged;
@@ -92,7 +101,7 @@ export function createLoop(host: LoopHost): Loop {
   };
 
   const runTimers = (): void => {
-    const passMs = clock.now();
+    const passMs = now();
     let calls = 0;
     do {
       haveTimersChanged = false;
@@ -130,6 +139,8 @@ export function createLoop(host: LoopHost): Loop {
 
   function turn(): void {
     wakeUp = null;
+    // Armed before a call in another callback of this board blocked for longer.
+    if (clock.now() < busyUntilMs) return schedule(0);
     let isBusy = false;
     // A queue that never ends keeps the interpreter from its timers for ever, and this board too.
     if (!isInQueue) {
@@ -152,14 +163,14 @@ export function createLoop(host: LoopHost): Loop {
     }
     if (isBusy || queue.length > 0 || raised) return schedule(0);
     const nextMs = timers.reduce((least, timer) => Math.min(least, timer.dueMs), Infinity);
-    if (nextMs < Infinity) schedule(Math.max(0, nextMs - clock.now()));
+    if (nextMs < Infinity) schedule(Math.max(0, nextMs - now()));
   }
 
   return {
     setTimer: (fn, delayMs, { repeats }) => {
       const periodMs = delayMs >= MIN_DELAY_MS ? delayMs : MIN_DELAY_MS;
       const id = (timers.at(-1)?.id ?? 0) + 1;
-      timers.push({ id, dueMs: clock.now() + periodMs, periodMs: repeats ? periodMs : null, fn });
+      timers.push({ id, dueMs: now() + periodMs, periodMs: repeats ? periodMs : null, fn });
       haveTimersChanged = true;
       schedule(periodMs);
       return id;
@@ -176,7 +187,7 @@ export function createLoop(host: LoopHost): Loop {
       const timer = timers.find((candidate) => candidate.id === id);
       if (!timer) return false;
       timer.periodMs = periodMs >= MIN_DELAY_MS ? periodMs : MIN_DELAY_MS;
-      timer.dueMs = clock.now() + timer.periodMs;
+      timer.dueMs = now() + timer.periodMs;
       haveTimersChanged = true;
       schedule(timer.periodMs);
       return true;
@@ -189,6 +200,10 @@ export function createLoop(host: LoopHost): Loop {
       modules.push(module);
     },
     wake: () => schedule(0),
+    now,
+    block: (ms) => {
+      busyUntilMs = now() + ms;
+    },
     raise,
     isDone: () =>
       timers.length === 0 && queue.length === 0 && !raised && !modules.some((m) => m.isOpen()),

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+// The ordered record of what happened in a world. Its rows and their canonical bytes are described
+// in docs/reference/trace.md; two runs are the same when their hashes are.
+// Not for: what a person reads (tools/sim shows that).
+import { createHash } from "node:crypto";
+
+/** Value of a row's member: integers only, so that no engine's rounding is in the bytes. */
+export type TraceValue = string | number | boolean | null;
+
+/** One thing that happened. */
+export interface TraceRow {
+  /** Microseconds since the world's start, an integer. */
+  t: number;
+  /** Who: `board/<name>`, `net`, `broker/<name>`, `fault`, `world`. */
+  on: string;
+  /** What, such as `print` or `boot`. */
+  ev: string;
+  /** Further members of this event. */
+  [member: string]: TraceValue;
+}
+
+/** The record of one world. */
+export interface Trace {
+  /** Records one event; members must not be called t, on or ev. */
+  add(on: string, ev: string, members?: Readonly<Record<string, TraceValue>>): void;
+  /** Rows so far, oldest first; empty unless they are kept. */
+  readonly rows: readonly TraceRow[];
+  /** Number of rows so far, kept or not. */
+  readonly count: number;
+  /** SHA-256 of the canonical bytes of all rows so far, hex. */
+  hash(): string;
+}
+
+/** What a trace does with its rows besides the hash. */
+export interface TraceOptions {
+  /** Microseconds since the world's start. */
+  nowUs(): number;
+  /** Keeps rows in memory. */
+  keepRows: boolean;
+  /** Gets each canonical line, with its line end. */
+  onLine?: ((line: string) => void) | undefined;
+}
+
+/** Characters gathered before they are hashed: many small updates cost more than the hash. */
+const BATCH_CHARS = 65_536;
+
+/** The canonical line of a row: t, on, ev, then the other members by name; JSON; a line feed. */
+export function traceLine(row: TraceRow): string {
+  const { t, on, ev, ...members } = row;
+  let line = `{"t":${t},"on":${JSON.stringify(on)},"ev":${JSON.stringify(ev)}`;
+  for (const name of Object.keys(members).sort()) {
+    line += `,${JSON.stringify(name)}:${JSON.stringify(members[name])}`;
+  }
+  return line + "}\n";
+}
+
+/** Creates an empty trace. */
+export function createTrace({ nowUs, keepRows, onLine }: TraceOptions): Trace {
+  const rows: TraceRow[] = [];
+  const sha256 = createHash("sha256");
+  let batch = "";
+  let count = 0;
+
+  const flush = (): void => {
+    sha256.update(batch, "utf8");
+    batch = "";
+  };
+  return {
+    rows,
+    get count() {
+      return count;
+    },
+    add: (on, ev, members) => {
+      const row: TraceRow = { t: nowUs(), on, ev, ...members };
+      const line = traceLine(row);
+      count++;
+      if (keepRows) rows.push(row);
+      onLine?.(line);
+      batch += line;
+      if (batch.length > BATCH_CHARS) flush();
+    },
+    hash: () => {
+      flush();
+      return sha256.copy().digest("hex");
+    },
+  };
+}
