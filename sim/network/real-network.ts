@@ -3,12 +3,14 @@
 // throws: only another thread can make a connection while this one waits for the outcome. The wait
 // is short and bounded, so one board that dials into the void cannot stop the process; a failure
 // that comes later than that is a socket that closes.
-// Not for: listening (peers are the host's business), TLS.
-import { lookup } from "node:dns/promises";
+// Not for: ports that boards open (real-servers.ts).
+import { lookup } from "node:dns";
 import { isIPv4 } from "node:net";
 import { Worker } from "node:worker_threads";
 import { NetworkError, RECEIVE_BUFFER_BYTES, SEND_BUFFER_BYTES } from "./network.ts";
 import type { NetworkFailure, SimNetwork, SimSocket } from "./network.ts";
+import { listenReal, openRealUdp } from "./real-servers.ts";
+import type { Closable } from "./real-servers.ts";
 import { SOCKET_WORKER_SOURCE } from "./socket-worker.ts";
 import type { FromWorker, ToWorker } from "./socket-worker.ts";
 
@@ -61,6 +63,7 @@ export function createRealNetwork(options: RealNetworkOptions = {}): SimNetwork 
   const loopbackWaitMs = options.loopbackWaitMs ?? 1000;
   const remoteWaitMs = options.remoteWaitMs ?? 50;
   const connections = new Map<number, Connection>();
+  const opened = new Set<Closable>();
   let worker: Worker | null = null;
   let lastId = 0;
 
@@ -120,6 +123,8 @@ export function createRealNetwork(options: RealNetworkOptions = {}): SimNetwork 
       get failure() {
         return failure;
       },
+      blockedMs: 0,
+      isSecuring: false,
       send: (bytes) => {
         if (state !== "open" || hasEnded) return 0;
         const part = bytes.slice(0, SEND_BUFFER_BYTES - inFlightBytes);
@@ -174,16 +179,28 @@ export function createRealNetwork(options: RealNetworkOptions = {}): SimNetwork 
     return socket;
   };
 
+  /** Remembers an open port until somebody closes it. */
+  const keep = <T extends Closable>(port: T): T => {
+    opened.add(port);
+    return {
+      ...port,
+      close: () => {
+        opened.delete(port);
+        port.close();
+      },
+    };
+  };
+
   return {
     connect,
-    resolve: async (host) => {
-      try {
-        return (await lookup(host, { family: 4 })).address;
-      } catch {
-        return null;
-      }
+    resolve: (host, done) => {
+      lookup(host, { family: 4 }, (error, address) => done(error ? null : address));
     },
+    listen: (port, onConnection) => keep(listenReal(port, onConnection)),
+    openUdp: (port, onMessage) => keep(openRealUdp(port, onMessage)),
     close: async () => {
+      for (const port of opened) port.close();
+      opened.clear();
       for (const { socket } of connections.values()) socket.destroy();
       const ending = worker;
       if (!ending) return;

@@ -2,12 +2,13 @@
 // The entry of the bundle: what a board says to each kind of configuration file. It is built in
 // memory and runs on a virtual board whose time the test advances and whose broker refuses.
 import { beforeAll, describe, expect, it } from "vitest";
-import { NetworkError, createBoard } from "../../sim/index.ts";
-import type { Board, SimNetwork } from "../../sim/index.ts";
+import { createBoard } from "../../sim/index.ts";
+import type { Board } from "../../sim/index.ts";
 import { LUBDUB_VERSION } from "../../firmware/wire/version.ts";
 import { START_WALL_MS, createFakeClock } from "../helpers/fake-clock.ts";
 import { KEY } from "../helpers/fake-platform.ts";
 import { PROJECT, buildFirmware } from "../helpers/planted.ts";
+import { createStubNetwork } from "../sim/stub-network.ts";
 
 const GOOD = { device_id: "kitchen", mqtt_url: "mqtt://broker.test", key: KEY };
 const BOOT = `I app boot version=${LUBDUB_VERSION} interpreter=2v29.277`;
@@ -20,13 +21,8 @@ beforeAll(async () => {
   bundle = String(result.files["lubdub.min.js"]);
 });
 
-const refusing: SimNetwork = {
-  connect: () => {
-    throw new NetworkError("refused");
-  },
-  resolve: async () => null,
-  close: async () => undefined,
-};
+const refusing = createStubNetwork();
+refusing.failure = "refused";
 
 interface Started {
   board: Board;

@@ -57,6 +57,8 @@ export function createStubNetwork(): StubNetwork {
         get failure() {
           return stub.failure;
         },
+        blockedMs: 0,
+        isSecuring: false,
         send: (bytes) => {
           const part = bytes.slice(0, stub.roomBytes);
           stub.roomBytes -= part.length;
@@ -76,7 +78,15 @@ export function createStubNetwork(): StubNetwork {
         },
       };
     },
-    resolve: (host) => Promise.resolve(host === "known" ? "192.0.2.7" : null),
+    resolve: (host, done) => {
+      queueMicrotask(() => done(host === "known" ? "192.0.2.7" : null));
+    },
+    listen: () => {
+      throw new NetworkError("in-use");
+    },
+    openUdp: () => {
+      throw new NetworkError("in-use");
+    },
     close: () => Promise.resolve(),
   };
   return network;

@@ -5,13 +5,14 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { rollup } from "rollup";
 import { beforeAll, describe, expect, it } from "vitest";
-import { NetworkError, checkSyntax, createBoard, createRealClock } from "../../sim/index.ts";
+import { checkSyntax, createBoard, createRealClock } from "../../sim/index.ts";
 import { createBundleConfig } from "../../tools/build-report/bundle.ts";
 import { INTERPRETER, NO_INTERPRETER } from "../helpers/interpreter.ts";
 import { createTempFolder, startChild } from "../helpers/leftovers.ts";
 import { PROJECT } from "../helpers/planted.ts";
 import { HMAC_VECTORS, JWS_VECTOR } from "../helpers/vectors.ts";
 import { waitFor } from "../helpers/wait.ts";
+import { createStubNetwork } from "../sim/stub-network.ts";
 import type { BoardVectors } from "../vectors/crypto-vectors.ts";
 
 const INTERPRETER_MS = 20_000;
@@ -64,13 +65,7 @@ describe("published vectors", () => {
     const lines: string[] = [];
     const board = createBoard({
       clock: createRealClock(),
-      network: {
-        connect: () => {
-          throw new NetworkError("unreachable");
-        },
-        resolve: async () => null,
-        close: async () => undefined,
-      },
+      network: createStubNetwork(),
       profile,
       seed: 1,
       onPrint: (line) => lines.push(line),

@@ -137,7 +137,7 @@ export function createWifi(host: ModuleHost): object {
       };
       lookups++;
       if (!joined) later(() => finish(null), 1, 5);
-      else network.resolve(realm.text(name)).then(finish, () => finish(null));
+      else network.resolve(realm.text(name), finish);
     },
     setConfig: () => {},
     setIP: (_settings: unknown, done?: unknown) => call(done, null),

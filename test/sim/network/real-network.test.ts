@@ -36,6 +36,14 @@ async function listen(onSocket: (socket: Socket) => void): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
 const closed = (socket: SimSocket): Promise<true> =>
   waitFor(
     () => socket.state === "closed" || undefined,
@@ -74,10 +82,7 @@ describe("real network", () => {
 
   it("throws from connect when nobody listens", async () => {
     const network = createNetwork();
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const { port } = server.address() as AddressInfo;
-    await new Promise((resolve) => server.close(resolve));
+    const port = await freePort();
     expect(failureOf(() => network.connect("127.0.0.1", port, () => {}))).toBe("refused");
   });
 
@@ -177,8 +182,64 @@ describe("real network", () => {
 
   it("resolves names and tells those without an address", async () => {
     const network = createNetwork();
-    expect(await network.resolve("localhost")).toBe("127.0.0.1");
-    expect(await network.resolve("127.0.0.9")).toBe("127.0.0.9");
+    const addressOf = (host: string): Promise<string | null> =>
+      new Promise((resolve) => network.resolve(host, resolve));
+    expect(await addressOf("localhost")).toBe("127.0.0.1");
+    expect(await addressOf("127.0.0.9")).toBe("127.0.0.9");
+  });
+
+  it("accepts connections on a port, and tells of one in use", async () => {
+    const port = await freePort();
+    const network = createNetwork();
+    let changes = 0;
+    const accepted: SimSocket[] = [];
+    const listener = network.listen(port, (socket) => {
+      accepted.push(socket);
+      return () => changes++;
+    });
+    expect(failureOf(() => network.listen(port, () => () => {}))).toBe("in-use");
+    const socket = network.connect("127.0.0.1", port, () => {});
+    socket.send("ping");
+    let got = "";
+    await waitFor(
+      () => (got += accepted[0]?.receive(2) ?? "") === "ping" || undefined,
+      BOUND_MS,
+      () => "the bytes",
+    );
+    expect(accepted[0]?.send("pong")).toBe(4);
+    accepted[0]?.close();
+    got = "";
+    await waitFor(
+      () => (got += socket.receive(2)) === "pong" || undefined,
+      BOUND_MS,
+      () => "the answer",
+    );
+    await closed(socket);
+    expect(changes).toBeGreaterThan(0);
+    listener.close();
+    expect(failureOf(() => network.connect("127.0.0.1", port, () => {}))).toBe("refused");
+  });
+
+  it("carries datagrams between ports", async () => {
+    const network = createNetwork();
+    const seen: string[] = [];
+    const a = network.openUdp(null, (bytes, from) => {
+      seen.push(bytes);
+      expect(from).toEqual({ address: "127.0.0.1", port: b.port });
+    });
+    const b = network.openUdp(null, (bytes, from) =>
+      b.send(`${bytes}\xff`, from.address, from.port),
+    );
+    expect(failureOf(() => network.openUdp(a.port, () => {}))).toBe("in-use");
+    a.send("hi", "localhost", b.port);
+    await waitFor(
+      () => seen.length === 1 || undefined,
+      BOUND_MS,
+      () => "the answer",
+    );
+    expect(seen).toEqual(["hi\xff"]);
+    a.close();
+    a.send("after close", "127.0.0.1", b.port);
   });
 
   it("can be used again after close", async () => {
