@@ -40,7 +40,14 @@ export interface BoardOptions {
   profile?: ProfileName;
   /** Decides everything about this board that is left to chance. */
   seed: number;
+  /** Called when it begins to run its boot files. */
+  onBoot?(cause: BootCause): void;
+  /** Gets each error that nobody caught, when the console has shown it. */
+  onUncaught?(error: { text: string; frames: Frame[] }): void;
 }
+
+/** Why a board boots: power came, or a script or a reset restarted it. */
+export type BootCause = "power" | "restart";
 
 /** A virtual board. */
 export interface Board {
@@ -198,6 +205,7 @@ export function createBoard(options: BoardOptions): Board {
       write,
       require: (name) => requireModule(board, name),
       restart: (how) => restart(board, how),
+      onUncaught: (error) => options.onUncaught?.(error),
       varsInUse: () => IDLE_VARS + VARS_PER_TIMER * loop.timerCount(),
     });
     const board: Running = {
@@ -264,6 +272,7 @@ export function createBoard(options: BoardOptions): Board {
           ? [".bootcde"]
           : []),
     ];
+    options.onBoot?.(how.isPowerUp ? "power" : "restart");
     for (const name of files) if (running === board) runFile(board, name);
     if (running === board) init(board);
   };

@@ -12,7 +12,7 @@ import { INTERPRETER_VERSION } from "./profile.ts";
 import type { Profile } from "./profile.ts";
 import { installPromise } from "./promises.ts";
 import { createRandomGenerator } from "./random-generator.ts";
-import type { Realm } from "./realm.ts";
+import type { Frame, Realm } from "./realm.ts";
 
 /** What the globals need from their board. */
 export interface GlobalsHost {
@@ -29,6 +29,8 @@ export interface GlobalsHost {
   restart(how: { file?: string; withSavedCode: boolean }): void;
   /** Estimate of variables in use. */
   varsInUse(): number;
+  /** Gets each error that nobody caught and the console shows. */
+  onUncaught(error: { text: string; frames: Frame[] }): void;
 }
 
 /** What the board needs from its globals. */
@@ -268,6 +270,7 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
   // ------------------------------------------------------------------------------- errors
   const printError = (error: unknown): void => {
     const { text, frames } = realm.describe(error);
+    host.onUncaught({ text, frames });
     host.write(`Uncaught ${text}\n`);
     for (const f of frames) {
       host.write(`    at ${f.functionName}${f.functionName ? " " : ""}(${place(f)})\n`);
