@@ -21,7 +21,7 @@ import type { ModuleHost } from "./modules/index.ts";
 import type { WifiOptions } from "./modules/wifi.ts";
 import { PROFILES } from "./profile.ts";
 import type { Profile, ProfileName } from "./profile.ts";
-import { createRealm } from "./realm.ts";
+import { createContextRealm } from "./realm-context.ts";
 import type { Frame, Realm } from "./realm.ts";
 
 /** What a board is made of. */
@@ -188,7 +188,7 @@ export function createBoard(options: BoardOptions): Board {
   });
 
   const create = (): Running => {
-    const realm = createRealm();
+    const realm = createContextRealm();
     const loop = createLoop({ clock, report: (error) => board.globals.report(error) });
     const globals = installGlobals(realm, loop, {
       profile: { ...profile, modules: modulesOfBoard },

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Date as the interpreter has it: fractional milliseconds, one fixed offset from UTC that
 // E.setTimeZone sets, no invalid dates, and a number when it is added to something.
-import type { Realm } from "./realm.ts";
+import type { World } from "./world.ts";
 
-/** What Date needs from its board. */
+/** What Date needs from the board that runs. */
 export interface DateHost {
   /** Wall clock in ms, fractional. */
   wallMs(): number;
@@ -28,7 +28,7 @@ function parseDate(text: string): number {
 }
 
 /** Installs Date in a world. */
-export function installDate(realm: Realm, host: DateHost): void {
+export function installDate(realm: World, host: DateHost): void {
   const times = new WeakMap<object, number>();
   const ms = (self: unknown): number => times.get(self as object) ?? 0;
   const local = (self: unknown): Date =>

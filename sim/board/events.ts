@@ -3,6 +3,7 @@
 // object itself under `#on<name>`, where scripts see them. `emit` only queues.
 import type { Loop } from "./loop.ts";
 import type { Realm } from "./realm.ts";
+import type { World } from "./world.ts";
 
 /** Sends events to listeners that scripts registered. */
 export interface Events {
@@ -23,23 +24,22 @@ export interface Events {
   watch(fn: (target: object, name: string) => void): void;
   /** Makes the listeners behind the running one not be called. */
   stopPropagation(): void;
+  /** Registers a listener, as `on` and `prependListener` do. */
+  add(target: object, name: unknown, listener: unknown, place: "first" | "last"): void;
 }
 
 const PREFIX = "#on";
 
-/** Installs the methods in a world. */
-export function installEvents(
-  realm: Realm,
-  loop: Loop,
-  runText: (code: string) => unknown,
-): Events {
+function listenersOf(target: object, name: string): unknown {
+  const key = PREFIX + name;
+  return Object.hasOwn(target, key) ? (target as Record<string, unknown>)[key] : undefined;
+}
+
+/** Creates the events of one board. */
+export function createEvents(realm: Realm, loop: Loop, runText: (code: string) => unknown): Events {
   let isStopped = false;
   const watchers: ((target: object, name: string) => void)[] = [];
 
-  const listenersOf = (target: object, name: string): unknown => {
-    const member = Object.getOwnPropertyDescriptor(target, PREFIX + name);
-    return member?.value as unknown;
-  };
   const callAll = (
     target: object,
     listeners: unknown,
@@ -74,7 +74,7 @@ export function installEvents(
     });
   };
 
-  const add = (target: object, name: unknown, listener: unknown, atStart: boolean): void => {
+  const add: Events["add"] = (target, name, listener, place) => {
     if (typeof listener !== "function" && typeof listener !== "string") {
       realm.fail("TypeError", "Second argument must be a function or a String");
     }
@@ -83,22 +83,46 @@ export function installEvents(
     const old = listenersOf(target, event);
     const list = old === undefined ? [] : Array.isArray(old) ? (old as unknown[]) : [old];
     // A new array: an event that is already queued keeps the listeners it had.
-    const next = atStart ? [listener, ...list] : [...list, listener];
+    const next = place === "first" ? [listener, ...list] : [...list, listener];
     (target as Record<string, unknown>)[key] = realm.arrayOf(next);
     for (const fn of watchers) fn(target, event);
   };
+  return {
+    emit,
+    callNow: (target, name, args) => {
+      const listeners = listenersOf(target, name);
+      const hasSome = Array.isArray(listeners) ? listeners.length > 0 : listeners !== undefined;
+      return hasSome && callAll(target, listeners, args);
+    },
+    has: (target, name) => listenersOf(target, name) !== undefined,
+    watch: (fn) => {
+      watchers.push(fn);
+    },
+    stopPropagation: () => {
+      isStopped = true;
+    },
+    add,
+  };
+}
+
+/**
+ * Installs the methods in a world.
+ *
+ * @param events those of the board that runs
+ */
+export function installEventMethods(realm: World, events: () => Events): void {
   realm.define(realm.objectPrototype, {
     on(this: object, name: unknown, listener: unknown) {
-      add(this, name, listener, false);
+      events().add(this, name, listener, "last");
     },
     addListener(this: object, name: unknown, listener: unknown) {
-      add(this, name, listener, false);
+      events().add(this, name, listener, "last");
     },
     prependListener(this: object, name: unknown, listener: unknown) {
-      add(this, name, listener, true);
+      events().add(this, name, listener, "first");
     },
     emit(this: object, name: unknown, ...args: unknown[]) {
-      if (typeof name === "string") emit(this, name, args);
+      if (typeof name === "string") events().emit(this, name, args);
       else realm.fail("TypeError", "First argument must be String");
     },
     removeListener(this: object, name: unknown, listener: unknown) {
@@ -119,20 +143,4 @@ export function installEvents(
       for (const key of keys) delete (this as Record<string, unknown>)[key];
     },
   });
-
-  return {
-    emit,
-    callNow: (target, name, args) => {
-      const listeners = listenersOf(target, name);
-      const hasSome = Array.isArray(listeners) ? listeners.length > 0 : listeners !== undefined;
-      return hasSome && callAll(target, listeners, args);
-    },
-    has: (target, name) => listenersOf(target, name) !== undefined,
-    watch: (fn) => {
-      watchers.push(fn);
-    },
-    stopPropagation: () => {
-      isStopped = true;
-    },
-  };
 }

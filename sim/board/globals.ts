@@ -3,14 +3,12 @@
 // Not for: what belongs to the language (realm.ts), modules (modules/).
 import { crc32 } from "node:zlib";
 import { bytesOf, fromLatin1, latin1, NotBytes } from "./bytes.ts";
-import { installDate } from "./dates.ts";
-import { installEvents } from "./events.ts";
+import { createEvents } from "./events.ts";
 import type { Events } from "./events.ts";
 import { relaxedText } from "./format.ts";
 import type { Loop } from "./loop.ts";
 import { INTERPRETER_VERSION } from "./profile.ts";
 import type { Profile } from "./profile.ts";
-import { installPromise } from "./promises.ts";
 import { createRandomGenerator } from "./random-generator.ts";
 import type { Frame, Realm } from "./realm.ts";
 
@@ -74,9 +72,14 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
     }
   };
   const runText = (code: string): unknown => realm.run(code, "");
-  const events = installEvents(realm, loop, runText);
-  installPromise(realm, loop);
-  installDate(realm, { wallMs: host.wallMs, timeZoneHours: () => timeZoneHours });
+  const events = createEvents(realm, loop, runText);
+  realm.attach({
+    events,
+    loop,
+    wallMs: host.wallMs,
+    timeZoneHours: () => timeZoneHours,
+    draw: random.draw,
+  });
 
   // ------------------------------------------------------------------------------ timers
   const setTimer = (
@@ -151,16 +154,8 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
     save: () => {},
   });
 
-  // ------------------------------------------------------------------------------- Math, E
+  // ------------------------------------------------------------------------------------ E
   const hwRand = (): number => random.draw();
-  realm.define(global["Math"] as object, {
-    random: () => random.draw() / 0x8000_0000,
-    randInt: (range?: unknown) => {
-      const size = Math.trunc(Number(range));
-      return size > 0 ? random.draw() % size : random.draw() ^ (random.draw() << 1);
-    },
-  });
-
   const errorFlags = new Set<string>();
   const flags = realm.objectOf({
     deepSleep: 0,

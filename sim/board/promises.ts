@@ -2,7 +2,7 @@
 // Promise as the interpreter has it: reactions run from the idle loop's queue, between events and
 // after timers, never as microtasks; only then, catch, resolve, reject and all exist.
 import type { Loop } from "./loop.ts";
-import type { Realm } from "./realm.ts";
+import type { World } from "./world.ts";
 
 interface Reaction {
   onFulfilled: unknown;
@@ -21,8 +21,12 @@ type AnyFunction = (...args: unknown[]) => unknown;
 
 const isFunction = (value: unknown): value is AnyFunction => typeof value === "function";
 
-/** Installs Promise in a world. */
-export function installPromise(realm: Realm, loop: Loop): void {
+/**
+ * Installs Promise in a world.
+ *
+ * @param loop that of the board that runs
+ */
+export function installPromise(realm: World, loop: Pick<Loop, "enqueue" | "raise">): void {
   const states = new WeakMap<object, State>();
   const prototype = realm.object();
 
