@@ -9,8 +9,9 @@ const pathOf = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 
 export default async () => {
   const outDir = pathOf("./dist/firmware");
-  // First of all, so that an old bundle is never taken for the result of a failed build.
-  rmSync(outDir, { recursive: true, force: true });
+  // First of all, so that an old bundle is never taken for the result of a failed build; and the
+  // library that the compiler writes afterwards, so that no module of an old one stays.
+  for (const dir of [outDir, pathOf("./dist/lib")]) rmSync(dir, { recursive: true, force: true });
   const { createBundleConfig } = await tsImport("./tools/build-report/bundle.ts", import.meta.url);
   const { formatSizeTable } = await tsImport("./tools/build-report/size.ts", import.meta.url);
   const { checkSyntax } = await tsImport("./sim/board/syntax.ts", import.meta.url);

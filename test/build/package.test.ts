@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+// The package as somebody gets it who installs it: packed, unpacked into a project of its own, its
+// library imported by plain Node and by the compiler, its command started. No network: what it
+// depends on is linked from here.
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { PROJECT } from "../helpers/planted.ts";
+
+interface Result {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+let project: string;
+
+function run(command: string, args: string[], cwd = project): Result {
+  const env = { ...process.env, npm_config_update_notifier: "false", NODE_OPTIONS: "" };
+  return spawnSync(command, args, { cwd, encoding: "utf8", env });
+}
+
+function write(file: string, text: string): void {
+  writeFileSync(path.join(project, file), text);
+}
+
+/** Runs a module of the project by plain Node. */
+function runModule(text: string): Result {
+  write("main.mjs", text);
+  return run(process.execPath, ["main.mjs"]);
+}
+
+/** Complaints of the compiler about a source that imports the library. */
+function typeErrors(compilerOptions: object, source: string): string[] {
+  write("use.ts", source);
+  const options = { noEmit: true, strict: true, target: "es2022", types: ["node"] };
+  const config = { compilerOptions: { ...options, ...compilerOptions }, files: ["use.ts"] };
+  write("tsconfig.json", JSON.stringify(config));
+  const { stdout } = run(path.join(PROJECT, "node_modules/.bin/tsc"), ["-p", "."]);
+  return stdout.split("\n").filter((line) => line !== "");
+}
+
+beforeAll(() => {
+  project = realpathSync(mkdtempSync(path.join(tmpdir(), "lubdub-package-")));
+  write("package.json", '{ "name": "somebody-elses", "type": "module" }');
+  const packed = run(
+    "npm",
+    ["pack", "--ignore-scripts", "--silent", "--pack-destination", project],
+    PROJECT,
+  );
+  const installed = path.join(project, "node_modules/lubdub");
+  mkdirSync(installed, { recursive: true });
+  const unpacked = run("tar", ["-xzf", packed.stdout.trim(), "-C", installed, "--strip", "1"]);
+  expect(unpacked).toMatchObject({ status: 0, stderr: "" });
+  const { dependencies } = JSON.parse(
+    readFileSync(path.join(installed, "package.json"), "utf8"),
+  ) as { dependencies: object };
+  for (const name of [...Object.keys(dependencies), "@types/node"]) {
+    mkdirSync(path.dirname(path.join(project, "node_modules", name)), { recursive: true });
+    symlinkSync(path.join(PROJECT, "node_modules", name), path.join(project, "node_modules", name));
+  }
+});
+
+afterAll(() => rmSync(project, { recursive: true }));
+
+describe("package", () => {
+  it("runs a script on a virtual board with plain Node", () => {
+    const { stdout, stderr } = runModule(`
+      import { createBoard, createRealClock, createRealNetwork } from "lubdub/sim";
+      const network = createRealNetwork();
+      const board = createBoard({ clock: createRealClock(), network, onPrint: console.log });
+      board.runScript("print(6 * 7)", "answer.js");
+      board.powerOff();
+      await network.close();
+    `);
+    expect({ stdout, stderr }).toEqual({ stdout: "42\n", stderr: "" });
+  });
+
+  it.each([
+    { name: "nodenext", options: { module: "nodenext" } },
+    { name: "bundler", options: { module: "esnext", moduleResolution: "bundler" } },
+  ])("has types for module resolution $name", ({ options }) => {
+    const right = 'import { createRandom } from "lubdub/sim";\nexport const r = createRandom(1);\n';
+    expect(typeErrors(options, right)).toEqual([]);
+    expect(typeErrors(options, `${right}const wrong: string = r;\n`)).toEqual([
+      expect.stringMatching(/^use\.ts\(3,7\): error TS2322: Type 'Random'/),
+    ]);
+  });
+
+  it("brings the command with it", () => {
+    const command = path.join(project, "node_modules/lubdub/tools/lubdub.js");
+    write("answer.js", "print(6 * 7);\n");
+    expect(run(process.execPath, [command, "run", "answer.js"])).toMatchObject({
+      stdout: "42\n",
+      stderr: "",
+      status: 0,
+    });
+  });
+
+  it("holds what runs and nothing that tests it", () => {
+    const installed = readdirSync(path.join(project, "node_modules/lubdub"));
+    expect(installed.toSorted()).toEqual([
+      "LICENSE",
+      "README.md",
+      "dist",
+      "firmware",
+      "package.json",
+      "sim",
+      "tools",
+    ]);
+  });
+});
