@@ -22,6 +22,7 @@ import type { WifiOptions } from "./modules/wifi.ts";
 import { PROFILES } from "./profile.ts";
 import type { Profile, ProfileName } from "./profile.ts";
 import { createContextRealm } from "./realm-context.ts";
+import { createSharedRealm } from "./realm-shared.ts";
 import type { Frame, Realm } from "./realm.ts";
 
 /** What a board is made of. */
@@ -38,6 +39,11 @@ export interface BoardOptions {
   onPrint(line: string): void;
   /** `esp32` unless given. */
   profile?: ProfileName;
+  /**
+   * `own` (the default): objects of the language belong to this board alone. `shared`: to all boards
+   * of this kind in the process, which costs a tenth of the memory; see realm-shared.ts.
+   */
+  realm?: "own" | "shared";
   /** Decides everything about this board that is left to chance. */
   seed: number;
   /** Called when it begins to run its boot files. */
@@ -188,8 +194,12 @@ export function createBoard(options: BoardOptions): Board {
   });
 
   const create = (): Running => {
-    const realm = createContextRealm();
-    const loop = createLoop({ clock, report: (error) => board.globals.report(error) });
+    const realm = options.realm === "shared" ? createSharedRealm() : createContextRealm();
+    const loop = createLoop({
+      clock,
+      enter: realm.enter,
+      report: (error) => board.globals.report(error),
+    });
     const globals = installGlobals(realm, loop, {
       profile: { ...profile, modules: modulesOfBoard },
       serial,

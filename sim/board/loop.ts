@@ -59,6 +59,8 @@ const MAX_CALLS_IN_TURN = 1000;
 /** What the loop needs from its board. */
 export interface LoopHost {
   clock: SimClock;
+  /** Runs a pass as code of the board. */
+  enter(pass: () => void): void;
   /** Reports an error that nobody caught; may run handlers of the script. */
   report(error: unknown): void;
 }
@@ -84,7 +86,7 @@ export function createLoop(host: LoopHost): Loop {
       if (wakeUp.atMs <= atMs) return;
       clock.clearTimer(wakeUp.timer);
     }
-    wakeUp = { timer: clock.setTimer(turn, atMs - clock.now()), atMs };
+    wakeUp = { timer: clock.setTimer(enterTurn, atMs - clock.now()), atMs };
   };
   // Callbacks change both from within a walk over timers or queue.
   const mustWalkAnew = (): boolean => haveTimersChanged;
@@ -164,6 +166,10 @@ export function createLoop(host: LoopHost): Loop {
     if (isBusy || queue.length > 0 || raised) return schedule(0);
     const nextMs = timers.reduce((least, timer) => Math.min(least, timer.dueMs), Infinity);
     if (nextMs < Infinity) schedule(Math.max(0, nextMs - now()));
+  }
+
+  function enterTurn(): void {
+    host.enter(turn);
   }
 
   return {

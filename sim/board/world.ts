@@ -13,8 +13,12 @@ import type { SyntaxProblem } from "./syntax.ts";
 
 /** A prepared world: a realm without the parts that tell boards apart. */
 export interface World extends Omit<Realm, "run" | "attach" | "enter"> {
-  /** Marks a file as one of scripts: frames in it are shown. */
-  addFile(name: string): void;
+  /**
+   * Marks a file as one of scripts: frames in it are shown.
+   *
+   * @param place gives the place in the script for one in the code that was compiled
+   */
+  addFile(name: string, place?: (frame: Frame) => Frame): void;
   /** Throws the SyntaxError for a construct that the interpreter refuses. */
   refuse(problem: SyntaxProblem): never;
 }
@@ -82,7 +86,7 @@ export function createWorld(): World {
     (intrinsic[name] as { prototype: Record<string, unknown> }).prototype;
   const objectPrototype = prototypeOf("Object");
   const functionPrototype = prototypeOf("Function");
-  const files = new Set<string>();
+  const files = new Map<string, ((frame: Frame) => Frame) | undefined>();
 
   const native: Realm["native"] = (fn) => {
     Object.setPrototypeOf(fn, functionPrototype);
@@ -108,12 +112,13 @@ export function createWorld(): World {
       const match = /^ +at (?:(?:new |async )?(.*?) \()?(.*?):(\d+):(\d+)\)?$/.exec(line);
       if (match && files.has(match[2] as string)) {
         const [, functionName = "", file = "", atLine, atColumn] = match;
-        found.push({
+        const frame = {
           functionName: /^[\w$.]+$/.test(functionName) ? functionName.replace(/^.*\./, "") : "",
           file,
           line: Number(atLine),
           column: Number(atColumn),
-        });
+        };
+        found.push(files.get(file)?.(frame) ?? frame);
       }
     }
     return found;
@@ -280,7 +285,7 @@ export function createWorld(): World {
     hasOwnText: (value) =>
       (value as { toString?: unknown }).toString !== objectPrototype["toString"],
     pinName: () => null,
-    addFile: (name) => files.add(name),
+    addFile: (name, place) => files.set(name, place),
     refuse: ({ file, line, column, construct, message }) => {
       const said = construct === "syntax error" ? message : `${construct}: ${message}`;
       const made = error("SyntaxError", said) as { stack: string };

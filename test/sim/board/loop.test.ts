@@ -14,7 +14,11 @@ function createRig(): {
 } {
   const clock = createManualClock();
   const log: string[] = [];
-  const loop = createLoop({ clock, report: (error) => log.push(`uncaught ${String(error)}`) });
+  const loop = createLoop({
+    clock,
+    enter: (pass) => pass(),
+    report: (error) => log.push(`uncaught ${String(error)}`),
+  });
   return { clock, loop, log, add: (word) => () => void log.push(word) };
 }
 
