@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { CODES } from "../firmware/wire/codes.ts";
 import { CONFIG } from "../firmware/wire/config.ts";
+import { FAULTS } from "../sim/faults/index.ts";
 
 function page(name: string): string {
   return readFileSync(new URL(`../docs/reference/${name}`, import.meta.url), "utf8");
@@ -25,5 +26,31 @@ describe("reference pages", () => {
       if (value !== undefined)
         expect(text?.replaceAll("`", ""), key).toBe(`${value as string | number | boolean}`);
     }
+  });
+
+  it("have a row for each fault and no other, with its target, kind, summary and parameters", () => {
+    const rows = page("faults.md")
+      .split("\n")
+      .filter((line) => line.startsWith("| `"))
+      .map((line) =>
+        line
+          .split("|")
+          .slice(1, -1)
+          .map((cell) => cell.trim()),
+      );
+    const expected = [...FAULTS.values()].map((fault) => [
+      `\`${fault.name}\``,
+      fault.target,
+      fault.isInstant ? "moment" : "span",
+      fault.summary,
+      Object.entries(fault.params)
+        .map(([name, rule]) => {
+          if (rule.kind === "choice") return `\`${name}\` ${rule.values.join(", ")}`;
+          if (rule.kind === "host") return `\`${name}\` ${rule.default}`;
+          return `\`${name}\` ${rule.default} (${rule.min} to ${rule.max} ${rule.unit})`;
+        })
+        .join("; "),
+    ]);
+    expect(rows).toEqual(expected);
   });
 });
