@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Date as the interpreter has it: fractional milliseconds, one fixed offset from UTC that
 // E.setTimeZone sets, no invalid dates, and a number when it is added to something.
-import type { World } from "./world.ts";
+import type { Intrinsics } from "./intrinsics.ts";
 
 /** What Date needs from the board that runs. */
 export interface DateHost {
@@ -27,8 +27,8 @@ function parseDate(text: string): number {
   return Number.isNaN(retry) ? 0 : retry;
 }
 
-/** Installs Date in a world. */
-export function installDate(realm: World, host: DateHost): void {
+/** Installs Date in a realm. */
+export function installDate(realm: Intrinsics, host: DateHost): void {
   const times = new WeakMap<object, number>();
   const ms = (self: unknown): number => times.get(self as object) ?? 0;
   const local = (self: unknown): Date =>

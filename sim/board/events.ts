@@ -3,7 +3,7 @@
 // object itself under `#on<name>`, where scripts see them. `emit` only queues.
 import type { Loop } from "./loop.ts";
 import type { Realm } from "./realm.ts";
-import type { World } from "./world.ts";
+import type { Intrinsics } from "./intrinsics.ts";
 
 /** Sends events to listeners that scripts registered. */
 export interface Events {
@@ -106,11 +106,11 @@ export function createEvents(realm: Realm, loop: Loop, runText: (code: string) =
 }
 
 /**
- * Installs the methods in a world.
+ * Installs the methods in a realm.
  *
  * @param events those of the board that runs
  */
-export function installEventMethods(realm: World, events: () => Events): void {
+export function installEventMethods(realm: Intrinsics, events: () => Events): void {
   realm.define(realm.objectPrototype, {
     on(this: object, name: unknown, listener: unknown) {
       events().add(this, name, listener, "last");

@@ -2,7 +2,7 @@
 // Promise as the interpreter has it: reactions run from the idle loop's queue, between events and
 // after timers, never as microtasks; only then, catch, resolve, reject and all exist.
 import type { Loop } from "./loop.ts";
-import type { World } from "./world.ts";
+import type { Intrinsics } from "./intrinsics.ts";
 
 interface Reaction {
   onFulfilled: unknown;
@@ -22,11 +22,11 @@ type AnyFunction = (...args: unknown[]) => unknown;
 const isFunction = (value: unknown): value is AnyFunction => typeof value === "function";
 
 /**
- * Installs Promise in a world.
+ * Installs Promise in a realm.
  *
  * @param loop that of the board that runs
  */
-export function installPromise(realm: World, loop: Pick<Loop, "enqueue" | "raise">): void {
+export function installPromise(realm: Intrinsics, loop: Pick<Loop, "enqueue" | "raise">): void {
   const states = new WeakMap<object, State>();
   const prototype = realm.object();
 

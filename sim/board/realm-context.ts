@@ -8,7 +8,7 @@ import { installLanguage } from "./language.ts";
 import type { LanguageHost, Realm } from "./realm.ts";
 import { checkSyntax } from "./syntax.ts";
 import type { SyntaxProblem } from "./syntax.ts";
-import { classNameOf, createWorld } from "./world.ts";
+import { classNameOf, createIntrinsics } from "./intrinsics.ts";
 
 interface Compiled {
   script: Script | null;
@@ -34,26 +34,26 @@ function compile(source: string, fileName: string): Compiled {
   return compiled;
 }
 
-/** Creates a world for one board. */
+/** Creates a realm for one board. */
 export function createContextRealm(): Realm {
-  const world = createWorld();
-  const { global, objectPrototype } = world;
+  const intrinsics = createIntrinsics();
+  const { global, objectPrototype } = intrinsics;
   // Classes of a script are names in global scope without being members of the global object.
   const find = (name: string): unknown =>
     Object.hasOwn(global, name)
       ? global[name]
       : runInContext(`typeof ${name} === "undefined" ? 0 : ${name}`, global);
   const realm: Realm = {
-    ...world,
+    ...intrinsics,
     className: (value) => classNameOf(value, objectPrototype, find),
     show: (value) => consoleText(value, realm),
     run: (source, fileName) => {
       const { script, refused } = compile(source, fileName);
-      world.addFile(fileName);
-      if (refused || !script) return world.refuse(refused as SyntaxProblem);
+      intrinsics.addFile(fileName);
+      if (refused || !script) return intrinsics.refuse(refused as SyntaxProblem);
       return script.runInContext(global);
     },
-    attach: (host: LanguageHost) => installLanguage(world, () => host),
+    attach: (host: LanguageHost) => installLanguage(intrinsics, () => host),
     enter: (fn) => fn(),
   };
   return realm;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Built-in methods that the interpreter has but runs differently from the host's engine: byte
 // strings, text of numbers, plain replacements, typed arrays that give plain ones.
-// Not for: deleting what it has not (world.ts) and what the engine cannot change, such as `+`
+// Not for: deleting what it has not (intrinsics.ts) and what the engine cannot change, such as `+`
 // between numbers and text (see sim/README.md).
 import { types } from "node:util";
 import { STATICS } from "./builtins.ts";
 import { jsonText } from "./format.ts";
 import { parseJson } from "./json.ts";
 import { fixedText, numberText, parseDecimal } from "./numbers.ts";
-import type { World } from "./world.ts";
+import type { Intrinsics } from "./intrinsics.ts";
 
 const WHITE = /^[\t\n\v\f\r ]+|[\t\n\v\f\r ]+$/g;
 
@@ -25,7 +25,7 @@ function expand(template: string, groups: readonly (string | undefined)[]): stri
   return template.replace(/\$([1-9])/g, (all, n: string) => groups[Number(n)] ?? all);
 }
 
-function installString(realm: World): void {
+function installString(realm: Intrinsics): void {
   const { global, text } = realm;
   const EngineString = global["String"] as StringConstructor;
   const { prototype } = EngineString;
@@ -93,7 +93,7 @@ function installString(realm: World): void {
   global["String"] = make;
 }
 
-function installNumber(realm: World): void {
+function installNumber(realm: Intrinsics): void {
   const { global, text } = realm;
   const EngineNumber = global["Number"] as NumberConstructor;
   const { prototype } = EngineNumber;
@@ -159,7 +159,7 @@ function installNumber(realm: World): void {
   });
 }
 
-function installArrays(realm: World): void {
+function installArrays(realm: Intrinsics): void {
   const { global, text } = realm;
   const joined = (items: ArrayLike<unknown>, by: unknown): string => {
     const parts: string[] = [];
@@ -199,7 +199,7 @@ function installArrays(realm: World): void {
   });
 }
 
-function installJson(realm: World): void {
+function installJson(realm: Intrinsics): void {
   realm.define(realm.global["JSON"] as object, {
     stringify(value: unknown, _replacer?: unknown, space?: unknown) {
       return jsonText(value, realm, space);
@@ -210,8 +210,8 @@ function installJson(realm: World): void {
   });
 }
 
-/** Replaces the methods of a new world. */
-export function installMethods(realm: World): void {
+/** Replaces the methods of new intrinsics. */
+export function installMethods(realm: Intrinsics): void {
   installNumber(realm);
   installString(realm);
   installArrays(realm);

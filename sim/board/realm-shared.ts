@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// A board's realm in the one world that all boards of this kind share: for fleets. Objects and
+// A realm whose objects of the language are those of all boards of this kind: for fleets. Objects and
 // prototypes of the language are the same for all; globals of the interpreter (timers, E, process,
 // print) and what scripts put into global scope belong to each board. A script is compiled once,
 // whatever the number of boards that run it.
 //
 // A name finds the board's own global in one of two ways: as a parameter of the compiled script
 // (those that exist when it starts, and that it does not assign), or through a proxy behind the
-// world's global object, which looks into the globals of the board that runs.
+// realm's global object, which looks into the globals of the board that runs.
 //
 // What differs from a realm of one's own: a script that assigns a member of an object of the
 // language is refused; a built-in that the script has used by name stays the one it started with
@@ -20,34 +20,34 @@ import { bodyOf, DECLARE, readScript } from "./shared-script.ts";
 import type { ScriptBody, ScriptParts } from "./shared-script.ts";
 import { checkSyntax } from "./syntax.ts";
 import type { SyntaxProblem } from "./syntax.ts";
-import { classNameOf, createWorld } from "./world.ts";
-import type { World } from "./world.ts";
+import { classNameOf, createIntrinsics } from "./intrinsics.ts";
+import type { Intrinsics } from "./intrinsics.ts";
 
 type Globals = Record<string, unknown>;
 
-/** One board in the shared world. */
+/** One board of the shared realm. */
 interface Inhabitant {
   global: Globals;
   host: LanguageHost | null;
 }
 
-interface SharedWorld extends World {
+interface SharedIntrinsics extends Intrinsics {
   /** Runs a function as code of a board. */
   enter<T>(board: Inhabitant, fn: () => T): T;
 }
 
-function createSharedWorld(): SharedWorld {
-  const world = createWorld();
+function createSharedIntrinsics(): SharedIntrinsics {
+  const intrinsics = createIntrinsics();
   let current: Inhabitant | null = null;
   const own = (name: string | symbol): name is string =>
     current !== null && typeof name === "string" && Object.hasOwn(current.global, name);
-  const objectPrototype = world.objectPrototype as Record<string | symbol, unknown>;
+  const objectPrototype = intrinsics.objectPrototype as Record<string | symbol, unknown>;
   const behind = new Proxy(Object.create(null) as Globals, {
     has: (_, name) => own(name),
     get: (_, name) => (own(name) ? current?.global[name] : objectPrototype[name]),
     set: (_, name, value: unknown, receiver: object) => {
-      // The world's own global object stands for that of the board that runs.
-      const target = receiver === world.global ? current?.global : receiver;
+      // The realm's own global object stands for that of the board that runs.
+      const target = receiver === intrinsics.global ? current?.global : receiver;
       if (target === undefined) return false;
       // Past the proxy when it is there: what a script declared is set by its accessor.
       if (Object.hasOwn(target, name)) return Reflect.set(target, name, value);
@@ -55,13 +55,13 @@ function createSharedWorld(): SharedWorld {
       return Reflect.defineProperty(target, name, member);
     },
   });
-  Object.setPrototypeOf(world.global, behind);
-  installLanguage(world, () => {
+  Object.setPrototypeOf(intrinsics.global, behind);
+  installLanguage(intrinsics, () => {
     if (!current?.host) throw new Error("no board of the shared realm is running");
     return current.host;
   });
   return {
-    ...world,
+    ...intrinsics,
     enter: (board, fn) => {
       const before = current;
       current = board;
@@ -87,15 +87,15 @@ interface SharedScript {
 const MAX_SCRIPTS = 32;
 /** By file name, then by source. */
 const scripts = new Map<string, Map<string, SharedScript>>();
-let sharedWorld: SharedWorld | undefined;
+let sharedIntrinsics: SharedIntrinsics | undefined;
 
-function scriptOf(world: SharedWorld, source: string, fileName: string): SharedScript {
+function scriptOf(intrinsics: SharedIntrinsics, source: string, fileName: string): SharedScript {
   let ofFile = scripts.get(fileName);
   if (!ofFile) scripts.set(fileName, (ofFile = new Map()));
   let script = ofFile.get(source);
   if (!script) {
     let refused = checkSyntax(source, fileName).find((p) => p.kind === "refused");
-    const isShared = (name: string): boolean => Object.hasOwn(world.global, name);
+    const isShared = (name: string): boolean => Object.hasOwn(intrinsics.global, name);
     const parts = refused ? null : readScript(source, fileName, isShared);
     refused ??= parts?.sharedChange;
     script = { refused, parts, forms: new Map() };
@@ -113,11 +113,11 @@ function placeInScript({ inserted }: ScriptBody): (frame: Frame) => Frame {
       : frame;
 }
 
-/** Creates the realm of one board in the shared world. */
+/** Creates the realm of one board in the shared realm. */
 export function createSharedRealm(): Realm {
-  const world = (sharedWorld ??= createSharedWorld());
-  const { objectPrototype } = world;
-  const global = Object.create(world.global) as Globals;
+  const intrinsics = (sharedIntrinsics ??= createSharedIntrinsics());
+  const { objectPrototype } = intrinsics;
+  const global = Object.create(intrinsics.global) as Globals;
   const board: Inhabitant = { global, host: null };
   const declare = (members: object): void => {
     const descriptors = Object.entries(Object.getOwnPropertyDescriptors(members));
@@ -143,9 +143,9 @@ export function createSharedRealm(): Realm {
       const fn = compileFunction(body.text, [DECLARE, ...parameters], {
         filename: fileName,
         columnOffset: -body.prefixLength,
-        parsingContext: world.global,
+        parsingContext: intrinsics.global,
       }) as Compiled;
-      world.addFile(fileName, placeInScript(body));
+      intrinsics.addFile(fileName, placeInScript(body));
       form = { fn, parameters };
       script.forms.set(key, form);
     }
@@ -153,23 +153,23 @@ export function createSharedRealm(): Realm {
   };
 
   const realm: Realm = {
-    ...world,
+    ...intrinsics,
     global,
     className: (value) => classNameOf(value, objectPrototype, (name) => global[name]),
-    show: (value) => world.enter(board, () => consoleText(value, realm)),
-    describe: (thrown) => world.enter(board, () => world.describe(thrown)),
+    show: (value) => intrinsics.enter(board, () => consoleText(value, realm)),
+    describe: (thrown) => intrinsics.enter(board, () => intrinsics.describe(thrown)),
     run: (source, fileName) => {
-      const script = scriptOf(world, source, fileName);
+      const script = scriptOf(intrinsics, source, fileName);
       const { refused, parts } = script;
-      if (refused || !parts) return world.refuse(refused as SyntaxProblem);
+      if (refused || !parts) return intrinsics.refuse(refused as SyntaxProblem);
       const { fn, parameters } = formOf(script, parts, fileName);
       const values = parameters.map((name) => global[name]);
-      return world.enter(board, () => fn.call(global, declare, ...values));
+      return intrinsics.enter(board, () => fn.call(global, declare, ...values));
     },
     attach: (host) => {
       board.host = host;
     },
-    enter: (fn) => world.enter(board, fn),
+    enter: (fn) => intrinsics.enter(board, fn),
   };
   return realm;
 }

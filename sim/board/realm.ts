@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The JavaScript world that a board's scripts see: what the rest of a board asks of it. There are
-// two kinds: realm-context.ts gives each board a world of its own, realm-shared.ts lets all boards
+// The JavaScript realm that a board's scripts see: what the rest of a board asks of it. There are
+// two kinds: realm-context.ts gives each board a realm of its own, realm-shared.ts lets all boards
 // of a process share one.
 // Not for: timers, events, print, modules (globals.ts installs those).
 import type { Events } from "./events.ts";
@@ -22,30 +22,30 @@ export interface Frame {
   column: number;
 }
 
-/** The world of one board. */
+/** The realm of one board. */
 export interface Realm extends FormatRealm, JsonRealm {
   /** The global object. */
   readonly global: Record<string, unknown>;
-  /** Prototype of the world's plain objects. */
+  /** Prototype of the realm's plain objects. */
   readonly objectPrototype: object;
   /**
    * Runs a script in global scope; returns its last value.
-   * @throws a SyntaxError of this world for what the interpreter refuses
+   * @throws a SyntaxError of this realm for what the interpreter refuses
    */
   run(source: string, fileName: string): unknown;
-  /** An error object of this world. */
+  /** An error object of this realm. */
   error(type: ErrorType, message: string): object;
   /** Throws one. */
   fail(type: ErrorType, message: string): never;
-  /** Makes a host function look like a native function of this world. */
+  /** Makes a host function look like a native function of this realm. */
   native<T extends Native>(fn: T): T;
   /** Defines native functions that enumeration does not show. */
   define(target: object, members: Record<string, Native>): void;
   arrayOf(items: readonly unknown[]): unknown[];
   objectOf(members: object): Record<string, unknown>;
-  /** A copy of bytes as this world's ArrayBuffer. */
+  /** A copy of bytes as this realm's ArrayBuffer. */
   buffer(bytes: Uint8Array): ArrayBuffer;
-  /** A copy of bytes as this world's Uint8Array. */
+  /** A copy of bytes as this realm's Uint8Array. */
   uint8(bytes: Uint8Array): Uint8Array;
   /** Text of a value as `print` shows it. */
   show(value: unknown): string;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Turns a script into the body of a function that many boards of one world can call: what differs
+// Turns a script into the body of a function that many boards of one realm can call: what differs
 // between boards becomes parameters, and what the script declares in global scope is given to its
 // board as accessors, so that other scripts and the console find it.
 //
@@ -7,7 +7,7 @@
 //
 // A script that declares what its board has already works on that one: `var` is blanked out there.
 // Names that are no parameter (unknown when the script starts, or assigned by it) are found through
-// the world's global object.
+// the realm's global object.
 // Not for: running it, and whose globals are meant (realm-shared.ts).
 import { parse } from "acorn";
 import type { AnyNode, Program, VariableDeclaration } from "acorn";

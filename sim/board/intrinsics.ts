@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A vm context prepared as the interpreter's world: intrinsics of its own, from which everything is
+// A vm context prepared as the interpreter: intrinsics of its own, from which everything is
 // deleted that the interpreter lacks, and in which the built-ins behave as the interpreter's do
 // where a script can see it: text of numbers, byte strings, errors without a name.
 // A vm context separates worlds, it is no sandbox: run only scripts that you would run with Node.
@@ -11,8 +11,8 @@ import { installMethods } from "./realm-methods.ts";
 import type { ErrorType, Frame, Realm } from "./realm.ts";
 import type { SyntaxProblem } from "./syntax.ts";
 
-/** A prepared world: a realm without the parts that tell boards apart. */
-export interface World extends Omit<Realm, "run" | "attach" | "enter"> {
+/** Prepared intrinsics: a realm without the parts that tell boards apart. */
+export interface Intrinsics extends Omit<Realm, "run" | "attach" | "enter"> {
   /**
    * Marks a file as one of scripts: frames in it are shown.
    *
@@ -74,8 +74,8 @@ export function classNameOf(
   }
 }
 
-/** Creates a world. */
-export function createWorld(): World {
+/** Creates them. */
+export function createIntrinsics(): Intrinsics {
   const global = createContext(constants.DONT_CONTEXTIFY) as Record<string, unknown>;
   const intrinsic = runInContext(
     `({ Object, Array, Function, Error, TypeError, ReferenceError, SyntaxError, RangeError,
@@ -134,7 +134,7 @@ export function createWorld(): World {
     return Object.assign(made, message === "" ? { type, stack } : { message, type, stack });
   };
   const fail = (type: ErrorType, message: string): never => {
-    // What a script can catch must be an error of its own world.
+    // What a script can catch must be an error of its own realm.
     // oxlint-disable-next-line typescript/only-throw-error
     throw error(type, message);
   };
@@ -227,7 +227,7 @@ export function createWorld(): World {
   // -------------------------------------------------------------------------------- values
   const arrayOf = (items: readonly unknown[]): unknown[] => {
     const array = new (intrinsic["Array"] as ArrayConstructor)() as unknown[];
-    // Not by the world's own methods: a script may have replaced them.
+    // Not by the realm's own methods: a script may have replaced them.
     for (let i = 0; i < items.length; i++) array[i] = items[i];
     return array;
   };
@@ -265,7 +265,7 @@ export function createWorld(): World {
     }
   };
 
-  const world: World = {
+  const intrinsics: Intrinsics = {
     global,
     objectPrototype,
     native,
@@ -281,7 +281,7 @@ export function createWorld(): World {
     array: () => arrayOf([]),
     syntaxError: (message) => error("SyntaxError", message),
     buffer: (bytes) => uint8(bytes).buffer as ArrayBuffer,
-    show: (value) => consoleText(value, world),
+    show: (value) => consoleText(value, intrinsics),
     hasOwnText: (value) =>
       (value as { toString?: unknown }).toString !== objectPrototype["toString"],
     pinName: () => null,
@@ -311,7 +311,7 @@ export function createWorld(): World {
 
   installErrors();
   deleteMissing();
-  installMethods(world);
+  installMethods(intrinsics);
   const numberToText = (global["Number"] as { prototype: { toString(): string } }).prototype
     .toString;
   define(functionPrototype, {
@@ -319,5 +319,5 @@ export function createWorld(): World {
       return functionText(this as () => unknown);
     },
   });
-  return world;
+  return intrinsics;
 }
