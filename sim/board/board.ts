@@ -130,7 +130,13 @@ export function createBoard(options: BoardOptions): Board {
   const { clock, network, onPrint, seed } = options;
   const profile: Profile = PROFILES[options.profile ?? "esp32"];
   const serial = options.serial ?? serialFrom(seed);
-  const flash = options.flash ?? createFlash({ totalBytes: profile.storageBytes });
+  const flash =
+    options.flash ??
+    createFlash({
+      totalBytes: profile.storageBytes,
+      pageBytes: profile.flashPageBytes,
+      address: profile.flashAddress,
+    });
   const random = createRandom(seed);
   const modulesOfBoard = profile.modules.filter((m) => m !== "Wifi" || options.wifi !== false);
   let running: Running | null = null;
@@ -143,6 +149,10 @@ export function createBoard(options: BoardOptions): Board {
     line = lines.pop() as string;
     for (const complete of lines) onPrint(complete);
   };
+  flash.attach({
+    print: write,
+    erased: (pages) => running?.loop.block(pages * profile.eraseMs),
+  });
 
   const requireModule = (board: Running, name: string): unknown => {
     const { realm, modules, cached } = board;
@@ -319,7 +329,9 @@ export function createBoard(options: BoardOptions): Board {
     powerOn: () => {
       if (running) return;
       wallOffsetMs = 0;
+      flash.powerUp();
       running = create();
+      flash.check();
       boot(running, { isPowerUp: true, withSavedCode: true });
     },
     runScript: (source, fileName) => {

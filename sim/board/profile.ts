@@ -11,7 +11,11 @@ export interface Profile {
   board: string;
   /** Native modules that `require` finds. */
   modules: readonly string[];
+  /** Flash for files: bytes, bytes of a page, where the processor sees it, ms to erase a page. */
   storageBytes: number;
+  flashPageBytes: number;
+  flashAddress: number;
+  eraseMs: number;
   /** Whether setTime moves the clock; the process may not set that of its host. */
   canSetTime: boolean;
   /** Variables of the interpreter. */
@@ -29,6 +33,10 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     board: "ESP32",
     modules: ["Storage", "net", "crypto", "Wifi"],
     storageBytes: 896 * 1024,
+    flashPageBytes: 4096,
+    flashAddress: 0x320000,
+    // Data sheets of the usual chips: 45 ms typical, 400 at most.
+    eraseMs: 40,
     canSetTime: true,
     totalVars: 16383,
     console: "Serial1",
@@ -37,6 +45,9 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     board: "LINUX32",
     modules: ["Storage", "net", "crypto"],
     storageBytes: 256 * 1024,
+    flashPageBytes: 1024,
+    flashAddress: 0x10000000,
+    eraseMs: 0,
     canSetTime: false,
     totalVars: 16383,
     console: "USB",

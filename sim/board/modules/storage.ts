@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: MIT
 // require("Storage"): the functions that scripts call on the board's flash; what they are given is
-// turned into bytes here. Line files (`open`) are chains of chunks whose names end in a number, as
-// on the board, so that `list` shows the same.
+// turned into bytes here. While the flash erases pages the board stands still.
+// Not for: line files (storage-file.ts), the bytes on the flash (../flash.ts).
+import { crc32 } from "node:zlib";
 import { fromLatin1, latin1 } from "../bytes.ts";
-import { FlashError, MAX_NAME_CHARS } from "../flash.ts";
+import { FlashError } from "../flash.ts";
+import type { FlashFile } from "../flash.ts";
 import { jsonText, relaxedText } from "../format.ts";
 import { parseJson } from "../json.ts";
 import type { ModuleHost } from "./index.ts";
+import { createOpen } from "./storage-file.ts";
 
-/** Data bytes of one chunk of a line file: a flash page without the header. */
-const CHUNK_BYTES = 4096 - 32;
+/** True for an object that is written as JSON. */
+function isPlainObject(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  return !ArrayBuffer.isView(value) && !("byteLength" in value);
+}
 
 /** Makes the module for one board. */
-export function createStorage({ realm, globals, flash, write }: ModuleHost): object {
+export function createStorage({ realm, globals, flash }: ModuleHost): object {
   /** Calls the flash; its refusals become errors of the script's world. */
   const guarded = <T>(fn: () => T): T => {
     try {
@@ -29,85 +35,23 @@ export function createStorage({ realm, globals, flash, write }: ModuleHost): obj
     if (typeof value === "string") return value;
     // The board writes one byte of garbage for a number.
     if (typeof value === "number" || typeof value === "boolean") return String(value).slice(0, 1);
-    const isPlain =
-      !Array.isArray(value) && !ArrayBuffer.isView(value) && !("byteLength" in Object(value));
-    return isPlain ? jsonText(value, realm) : latin1(globals.bytes(value));
+    return isPlainObject(value) ? jsonText(value, realm) : latin1(globals.bytes(value));
   };
   const read = (name: unknown, offset?: unknown, length?: unknown): string | undefined => {
     const data = flash.read(realm.text(name));
-    const start = Number(offset ?? 0);
-    return data?.slice(start, Number(length) > 0 ? start + Number(length) : undefined);
+    const start = Math.max(0, Math.trunc(Number(offset)) || 0);
+    const count = Math.trunc(Number(length)) || 0;
+    return data?.slice(start, count > 0 ? start + count : undefined);
   };
-  const list = (pattern?: unknown, options?: { sf?: unknown }): string[] => {
+  const files = (pattern: unknown, isLineFile?: boolean): FlashFile[] => {
     const regex = pattern as { test(text: string): boolean } | undefined;
-    const names = flash.list().map((name) => ({ name, isChunk: isChunk(name) }));
-    const wanted = names.filter(
-      (n) => options?.sf === undefined || Boolean(options.sf) === n.isChunk,
-    );
-    // With `sf: true` a line file is one name; without it every chunk shows.
-    const shown = wanted
-      .filter((n) => !options?.sf || n.name.endsWith("\x01"))
-      .map((n) => (options?.sf ? n.name.slice(0, -1) : n.name));
-    return shown.filter((name) => regex === undefined || regex.test(name));
-  };
-
-  const open = (name: unknown, mode: unknown): object => {
-    const base = realm.text(name).slice(0, MAX_NAME_CHARS - 1);
-    const chunk = (i: number): string => base + String.fromCharCode(i);
-    const content = (): string | undefined => {
-      let text: string | undefined;
-      for (let i = 1; i < 256; i++) {
-        const data = flash.read(chunk(i));
-        if (data === undefined) break;
-        text = (text ?? "") + data.replace(/\xff+$/, "");
-      }
-      return text;
-    };
-    const erase = (): void => {
-      for (let i = 1; i < 256 && flash.read(chunk(i)) !== undefined; i++) flash.erase(chunk(i));
-    };
-    const how = realm.text(mode);
-    if (how !== "r" && how !== "w" && how !== "a") {
-      realm.fail("Error", `Invalid mode "${how}"`);
-    }
-    if (how === "w") erase();
-    let at = 0;
-    const append = (data: string): void => {
-      let rest = data;
-      for (let i = 1; rest !== ""; i++) {
-        if (i > 255) realm.fail("Error", "Unable to find or create file");
-        const used = flash.read(chunk(i))?.replace(/\xff+$/, "").length;
-        const part = rest.slice(0, CHUNK_BYTES - (used ?? 0));
-        if (part === "") continue;
-        guarded(() => flash.write(chunk(i), part, used ?? 0, used === undefined ? CHUNK_BYTES : 0));
-        rest = rest.slice(part.length);
-      }
-    };
-    const file = realm.object();
-    realm.define(file, {
-      write: (data: unknown) => {
-        if (how === "r") realm.fail("Error", "Can't write in this mode");
-        append(typeof data === "string" ? data : realm.text(data));
-      },
-      read: (length: unknown) => {
-        const text = content();
-        if (text === undefined || at >= text.length) return undefined;
-        const part = text.slice(at, at + Number(length));
-        at += part.length;
-        return part;
-      },
-      readLine: () => {
-        const text = content();
-        if (text === undefined || at >= text.length) return undefined;
-        const end = text.indexOf("\n", at);
-        const line = text.slice(at, end < 0 ? undefined : end + 1);
-        at += line.length;
-        return line;
-      },
-      getLength: () => content()?.length ?? 0,
-      erase,
-    });
-    return file;
+    // Of a line file only the first chunk shows.
+    return flash
+      .files()
+      .filter((f) => isLineFile === undefined || f.isLineFile === isLineFile)
+      .filter((f) => !f.isLineFile || f.name.endsWith("\x01"))
+      .map((f) => (isLineFile ? { ...f, name: f.name.slice(0, -1) } : f))
+      .filter((f) => regex === undefined || regex.test(f.name));
   };
 
   const module = realm.object();
@@ -128,40 +72,36 @@ export function createStorage({ realm, globals, flash, write }: ModuleHost): obj
       return data === undefined ? undefined : realm.buffer(fromLatin1(data));
     },
     write: (name: unknown, data: unknown, offset?: unknown, size?: unknown) => {
-      const text = dataOf(data);
-      guarded(() => flash.write(realm.text(name), text, Number(offset ?? 0), Number(size ?? 0)));
-      return true;
+      const bytes = dataOf(data);
+      const at = isPlainObject(data) ? 0 : Math.trunc(Number(offset ?? 0));
+      const sizeBytes = isPlainObject(data) ? 0 : Math.trunc(Number(size ?? 0));
+      return guarded(() => flash.write(realm.text(name), bytes, at, { sizeBytes }));
     },
     writeJSON: (name: unknown, data: unknown) => {
       const text = relaxedText(data, realm, { hasFunctions: false });
-      guarded(() => flash.write(realm.text(name), text));
-      return true;
+      return guarded(() => flash.write(realm.text(name), text));
     },
-    list: (pattern?: unknown, options?: { sf?: unknown }) => realm.arrayOf(list(pattern, options)),
-    hash: (pattern?: unknown) => {
-      let h = 0x811c9dc5;
-      for (const name of list(pattern)) {
-        for (const c of name + String(flash.read(name))) {
-          h = Math.imul(h ^ c.charCodeAt(0), 0x01000193) >>> 0;
-        }
-      }
-      return h;
+    list: (pattern?: unknown, options?: { sf?: unknown }) => {
+      const isLineFile = options?.sf === undefined ? undefined : Boolean(options.sf);
+      return realm.arrayOf(files(pattern, isLineFile).map((file) => file.name));
     },
-    erase: (name: unknown) => flash.erase(realm.text(name)),
+    // Of names and places, not of what is in the files.
+    hash: (pattern?: unknown) =>
+      files(pattern, false).reduce((hash, { at, name }) => {
+        const rolled = (hash << 1) | (hash >>> 31);
+        return rolled ^ (flash.address + at) ^ crc32(fromLatin1(name));
+      }, 0xabcddcba | 0),
+    erase: (name: unknown) => {
+      flash.erase(realm.text(name));
+    },
     eraseAll: () => flash.eraseAll(),
     compact: () => {
-      write("Compacting... \n");
       flash.compact();
     },
     getFree: () => flash.stats().freeBytes,
     getStats: () => realm.objectOf(flash.stats()),
     optimise: () => {},
-    open,
+    open: createOpen({ realm, flash, guarded }),
   });
   return module;
-}
-
-function isChunk(name: string): boolean {
-  const last = name.charCodeAt(name.length - 1);
-  return last > 0 && last < 32;
 }

@@ -30,7 +30,7 @@ describe("flash", () => {
 
   it("takes parts of a sized file once", () => {
     const flash = createFlash();
-    flash.write("a", "abc", 0, 6);
+    flash.write("a", "abc", 0, { sizeBytes: 6 });
     expect(flash.read("a")).toBe("abc\xff\xff\xff");
     flash.write("a", "def", 3);
     expect(flash.read("a")).toBe("abcdef");
