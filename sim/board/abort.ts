@@ -12,9 +12,10 @@ export type AbortKind =
   | "power-off"; // the board is gone while it ran
 
 /** Thrown through a script's callback; see {@link AbortKind}. */
-export class Abort {
+export class Abort extends Error {
   readonly kind: AbortKind;
   constructor(kind: AbortKind) {
+    super(`the callback was cut off: ${kind}`);
     this.kind = kind;
   }
 }

@@ -157,7 +157,7 @@ function onPages(options: FlashMemoryOptions, pages: Map<number, Page>): FlashMe
       let isErased = true;
       walk(at, lengthBytes, (page, from, to) => {
         const bytes = pages.get(page)?.bytes;
-        for (let i = from; bytes && i < to && isErased; i++) isErased = bytes[i] === 0xff;
+        isErased = !bytes || bytes.subarray(from, to).every((byte) => byte === 0xff);
         return isErased;
       });
       return isErased;
