@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+// What the parts of the virtual network know of one host. Not for use outside of it.
+import type { SimClock } from "../clock/clock.ts";
+import type { Random, RandomStream } from "../random.ts";
+import type { Conditions } from "./conditions.ts";
+import type { Connection } from "./connection.ts";
+import type { Dns } from "./dns.ts";
+import type { SimSocket } from "./network.ts";
+import type { Peer } from "./peer.ts";
+
+/**
+ * A host's link: `down` keeps the address and the connections, which stall; `none` has no address,
+ * and the host's own connections are gone.
+ */
+export type Link = "up" | "down" | "none";
+
+/** What accepts connections at a port. */
+export type Listener =
+  | { kind: "program"; peer: Peer; isTls: boolean }
+  | { kind: "board"; onConnection: (socket: SimSocket) => () => void };
+
+/** Gets a datagram. */
+export type DatagramHandler = (
+  bytes: string | Uint8Array,
+  from: { host: Host; address: string; port: number },
+) => void;
+
+/** One host. */
+export interface Host {
+  readonly name: string;
+  readonly address: string;
+  isUp: boolean;
+  link: Link;
+  /** Until then a call that blocks keeps it from doing anything, ms. */
+  busyUntilMs: number;
+  readonly listeners: Map<number, Listener>;
+  readonly udp: Map<number, DatagramHandler>;
+  readonly connections: Set<Connection>;
+  lastPort: number;
+}
+
+/** What happened to a connection, for the trace. */
+export type NetworkEvent = "connect" | "refused" | "timeout" | "unresolved" | "close" | "reset";
+
+/** What the parts of one network share. */
+export interface Wiring {
+  clock: SimClock;
+  random: Random;
+  conditions: Conditions;
+  dns: Dns;
+  /** The host with this address, if there is one. */
+  hostAt(address: string, asker: Host): Host | undefined;
+  note(event: NetworkEvent, from: string, to: string, port: number): void;
+  /** Time after which an unanswered attempt to connect ends, ms. */
+  connectTimeoutMs: number;
+}
+
+/** True while packets can leave and reach it. */
+export const isOnline = (host: Host): boolean => host.isUp && host.link === "up";
+
+/** The stream of chance of one direction between two hosts. */
+export const pathRandom = (random: Random, from: string, to: string): RandomStream =>
+  random.stream(`net/${from}/${to}`);
+
+/** A port that nobody on the host uses; lwIP counts up from 49152. */
+export function nextPort(host: Host): number {
+  do host.lastPort = host.lastPort >= 65_535 ? 49_152 : host.lastPort + 1;
+  while (host.udp.has(host.lastPort));
+  return host.lastPort;
+}

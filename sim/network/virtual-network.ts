@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: MIT
+// A network that exists in memory only: hosts with names and addresses, server programs on them,
+// and lines between them whose delays and failures are data (conditions.ts). Everything happens on
+// the clock that is handed in and by chance that is handed in, so a run can be repeated.
+// Not for: radio (access-point.ts), the host's own network (real-network.ts, bridge.ts).
+import type { SimClock } from "../clock/clock.ts";
+import type { Random } from "../random.ts";
+import type { Trace } from "../trace.ts";
+import { createConditions, matches } from "./conditions.ts";
+import type { Conditions, Effect, Match } from "./conditions.ts";
+import type { Connection } from "./connection.ts";
+import { dial } from "./dial.ts";
+import { createDns } from "./dns.ts";
+import type { Host, Link, Listener, Wiring } from "./host.ts";
+import { NetworkError } from "./network.ts";
+import type { SimNetwork } from "./network.ts";
+import type { DatagramPeer, Peer } from "./peer.ts";
+import { openUdp, serveUdp } from "./udp.ts";
+
+/** What a virtual network is made of. */
+export interface VirtualNetworkOptions {
+  clock: SimClock;
+  random: Random;
+  /** Gets one row for each connection that begins, fails or ends. */
+  trace?: Trace;
+  /** What every direction has, always; 5 ms of latency unless given. */
+  defaults?: Effect;
+  /** Time that a name server takes to answer, ms; 20 unless given. */
+  dnsMs?: number;
+  /** Time after which an unanswered attempt to connect ends, ms; 18,500 as on the ESP32. */
+  connectTimeoutMs?: number;
+}
+
+/** Names both ends of a connection. */
+export interface ConnectionInfo {
+  /** Who opened it. */
+  from: string;
+  /** Who accepted it. */
+  to: string;
+  port: number;
+}
+
+/** What a host is; it decides about nothing but its address. */
+export type HostKind = "board" | "server";
+
+/** One host of the virtual network. */
+export interface VirtualHost {
+  readonly name: string;
+  readonly address: string;
+  /** What a board on this host communicates through. */
+  readonly network: SimNetwork;
+  /**
+   * Has a program accept connections at a port.
+   *
+   * @throws NetworkError `in-use`
+   */
+  serve(port: number, peer: Peer, options?: { tls?: boolean }): { close(): void };
+  /**
+   * Has a program get datagrams at a port.
+   *
+   * @throws NetworkError `in-use`
+   */
+  serveUdp(port: number, peer: DatagramPeer): { close(): void };
+  readonly isUp: boolean;
+  /**
+   * Cuts or restores its power. Without it packets vanish and its own ends of connections are gone
+   * without a word: the far ends learn of it by a reset, when they write after it is back.
+   */
+  setUp(isUp: boolean): void;
+  readonly link: Link;
+  /** Changes its link; its radio does so (access-point.ts). */
+  setLink(link: Link): void;
+  /** Both ends of all of its connections see a reset. */
+  resetConnections(): void;
+  connections(): ConnectionInfo[];
+}
+
+/** A network in memory. */
+export interface VirtualNetwork {
+  /** Effects in force; see {@link Conditions.add}. */
+  readonly conditions: Conditions;
+  /**
+   * Adds a host.
+   *
+   * @param options its IPv4 address; unless given, one of 10.0.0.0/8 for a board and one of
+   *   198.18.0.0/15 for a server
+   * @throws Error when the name or the address is taken
+   */
+  addHost(name: string, options?: { kind?: HostKind; address?: string }): VirtualHost;
+  /** The host of this name. */
+  host(name: string): VirtualHost | undefined;
+  /** Both ends of these connections see a reset; returns how many. */
+  resetConnections(match: Match): number;
+  /** Nothing arrives any more on these connections, for ever, and nobody is told. */
+  freezeConnections(match: Match): number;
+  connections(match?: Match): ConnectionInfo[];
+  /** Resets all connections and frees what the network holds of the world outside. */
+  close(): Promise<void>;
+}
+
+const DEFAULT_LATENCY_MS = 5;
+const DEFAULT_DNS_MS = 20;
+/** lwIP on the ESP32: a SYN every 1.5 s, twelve more times, and half a second to notice. */
+const CONNECT_TIMEOUT_MS = 18_500;
+
+const infoOf = ({ from, to, port }: Connection): ConnectionInfo => ({ from, to, port });
+
+/** Ends what this host has of its connections; the far ends are not told. */
+function forgetConnections(host: Host): void {
+  for (const { from, to, client, server } of host.connections) {
+    if (from === host.name) client.fail("reset");
+    if (to === host.name) server.fail("reset");
+  }
+}
+
+function createHost(wiring: Wiring, host: Host): VirtualHost {
+  const listenAt = (port: number, listener: Listener): { close(): void } => {
+    if (host.listeners.has(port)) throw new NetworkError("in-use");
+    host.listeners.set(port, listener);
+    return {
+      close: () => {
+        if (host.listeners.get(port) === listener) host.listeners.delete(port);
+      },
+    };
+  };
+  const network: SimNetwork = {
+    connect: (name, port, onChange, tls) =>
+      dial(wiring, host, name, port, onChange, tls !== undefined),
+    resolve: (name, done) => {
+      const { address, delayMs } = wiring.dns.ask(host, name);
+      wiring.clock.setTimer(() => done(address), delayMs);
+    },
+    listen: (port, onConnection) => listenAt(port, { kind: "board", onConnection }),
+    openUdp: (port, onMessage) => openUdp(wiring, host, port, onMessage),
+    close: () => {
+      for (const connection of host.connections) connection.reset();
+      return Promise.resolve();
+    },
+  };
+  return {
+    name: host.name,
+    address: host.address,
+    network,
+    serve: (port, peer, options) =>
+      listenAt(port, { kind: "program", peer, isTls: options?.tls === true }),
+    serveUdp: (port, peer) => serveUdp(wiring, host, port, peer),
+    get isUp() {
+      return host.isUp;
+    },
+    setUp: (isUp) => {
+      host.isUp = isUp;
+      host.busyUntilMs = 0;
+      if (!isUp) forgetConnections(host);
+    },
+    get link() {
+      return host.link;
+    },
+    setLink: (link) => {
+      host.link = link;
+      if (link === "none") forgetConnections(host);
+    },
+    resetConnections: () => {
+      for (const connection of host.connections) connection.reset();
+    },
+    connections: () => [...host.connections].map(infoOf),
+  };
+}
+
+/** Creates a network without hosts. */
+export function createVirtualNetwork(options: VirtualNetworkOptions): VirtualNetwork {
+  const { clock, random, trace } = options;
+  const conditions = createConditions(options.defaults ?? { latencyMs: DEFAULT_LATENCY_MS });
+  const byName = new Map<string, { host: Host; virtual: VirtualHost }>();
+  const byAddress = new Map<string, Host>();
+
+  const wiring: Wiring = {
+    clock,
+    random,
+    conditions,
+    dns: createDns({
+      conditions,
+      answerMs: options.dnsMs ?? DEFAULT_DNS_MS,
+      addressOf: (name) => byName.get(name)?.host.address,
+    }),
+    hostAt: (address, asker) => (address.startsWith("127.") ? asker : byAddress.get(address)),
+    note: (event, from, to, port) => trace?.add("net", event, { from, to, port }),
+    connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+  };
+  const lastNumbers = { board: 0, server: 0 };
+  const freeAddress = (kind: HostKind): string => {
+    for (;;) {
+      const n = ++lastNumbers[kind];
+      const tail = `${(n >> 8) & 255}.${n & 255}`;
+      // 10.0.0.1 is the access point.
+      const address =
+        kind === "board" ? `10.${1 + (n >> 16)}.${tail}` : `198.${18 + (n >> 16)}.${tail}`;
+      if (!byAddress.has(address)) return address;
+    }
+  };
+  const select = (match: Match): Connection[] => {
+    const found = new Set<Connection>();
+    for (const { host } of byName.values()) {
+      for (const connection of host.connections) {
+        const { from, to, port } = connection;
+        if (from === host.name && matches(match, from, to, port)) found.add(connection);
+      }
+    }
+    return [...found];
+  };
+
+  return {
+    conditions,
+    addHost: (name, { kind = "server", address = freeAddress(kind) } = {}) => {
+      if (byName.has(name)) throw new Error(`host ${name} exists already`);
+      const other = byAddress.get(address);
+      if (other) throw new Error(`host ${other.name} has address ${address} already`);
+      const host: Host = {
+        name,
+        address,
+        isUp: true,
+        link: "up",
+        busyUntilMs: 0,
+        listeners: new Map(),
+        udp: new Map(),
+        connections: new Set(),
+        lastPort: 49_151,
+      };
+      const virtual = createHost(wiring, host);
+      byName.set(name, { host, virtual });
+      byAddress.set(address, host);
+      return virtual;
+    },
+    host: (name) => byName.get(name)?.virtual,
+    resetConnections: (match) => {
+      const found = select(match);
+      for (const connection of found) connection.reset();
+      return found.length;
+    },
+    freezeConnections: (match) => {
+      const found = select(match);
+      for (const connection of found) connection.freeze();
+      return found.length;
+    },
+    connections: (match = {}) => select(match).map(infoOf),
+    close: () => {
+      for (const connection of select({})) connection.reset();
+      return Promise.resolve();
+    },
+  };
+}
