@@ -18,14 +18,12 @@ import {
   MAX_NAME_CHARS,
   aligned,
   findRoom,
-  headerAt,
   headerBytes,
   headers,
   isRealFile,
   isStorageValid,
   isTrash,
   nameText,
-  nextPageAt,
 } from "./flash-layout.ts";
 import { createFlashMemory } from "./flash-memory.ts";
 import type { FlashMemory, FlashWear } from "./flash-memory.ts";
@@ -186,9 +184,7 @@ function scan(memory: FlashMemory): Catalog {
     if (entries.has(name)) catalog.isRegular = false;
     else entries.set(name, { at, sizeBytes, flags });
   }
-  const pageAt = nextPageAt(memory, catalog.endAt);
-  if (!memory.isErased(catalog.endAt, HEADER_BYTES)) catalog.isRegular = false;
-  if (pageAt !== null && headerAt(memory, pageAt).isValid) catalog.isRegular = false;
+  if (!memory.isErased(catalog.endAt, Infinity)) catalog.isRegular = false;
   return catalog;
 }
 
