@@ -53,10 +53,10 @@ const COUNTER_OF: Partial<Record<CloseCause, keyof BrokerCounters>> = {
 };
 
 /** Hands an accepted message to the subscribers, each once with its highest QoS [MQTT-3.3.5-1]. */
-function distribute(core: Core, message: Message): void {
+function distribute(core: Core, message: Message, levels: readonly string[]): void {
   const sessions = new Map<Session, number>();
   const groups: SharedGroup[] = [];
-  core.subscriptions.match(message.topic, (subscriber, qos) => {
+  core.subscriptions.match(levels, (subscriber, qos) => {
     if (subscriber instanceof SharedGroup) groups.push(subscriber);
     else if (qos > (sessions.get(subscriber) ?? -1)) sessions.set(subscriber, qos);
   });
@@ -147,10 +147,11 @@ export function createCore(options: CoreOptions): Core {
       counters.publishes++;
       core.trace("publish", { topic, bytes: payload.length, qos, client: clientId });
       if (retain) core.retained.set(message);
-      core.observers.match(topic, (observer) =>
+      const levels = topic.split("/");
+      core.observers.match(levels, (observer) =>
         observer.fn(topic, payload, { qos, retain, clientId, ...how }),
       );
-      distribute(core, message);
+      distribute(core, message, levels);
     },
     endSession: (session) => {
       for (const text of session.subscriptions.keys()) unsubscribe(core, session, text);

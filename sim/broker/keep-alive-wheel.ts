@@ -21,8 +21,6 @@ export interface KeepAliveWheel<T extends Watched> {
   add(watched: T): void;
   /** Stops watching; one that is not watched is no error. */
   remove(watched: T): void;
-  /** Forgets all and disarms the timer. */
-  clear(): void;
 }
 
 /** Time of one slot, ms: how late an expiry may be found, never how early. */
@@ -65,7 +63,10 @@ export function createKeepAliveWheel<T extends Watched>(
     if (watched.slot < 0) return;
     ring[watched.slot]?.delete(watched);
     watched.slot = -1;
-    count--;
+    if (--count > 0 || !timer) return;
+    clock.clearTimer(timer);
+    timer = null;
+    armedSlot = Infinity;
   };
 
   function onSlot(): void {
@@ -93,13 +94,5 @@ export function createKeepAliveWheel<T extends Watched>(
       if (slot < armedSlot) arm(slot);
     },
     remove,
-    clear: () => {
-      for (const slot of ring) for (const watched of slot ?? []) watched.slot = -1;
-      ring.fill(undefined);
-      count = 0;
-      if (timer) clock.clearTimer(timer);
-      timer = null;
-      armedSlot = Infinity;
-    },
   };
 }

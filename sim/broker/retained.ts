@@ -23,18 +23,24 @@ function createNode(): Node {
   return { children: new Map(), message: null };
 }
 
+/** Children that a wildcard stands for: at the first level not the $ topics [MQTT-4.7.2-1]. */
+function* anyChild(node: Node, isRoot: boolean): Iterable<Node> {
+  for (const [name, child] of node.children) if (!isRoot || !name.startsWith("$")) yield child;
+}
+
+function collectAll(node: Node, isRoot: boolean, found: Message[]): void {
+  if (node.message) found.push(node.message);
+  for (const child of anyChild(node, isRoot)) collectAll(child, false, found);
+}
+
 function collect(node: Node, levels: readonly string[], at: number, found: Message[]): void {
   const level = levels[at];
   if (level === undefined) {
     if (node.message) found.push(node.message);
   } else if (level === "#") {
-    // "a/#" matches "a" too (section 4.7.1.2); a leading one never the $ topics [MQTT-4.7.2-1].
-    if (node.message) found.push(node.message);
-    for (const [name, child] of node.children)
-      if (at > 0 || !name.startsWith("$")) collect(child, levels, at, found);
+    collectAll(node, at === 0, found); // "a/#" matches "a" too (section 4.7.1.2).
   } else if (level === "+") {
-    for (const [name, child] of node.children)
-      if (at > 0 || !name.startsWith("$")) collect(child, levels, at + 1, found);
+    for (const child of anyChild(node, at === 0)) collect(child, levels, at + 1, found);
   } else {
     const child = node.children.get(level);
     if (child) collect(child, levels, at + 1, found);

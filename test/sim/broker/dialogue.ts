@@ -41,7 +41,7 @@ export function brief(packet: Packet): string {
   if (packet.messageId !== undefined) words.push(`id=${packet.messageId}`);
   if (packet.cmd === "publish" && packet.dup) words.push("dup");
   if (packet.cmd === "publish" && packet.retain) words.push("retain");
-  if (packet.cmd === "suback") words.push(packet.granted.join(","));
+  if (packet.cmd === "suback") words.push(packet.granted.map(Number).join(","));
   return words.join(" ");
 }
 
