@@ -49,7 +49,14 @@ export interface Fault<R extends ParamRules = ParamRules, K extends TargetKind =
 }
 
 /** A fault of any kind, as the registry holds it. */
-export type AnyFault = Fault<ParamRules, TargetKind>;
+export interface AnyFault extends Omit<Fault<ParamRules, TargetKind>, "begin"> {
+  /** Takes values that plan.ts has checked against `params`. */
+  begin(
+    target: TargetsByKind[TargetKind],
+    params: Readonly<Record<string, number | string>>,
+    context: FaultContext,
+  ): (() => void) | void;
+}
 
 /** Keeps the types of parameters and target inside one definition. */
 export function defineFault<R extends ParamRules, K extends TargetKind>(

@@ -9,6 +9,7 @@ export const halfOpen = defineFault({
   target: "board",
   params: { peer: PEER },
   isInstant: true,
-  begin: (board, { peer }, { network }) =>
-    network.freezeConnections({ from: board.name, to: peer }),
+  begin: (board, { peer }, { network }) => {
+    network.freezeConnections({ from: board.name, to: peer });
+  },
 });

@@ -9,5 +9,7 @@ export const reset = defineFault({
   target: "board",
   params: { peer: PEER },
   isInstant: true,
-  begin: (board, { peer }, { network }) => network.resetConnections({ from: board.name, to: peer }),
+  begin: (board, { peer }, { network }) => {
+    network.resetConnections({ from: board.name, to: peer });
+  },
 });

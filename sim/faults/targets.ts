@@ -29,11 +29,11 @@ export interface FaultBoard {
   failDhcp(): () => void;
 }
 
-/** What a scripted broker does with the packets of a kind. */
+/** A broker. */
 export interface FaultBroker {
   readonly name: string;
   /** Stops it, with or without what it remembers; gives what starts it. */
-  stop(options: { keepsState: boolean }): () => void;
+  stop(options: { keepsState: boolean; connections: "end" | "cut" | "leave" }): () => void;
   /** Answers every CONNECT with this return code; gives what ends it. */
   refuse(returnCode: number): () => void;
   /** A stranger connects under the name of each client that is connected now. */

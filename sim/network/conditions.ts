@@ -10,6 +10,8 @@ export type DnsEffect = "fail" | "timeout" | { delayMs: number } | { address: st
 export interface Effect {
   /** Added to the time that every packet takes, ms. */
   latencyMs?: number;
+  /** Added to the time that making a connection takes, ms: the caller stands still. */
+  connectMs?: number;
   /** Added at random to each segment, 0 to this, ms; the order is kept. */
   jitterMs?: number;
   /** Capacity of each connection in this direction. */
@@ -52,6 +54,7 @@ export interface Condition extends Match {
 /** All effects on one direction together; a rate without limit is Infinity. */
 export interface Combined {
   latencyMs: number;
+  connectMs: number;
   jitterMs: number;
   bytesPerSec: number;
   lossRate: number;
@@ -104,6 +107,7 @@ export function matches(match: Match, from: string, to: string, port: number): b
 /** Adds one effect to the sum. */
 function combine(sum: Combined, effect: Effect): void {
   sum.latencyMs += effect.latencyMs ?? 0;
+  sum.connectMs += effect.connectMs ?? 0;
   sum.jitterMs += effect.jitterMs ?? 0;
   sum.bytesPerSec = Math.min(sum.bytesPerSec, effect.bytesPerSec ?? WITHOUT_LIMIT);
   sum.lossRate = 1 - (1 - sum.lossRate) * (1 - (effect.lossRate ?? 0));
@@ -126,6 +130,7 @@ function combine(sum: Combined, effect: Effect): void {
 function withoutEffect(): Combined {
   return {
     latencyMs: 0,
+    connectMs: 0,
     jitterMs: 0,
     bytesPerSec: WITHOUT_LIMIT,
     lossRate: 0,

@@ -87,7 +87,7 @@ function decide(wiring: Wiring, from: Host, to: Host | undefined, port: number):
     }
     return ms;
   };
-  const thereMs = tripMs(there, from, to);
+  const thereMs = tripMs(there, from, to) + there.connectMs;
   const totalMs = thereMs + tripMs(back, to, from);
   if (totalMs >= connectTimeoutMs) return noAnswer;
   if (there.isRefused || !to.listeners.has(port)) return { failure: "refused", totalMs };
