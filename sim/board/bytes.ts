@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What the interpreter takes for bytes: strings, numbers, arrays, buffers, {data,count} and
 // {callback}, nested. Also strings of bytes, which is what every string on a board is.
+import { types } from "node:util";
 
 const TOO_MANY = 1 << 24;
 
@@ -22,48 +23,49 @@ export function utf8AsBytes(text: string): string {
   return Buffer.from(text, "utf8").toString("latin1");
 }
 
-function isBuffer(value: unknown): value is ArrayBuffer {
-  return Object.prototype.toString.call(value) === "[object ArrayBuffer]";
+/** Appends the bytes of a value, in one piece or many, to `parts`. */
+function collect(value: unknown, parts: Uint8Array[], describe: (value: unknown) => string): void {
+  if (typeof value === "string") parts.push(Buffer.from(value, "latin1"));
+  else if (typeof value === "number" || typeof value === "boolean") {
+    parts.push(Uint8Array.of(Number(value) & 255));
+  } else if (Array.isArray(value)) {
+    for (const item of value) collect(item, parts, describe);
+  } else if (types.isArrayBuffer(value)) {
+    parts.push(new Uint8Array(value));
+  } else if (types.isUint8Array(value)) {
+    parts.push(value);
+  } else if (ArrayBuffer.isView(value)) {
+    parts.push(Uint8Array.from(value as Uint8Array, (element) => element & 255));
+  } else if (typeof value === "object" && value !== null) {
+    const { data, count, callback } = value as {
+      data?: unknown;
+      count?: unknown;
+      callback?: unknown;
+    };
+    if (typeof callback === "function") collect(callback(), parts, describe);
+    else if (data !== undefined && Number(count) < TOO_MANY) {
+      for (let i = 0; i < Number(count); i++) collect(data, parts, describe);
+    } else {
+      throw new NotBytes(
+        "If specifying an object, it must be of the form {data : ..., count : N} or " +
+          `{callback : fn} - got ${describe(value)}`,
+      );
+    }
+  } else {
+    throw new NotBytes(`Expecting Number or iterable, got ${describe(value)}`);
+  }
 }
 
 /**
  * Collects the bytes of a value in the way of `E.toString`.
  *
  * @param describe writes a value for the error text
+ * @returns bytes to read at once: they may be those of the value itself
  * @throws NotBytes with the interpreter's text
  */
 export function bytesOf(value: unknown, describe: (value: unknown) => string): Uint8Array {
   const parts: Uint8Array[] = [];
-  const add = (item: unknown): void => {
-    if (typeof item === "string") parts.push(fromLatin1(item));
-    else if (typeof item === "number" || typeof item === "boolean") {
-      parts.push(Uint8Array.of(Number(item) & 255));
-    } else if (Array.isArray(item)) {
-      for (const inner of item) add(inner);
-    } else if (isBuffer(item)) {
-      parts.push(Uint8Array.from(new Uint8Array(item)));
-    } else if (ArrayBuffer.isView(item)) {
-      parts.push(Uint8Array.from(item as Uint8Array, (element) => element & 255));
-    } else if (typeof item === "object" && item !== null) {
-      const { data, count, callback } = item as {
-        data?: unknown;
-        count?: unknown;
-        callback?: unknown;
-      };
-      if (typeof callback === "function") add(callback());
-      else if (data !== undefined && Number(count) < TOO_MANY) {
-        for (let i = 0; i < Number(count); i++) add(data);
-      } else {
-        throw new NotBytes(
-          "If specifying an object, it must be of the form {data : ..., count : N} or " +
-            `{callback : fn} - got ${describe(item)}`,
-        );
-      }
-    } else {
-      throw new NotBytes(`Expecting Number or iterable, got ${describe(item)}`);
-    }
-  };
-  add(value);
+  collect(value, parts, describe);
   if (parts.length === 1) return parts[0] as Uint8Array;
   const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;

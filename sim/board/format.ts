@@ -71,7 +71,11 @@ function hex(code: number, width: number): string {
   return code.toString(16).toUpperCase().padStart(width, "0");
 }
 
+/** Text that stands between quotes as it is. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
 function quoted(text: string, isJson: boolean): string {
+  if (PLAIN.test(text)) return `"${text}"`;
   let out = '"';
   for (let i = 0; i < text.length; i++) {
     const c = text[i] as string;
@@ -163,6 +167,10 @@ function writeArray(w: Writer, array: readonly unknown[], depth: number): string
   return `${out}${breakNext ? lineBreak(style, depth) : ""}${style.isPretty ? " ]" : "]"}`;
 }
 
+function isBareName(name: string): boolean {
+  return /^([A-Za-z_$][\w$]*|\d+)$/.test(name) && name.length < 63;
+}
+
 function writeMembers(
   w: Writer,
   object: object,
@@ -191,8 +199,7 @@ function writeMembers(
       out += lineBreak(style, depth + 1);
       onLine = 0;
     }
-    const isPlain = /^([A-Za-z_$][\w$]*|\d+)$/.test(name) && name.length < 63;
-    out += style.quoteNames || !isPlain ? quoted(name, style.isJson) : name;
+    out += style.quoteNames || !isBareName(name) ? quoted(name, style.isJson) : name;
     out += style.isPretty ? ": " : ":";
     out += write(w, value, depth + 1, name);
     breakNext = bulky;

@@ -2,7 +2,7 @@
 // The interpreter's own globals: timers, print and console, E, process, time, text of bytes.
 // Not for: what belongs to the language (realm.ts), modules (modules/).
 import { crc32 } from "node:zlib";
-import { bytesOf, fromLatin1, latin1, NotBytes } from "./bytes.ts";
+import { bytesOf, latin1, NotBytes } from "./bytes.ts";
 import { createEvents } from "./events.ts";
 import type { Events } from "./events.ts";
 import { relaxedText } from "./format.ts";
@@ -48,7 +48,7 @@ const LONGEST_DELAY_MS = 31_536_000_001_000;
 
 /** Base64 of bytes. */
 function toBase64(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("base64");
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
 }
 
 /** Bytes of base64 text: characters outside the alphabet are skipped, padding is not needed. */
@@ -173,15 +173,17 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
       realm.uint8(bytes(values.length === 1 ? values[0] : values)),
     // On the board the buffer is the string's own memory; here it is a copy.
     toArrayBuffer: (text: unknown) =>
-      typeof text === "string" ? realm.buffer(fromLatin1(text)) : undefined,
+      typeof text === "string" ? realm.buffer(Buffer.from(text, "latin1")) : undefined,
     asUTF8: (text: unknown) => text,
     mapInPlace: (from: Uint8Array, to: Uint8Array, map?: unknown) => {
       const count = Math.min(from.length, to.length);
-      for (let i = 0; i < count; i++) {
-        const value = from[i] as number;
-        if (typeof map === "function") to[i] = Number(map(value, i));
-        else if (map === undefined) to[i] = value;
-        else to[i] = (map as Uint8Array)[value] ?? 0;
+      if (typeof map === "function") {
+        for (let i = 0; i < count; i++) to[i] = Number(map(from[i], i));
+      } else if (map === undefined) {
+        for (let i = 0; i < count; i++) to[i] = from[i] as number;
+      } else {
+        const table = map as Uint8Array;
+        for (let i = 0; i < count; i++) to[i] = table[from[i] as number] ?? 0;
       }
     },
     sum: (items: ArrayLike<unknown>) =>

@@ -231,14 +231,22 @@ export function createIntrinsics(): Intrinsics {
     for (let i = 0; i < items.length; i++) array[i] = items[i];
     return array;
   };
-  const objectOf = (members: object): Record<string, unknown> => {
-    const EngineObject = intrinsic["Object"] as new () => Record<string, unknown>;
-    return Object.assign(new EngineObject(), members);
-  };
+  const EngineObject = intrinsic["Object"] as new () => Record<string, unknown>;
+  const objectOf = (members: object): Record<string, unknown> =>
+    Object.assign(new EngineObject(), members);
+  const EngineBytes = intrinsic["Uint8Array"] as Uint8ArrayConstructor;
+  // By the host's `set`: that of scripts is the interpreter's.
+  const copyInto = Uint8Array.prototype.set;
   const uint8 = (bytes: Uint8Array): Uint8Array => {
-    const array = new (intrinsic["Uint8Array"] as new (n: number) => Uint8Array)(bytes.length);
-    array.set(bytes);
+    const array = new EngineBytes(bytes.length);
+    copyInto.call(array, bytes);
     return array;
+  };
+  const EngineBuffer = intrinsic["ArrayBuffer"] as ArrayBufferConstructor;
+  const buffer = (bytes: Uint8Array): ArrayBuffer => {
+    const made = new EngineBuffer(bytes.length);
+    new Uint8Array(made).set(bytes);
+    return made;
   };
 
   const deleteMissing = (): void => {
@@ -280,7 +288,7 @@ export function createIntrinsics(): Intrinsics {
     object: () => objectOf({}),
     array: () => arrayOf([]),
     syntaxError: (message) => error("SyntaxError", message),
-    buffer: (bytes) => uint8(bytes).buffer as ArrayBuffer,
+    buffer,
     show: (value) => consoleText(value, intrinsics),
     hasOwnText: (value) =>
       (value as { toString?: unknown }).toString !== objectPrototype["toString"],

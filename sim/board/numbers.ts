@@ -54,10 +54,10 @@ function digits(value: number, radix: number, fixedDigits: number | null): strin
  * @param radix 2 to 36
  */
 export function numberText(value: number, radix = 10): string {
-  if (!Number.isFinite(value)) return String(value);
+  // Whole numbers up to 2^53 are exact and read the same everywhere; so do NaN and Infinity.
+  if (Number.isSafeInteger(value) || !Number.isFinite(value)) return value.toString(radix);
   const sign = value < 0 ? "-" : "";
   const size = Math.abs(value);
-  if (size === 0) return "0";
   if (radix !== 10 || (size >= 1e-6 && size < 1e21)) return sign + digits(size, radix, null);
   const { mantissa, exponent } = normalise(size);
   return `${sign}${digits(mantissa, 10, null)}e${exponent > 0 ? "+" : ""}${exponent}`;

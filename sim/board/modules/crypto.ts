@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 // require("crypto"): digests as ArrayBuffer, of anything that holds bytes. No HMAC, as there.
 // Not for: AES and PBKDF2, which nothing has asked for yet.
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { ModuleHost } from "./index.ts";
 
 /** Makes the module for one board. */
 export function createCrypto({ realm, globals }: ModuleHost): object {
+  // As text of bytes: a third of the time that the engine takes to make a buffer of its own.
   const digest = (algorithm: string) => (data?: unknown) =>
     data === undefined
       ? undefined
-      : realm.buffer(createHash(algorithm).update(globals.bytes(data)).digest());
+      : realm.buffer(Buffer.from(hash(algorithm, globals.bytes(data), "binary"), "latin1"));
   const module = realm.object();
   realm.define(module, {
     SHA1: digest("sha1"),
