@@ -48,6 +48,8 @@ export interface FleetOptions {
   consoleLevel: "I" | "W";
   /** Facts printed first, in plain output only. */
   facts: string[];
+  /** Carries out a line that was typed behind `:` in the live view; gives the answer. */
+  command?(line: string): string;
 }
 
 /** How long boards may take for their shutdown status, ms. */
@@ -73,7 +75,7 @@ export async function runFleet(options: FleetOptions): Promise<Counts> {
   const boards = new Map<string, FleetBoard>();
   const saidGoodbye = new Set<string>();
   let brokerProblem: string | undefined = "connecting";
-  let hint = "Ctrl-C or q stops the boards and ends";
+  let hint = `Ctrl-C or q stops the boards and ends${options.command ? ", : begins a fault" : ""}`;
 
   const verifier = createVerifier({
     keyFor: (deviceId) => {
@@ -86,16 +88,20 @@ export async function runFleet(options: FleetOptions): Promise<Counts> {
 
   const isLive = process.stdout.isTTY && !options.isPlain;
   const screen: Screen = isLive
-    ? createLiveScreen(process.stdout, () => ({
-        title: options.title,
-        broker: options.url,
-        brokerProblem,
-        devices: tracker.devices(),
-        totals: tracker.totals(),
-        startedMs,
-        nowMs: hostNowMs(),
-        hint,
-      }))
+    ? createLiveScreen(
+        process.stdout,
+        () => ({
+          title: options.title,
+          broker: options.url,
+          brokerProblem,
+          devices: tracker.devices(),
+          totals: tracker.totals(),
+          startedMs,
+          nowMs: hostNowMs(),
+          hint,
+        }),
+        options.command && ((line) => note("fault", options.command?.(line) ?? "", "warn")),
+      )
     : createPlainScreen();
 
   const note = (word: string, text: string, tone: LogEntry["tone"]): void =>

@@ -36,17 +36,43 @@ export function createPlainScreen(hidden: readonly string[] = []): Screen {
   };
 }
 
-/** Creates a live screen on a terminal. */
-export function createLiveScreen(stream: WriteStream, source: ViewSource): Screen {
+/**
+ * Creates a live screen on a terminal.
+ *
+ * @param onCommand gets each line typed behind `:`; there is no such prompt without it
+ */
+export function createLiveScreen(
+  stream: WriteStream,
+  source: ViewSource,
+  onCommand?: (line: string) => void,
+): Screen {
   const log: LogEntry[] = [];
+  /** What is being typed; null while nothing is. */
+  let typed: string | null = null;
+  const onKey = (key: string): boolean => {
+    if (!onCommand || (typed === null && key !== ":")) return false;
+    if (typed === null) typed = "";
+    else if (key === "\r" || key === "\n") {
+      const line = typed;
+      typed = null;
+      onCommand(line);
+    } else if (key === "\x1b") typed = null;
+    else if (key === "\x7f" || key === "\b") typed = typed.slice(0, -1);
+    else if (key >= " ") typed += key;
+    refresh();
+    return true;
+  };
   const terminal = openTerminal({
     output: stream,
     input: process.stdin,
     env: process.env,
     onResize: refresh,
+    onKey,
   });
   function refresh(): void {
-    terminal.draw(renderView({ ...source(), log }, terminal.size()));
+    const model = source();
+    const hint = typed === null ? model.hint : `:${typed}_`;
+    terminal.draw(renderView({ ...model, hint, log }, terminal.size()));
   }
   return {
     log: (entry) => {

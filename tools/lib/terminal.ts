@@ -26,6 +26,8 @@ export interface TerminalOptions {
   env: NodeJS.ProcessEnv;
   /** The frame should be drawn anew. */
   onResize(): void;
+  /** Gets each key but Ctrl-C and Ctrl-Z first; true when it has been dealt with. */
+  onKey?(key: string): boolean;
 }
 
 const ENTER = "\x1b[?1049h\x1b[?25l\x1b[2J";
@@ -65,7 +67,8 @@ export function openTerminal(options: TerminalOptions): Terminal {
   }
   function onKey(bytes: Buffer): void {
     for (const key of bytes.toString("latin1"))
-      if (key === CTRL_C || key === "q") process.emit("SIGINT", "SIGINT");
+      if (key !== CTRL_C && key !== CTRL_Z && options.onKey?.(key)) continue;
+      else if (key === CTRL_C || key === "q") process.emit("SIGINT", "SIGINT");
       // To the whole group, as the terminal would: the shell has to see that all of it stands.
       else if (key === CTRL_Z) stand(0);
   }

@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: MIT
-// `lubdub sim`: virtual boards against any broker, watched through that broker. Ends with exit code
-// 1 when a beat was refused or lost, or when none was seen at all.
+// `lubdub sim`: a fleet of virtual boards that run the built bundle. In virtual time (the default) it
+// has a world of its own, the same for the same seed; with --realtime the same boards run on the
+// host's clock against any broker. Faults come from a plan, and in real time from the keyboard too.
+// Ends with exit code 1 when a beat was refused or lost, or when none was seen at all; with a plan
+// losses are its doing and only a silent fleet is a failure.
+import { closeSync, openSync, writeSync } from "node:fs";
+import { createInterface } from "node:readline";
 import { Option } from "commander";
 import type { Command } from "commander";
-import { createBoard, createRealClock, createRealNetwork } from "../../sim/index.ts";
+import { PlanError, World } from "../../sim/index.ts";
+import type { Plan } from "../../sim/index.ts";
 import { KEY_ID } from "../../firmware/wire/claims.ts";
 import { TOPIC_PREFIX } from "../../firmware/wire/topics.ts";
 import { CONFIG_FILE } from "../../firmware/wire/config.ts";
 import { boardConfigText, createKey } from "../lib/board-config.ts";
 import { loadBundle } from "../lib/bundle.ts";
+import type { Bundle } from "../lib/bundle.ts";
 import {
   createShutdownSignal,
   durationOption,
@@ -19,15 +26,23 @@ import {
   parseKey,
   parsePrefix,
 } from "../lib/cli.ts";
-import { AppError } from "../lib/errors.ts";
+import { AppError, errorText, usageError } from "../lib/errors.ts";
 import { runFleet } from "../lib/fleet-run.ts";
 import type { Counts } from "../lib/tracker.ts";
+import { registerExplore } from "./explore.ts";
+import { runFaultCommand } from "./fault-command.ts";
+import { readPlanFile } from "./plan-file.ts";
+import { registerPlot } from "./plot.ts";
+import { runVirtual } from "./virtual-run.ts";
 
 interface SimOptions {
   boards: number;
   interval: number;
-  broker: string;
+  realtime?: boolean;
+  broker?: string;
   for?: number;
+  plan?: string;
+  trace?: string;
   key?: string;
   qos: number;
   prefix: string;
@@ -36,52 +51,119 @@ interface SimOptions {
   plain?: boolean;
 }
 
+const DEFAULT_FOR_MS = 3_600_000;
+const DEFAULT_BROKER = "mqtt://127.0.0.1:1883";
+/** From this many boards on they share one set of intrinsics: a tenth of the memory. */
+const SHARED_FROM_BOARDS = 50;
+
 /** Adds the program to the command. */
 export function registerSim(root: Command): void {
-  root
+  const sim = root
     .command("sim")
-    .description("virtual boards against any broker, verified behind it")
-    .option("-b, --boards <n>", "how many boards", parseCount(1, 10_000), 10)
+    .description("a world of virtual boards: repeatable, fast, with faults")
+    .option("-b, --boards <n>", "how many boards", parseCount(1, 100_000), 10)
     .addOption(intervalOption("-i, --interval <time>", "10s"))
-    .option("--broker <url>", "broker, mqtt://host[:port]", parseBroker, "mqtt://127.0.0.1:1883")
-    .addOption(durationOption("-f, --for <time>", "end by itself after this time"))
+    .option("--seed <n>", "decides everything left to chance", parseCount(0, 2 ** 31), 1)
+    .addOption(durationOption("-f, --for <time>", "length of the run; 1h in virtual time"))
+    .option("--plan <file>", "fault plan, JSON or TypeScript (docs/reference/faults.md)")
+    .option("--trace <file>", "write what happened, a line of JSON each (docs/reference/trace.md)")
+    .option("--realtime", "on this host's clock, against --broker")
     .addOption(
-      new Option("--key <base64url>", "one key for all boards; default: a fresh one each")
+      new Option("--broker <url>", `broker for --realtime, default ${DEFAULT_BROKER}`).argParser(
+        parseBroker,
+      ),
+    )
+    .addOption(
+      new Option("--key <base64url>", "one key for all boards; default: one each")
         .env("LUBDUB_KEY")
         .argParser(parseKey),
     )
     .option("--qos <0|1>", "QoS of the heartbeats", parseCount(0, 1), 1)
     .option("--prefix <topic>", "first levels of the topics", parsePrefix, TOPIC_PREFIX)
     .option("--name <id>", "device ids are <id>-1, <id>-2, ...", parseDeviceId, "sim")
-    .option("--seed <n>", "seed of the boards' random numbers", parseCount(0, 2 ** 31), 1)
-    .option("--plain", "one line per beat instead of the live view")
+    .option("--plain", "lines instead of the live view")
     .action(runSim);
+  registerExplore(sim);
+  registerPlot(sim);
 }
 
 async function runSim(options: SimOptions): Promise<void> {
+  if (options.broker !== undefined && !options.realtime)
+    throw usageError("--broker needs --realtime: in virtual time the world has its own broker");
   const bundle = loadBundle();
-  const shutdown = createShutdownSignal();
-  const clock = createRealClock();
-  const network = createRealNetwork();
+  const plan = options.plan === undefined ? undefined : await readPlanFile(options.plan);
   const digits = String(options.boards).length;
   const deviceIds = Array.from(
     { length: options.boards },
     (_, i) => `${options.name}-${String(i + 1).padStart(digits, "0")}`,
   );
-  const keys = new Map(deviceIds.map((id) => [id, options.key ?? createKey()]));
+  const traceFile = options.trace === undefined ? null : openTrace(options.trace);
+  const shutdown = createShutdownSignal();
+  const setup: Setup = { options, bundle, plan, deviceIds, signal: shutdown.signal };
   try {
-    const totals = await runFleet({
-      title: `lubdub sim: ${options.boards} virtual boards`,
-      url: options.broker,
-      prefix: options.prefix,
-      deviceIds,
-      intervalMs: options.interval,
-      createBoard: (deviceId, onPrint) => {
-        const seed = options.seed + deviceIds.indexOf(deviceId);
-        const board = createBoard({ clock, network, serial: deviceId, onPrint, seed });
+    if (traceFile) setup.onTraceLine = traceFile.write;
+    const counts = await (options.realtime ? realtime(setup) : virtual(setup));
+    // Nobody reads the verdict of a run whose reader has gone.
+    if (shutdown.signal.reason !== "EPIPE") judge(counts, plan !== undefined);
+  } catch (error) {
+    if (!(error instanceof PlanError)) throw error;
+    throw new AppError("E_PLAN", `wrong plan ${options.plan}:\n${error.message}`, { cause: error });
+  } finally {
+    traceFile?.close();
+    shutdown.dispose();
+  }
+}
+
+interface Setup {
+  options: SimOptions;
+  bundle: Bundle;
+  plan: unknown;
+  deviceIds: string[];
+  signal: AbortSignal;
+  onTraceLine?: (line: string) => void;
+}
+
+async function virtual({ options, bundle, deviceIds, ...rest }: Setup): Promise<Counts> {
+  const result = await runVirtual({
+    ...rest,
+    seed: options.seed,
+    deviceIds,
+    intervalMs: options.interval,
+    qos: options.qos,
+    prefix: options.prefix,
+    bundle: bundle.text,
+    key: options.key,
+    isShared: options.boards >= SHARED_FROM_BOARDS,
+    keepTrace: false,
+    forMs: options.for ?? DEFAULT_FOR_MS,
+    isPlain: options.plain ?? false,
+    facts: [
+      `virtual time, ${options.boards} boards, seed ${options.seed}`,
+      `bundle ${bundle.sizeBytes} bytes sha256=${bundle.sha256}`,
+    ],
+  });
+  if (result.problems.length > 0)
+    throw new AppError("E_SIM_SCRIPT", [...new Set(result.problems)].slice(0, 10).join("\n"));
+  return result.counts;
+}
+
+async function realtime(setup: Setup): Promise<Counts> {
+  const { options, bundle, deviceIds, signal } = setup;
+  const url = options.broker ?? DEFAULT_BROKER;
+  const keys = new Map(deviceIds.map((id) => [id, options.key ?? createKey()]));
+  const world = new World({
+    seed: options.seed,
+    realtime: true,
+    keepTrace: false,
+    ...(setup.onTraceLine ? { onTraceLine: setup.onTraceLine } : {}),
+  });
+  const isLive = process.stdout.isTTY && !options.plain;
+  try {
+    const boards = new Map(
+      deviceIds.map((deviceId) => {
         const config = boardConfigText({
           device_id: deviceId,
-          mqtt_url: options.broker,
+          mqtt_url: url,
           key: keys.get(deviceId) as string,
           interval_s: options.interval / 1000,
           immediate: true,
@@ -90,31 +172,100 @@ async function runSim(options: SimOptions): Promise<void> {
           qos: options.qos,
           topic_prefix: options.prefix,
         });
-        board.flash.write(CONFIG_FILE, config);
-        board.flash.write(".bootcde", bundle.text);
-        return board;
-      },
-      keys,
-      forMs: options.for,
-      signal: shutdown.signal,
-      isPlain: options.plain ?? false,
-      consoleLevel: "W",
-      facts: [
-        `broker ${options.broker}`,
-        `bundle ${bundle.sizeBytes} bytes sha256=${bundle.sha256} seed=${options.seed}`,
-        `key id ${KEY_ID}, ${options.key ? "one given key" : "a fresh key each"}`,
-      ],
-    });
-    // Nobody reads the verdict of a run whose reader has gone.
-    if (shutdown.signal.reason !== "EPIPE") judge(totals);
+        let onPrint: (line: string) => void = () => {};
+        const board = world.board(deviceId, {
+          serial: deviceId,
+          script: bundle.text,
+          files: { [CONFIG_FILE]: config },
+          isOff: true,
+          onPrint: (line) => onPrint(line),
+        });
+        return [deviceId, { board, listen: (fn: typeof onPrint) => void (onPrint = fn) }];
+      }),
+    );
+    if (setup.plan !== undefined) world.plan(setup.plan as Plan);
+    const stopReading = isLive ? () => {} : readCommands(world);
+    try {
+      return await runFleet({
+        title: `lubdub sim: ${options.boards} virtual boards`,
+        url,
+        prefix: options.prefix,
+        deviceIds,
+        intervalMs: options.interval,
+        createBoard: (deviceId, onPrint) => {
+          const { board, listen } = boards.get(deviceId) as NonNullable<
+            ReturnType<typeof boards.get>
+          >;
+          listen(onPrint);
+          return board;
+        },
+        keys,
+        forMs: options.for,
+        signal,
+        isPlain: options.plain ?? false,
+        consoleLevel: "W",
+        command: (line) => runFaultCommand(world, line),
+        facts: [
+          `broker ${url}`,
+          `bundle ${bundle.sizeBytes} bytes sha256=${bundle.sha256} seed=${options.seed}`,
+          `key id ${KEY_ID}, ${options.key ? "one given key" : "a fresh key each"}`,
+        ],
+      });
+    } finally {
+      stopReading();
+    }
   } finally {
-    await network.close();
-    shutdown.dispose();
+    await world.close();
   }
 }
 
-function judge({ accepted, refused, lost }: Counts): void {
+/** Takes fault commands from a pipe or a plain terminal, a line each. */
+function readCommands(world: World): () => void {
+  const lines = createInterface({ input: process.stdin });
+  lines.on("line", (line) => {
+    if (line.trim() !== "") process.stdout.write(`fault ${runFaultCommand(world, line)}\n`);
+  });
+  return () => {
+    lines.close();
+    process.stdin.unref?.();
+  };
+}
+
+/** Opens the trace's file; a full disk ends the run with one clear line. */
+function openTrace(file: string): { write(line: string): void; close(): void } {
+  const fail = (error: unknown): never => {
+    throw new AppError("E_TRACE", `cannot write ${file}: ${errorText(error)}`, { cause: error });
+  };
+  let fd: number;
+  try {
+    fd = openSync(file, "w");
+  } catch (error) {
+    return fail(error);
+  }
+  let batch = "";
+  const flush = (): void => {
+    try {
+      let bytes = Buffer.from(batch, "utf8");
+      batch = "";
+      while (bytes.length > 0) bytes = bytes.subarray(writeSync(fd, bytes));
+    } catch (error) {
+      fail(error);
+    }
+  };
+  return {
+    write: (line) => {
+      batch += line;
+      if (batch.length > 65_536) flush();
+    },
+    close: () => {
+      flush();
+      closeSync(fd);
+    },
+  };
+}
+
+function judge({ accepted, refused, lost }: Counts, hasPlan: boolean): void {
   if (accepted === 0) throw new AppError("E_SIM_SILENT", "no heartbeat was accepted");
-  if (refused > 0 || lost > 0)
+  if (!hasPlan && (refused > 0 || lost > 0))
     throw new AppError("E_SIM_BEATS", `${refused} heartbeats refused, ${lost} lost`);
 }

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+// One board of a world: the virtual board, its host on the network, its radio, its console, and what
+// faults can do to it.
+import { createBoard } from "./board/board.ts";
+import type { Board, BoardOptions } from "./board/board.ts";
+import { createFlash } from "./board/flash.ts";
+import type { Flash } from "./board/flash.ts";
+import { PROFILES } from "./board/profile.ts";
+import type { Frame } from "./board/realm.ts";
+import type { SimClock } from "./clock/clock.ts";
+import type { FaultBoard } from "./faults/targets.ts";
+import type { VirtualHost } from "./network/virtual-network.ts";
+import type { Trace } from "./trace.ts";
+
+/** How a world's board is. */
+export interface WorldBoardOptions extends Partial<
+  Pick<BoardOptions, "serial" | "profile" | "realm" | "flash" | "wifi">
+> {
+  /** What it boots: the text of `.bootcde`, one character per byte. */
+  script?: string;
+  /** Further files of its Storage by name. */
+  files?: Readonly<Record<string, string>>;
+  /** Stays off until `powerOn` is called. */
+  isOff?: boolean;
+  /** Gets each line of its console. */
+  onPrint?(line: string): void;
+  /** Keeps the console's lines in `lines`; true unless given. */
+  keepLines?: boolean;
+}
+
+/** A board of a world. */
+export interface WorldBoard extends Board {
+  readonly name: string;
+  readonly host: VirtualHost;
+  /** Lines of its console so far. */
+  readonly lines: readonly string[];
+  readonly isOn: boolean;
+  /** How faults see it. */
+  readonly faults: FaultBoard;
+}
+
+/** What of a world a board is made of. */
+export interface BoardSurroundings {
+  name: string;
+  host: VirtualHost;
+  clock: SimClock;
+  trace: Trace;
+  seed: number;
+  /** Flashes that boards with the same script begin with. */
+  templates: Map<string, Flash>;
+  onProblem(problem: { board: string; text: string; place: string }): void;
+}
+
+/** Text of a place in a script. */
+function placeText(frames: readonly Frame[]): string {
+  const [frame] = frames;
+  return frame ? `${frame.file}:${frame.line}:${frame.column}` : "";
+}
+
+/** A flash with the board's files; those of boards with the same script share its pages. */
+function flashFor(
+  { profile = "esp32", script = "", files = {}, flash }: WorldBoardOptions,
+  templates: Map<string, Flash>,
+): Flash {
+  const key = `${profile} ${script}`;
+  let template = templates.get(key);
+  if (!template) {
+    const { storageBytes, flashPageBytes, flashAddress } = PROFILES[profile];
+    template = createFlash({
+      totalBytes: storageBytes,
+      pageBytes: flashPageBytes,
+      address: flashAddress,
+    });
+    if (script !== "") template.write(".bootcde", script);
+    templates.set(key, template);
+  }
+  const own = flash ?? template.copy();
+  if (flash && script !== "") own.write(".bootcde", script);
+  for (const [name, data] of Object.entries(files)) own.write(name, data);
+  return own;
+}
+
+/** Creates a board of a world; it is off. */
+export function createWorldBoard(
+  surroundings: BoardSurroundings,
+  options: WorldBoardOptions,
+): WorldBoard {
+  const { name, host, clock, trace, templates, seed } = surroundings;
+  const { script: _script, files: _files, isOff: _isOff, keepLines = true, ...rest } = options;
+  const on = `board/${name}`;
+  const lines: string[] = [];
+  let isOn = false;
+  const board = createBoard({
+    ...rest,
+    clock,
+    network: host.network,
+    seed,
+    serial: options.serial ?? name,
+    flash: flashFor(options, templates),
+    onPrint: (line) => {
+      if (keepLines) lines.push(line);
+      trace.add(on, "print", { text: line });
+      options.onPrint?.(line);
+    },
+    onBoot: (cause) => trace.add(on, "boot", { cause }),
+    onUncaught: ({ text, frames }) => {
+      const place = placeText(frames);
+      trace.add(on, "uncaught", { text, place });
+      surroundings.onProblem({ board: name, text, place });
+    },
+  });
+  const powerOn = (): void => {
+    if (isOn) return;
+    isOn = true;
+    host.setUp(true);
+    board.powerOn();
+  };
+  const powerOff = (cause: string): void => {
+    if (!isOn) return;
+    isOn = false;
+    // First: a host without power says goodbye to nobody.
+    host.setUp(false);
+    board.powerOff();
+    trace.add(on, "off", { cause });
+  };
+  const faults: FaultBoard = {
+    name,
+    cutPower: () => {
+      const wasOn = isOn;
+      powerOff("fault");
+      return () => {
+        if (wasOn) powerOn();
+      };
+    },
+  };
+  return {
+    ...board,
+    name,
+    host,
+    lines,
+    faults,
+    get isOn() {
+      return isOn;
+    },
+    powerOn,
+    powerOff: () => powerOff("power"),
+  };
+}

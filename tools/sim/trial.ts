@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+// One trial of the exploration: a small fleet comes up, goes through a fault plan, is healed, and is
+// watched for every invariant all the time.
+//
+//   start ... 60 s: what a board holds at rest ... plan, 5 min ... healed ... back online? ... rest
+import type { BoardCounts, PlannedFault, World } from "../../sim/index.ts";
+import { createInvariants } from "./invariants.ts";
+import type { Violation } from "./invariants.ts";
+import { createFleetWorld } from "./fleet-world.ts";
+
+/** What is tried. */
+export interface TrialOptions {
+  seed: number;
+  boards: number;
+  intervalMs: number;
+  bundle: string;
+  /** Draws or gives the plan for this world. */
+  planFor(world: World): readonly PlannedFault[];
+}
+
+/** What came out. */
+export interface TrialResult {
+  plan: readonly PlannedFault[];
+  violations: readonly Violation[];
+  traceHash: string;
+  beats: number;
+}
+
+/** Until the fleet is up and quiet. */
+const SETTLE_MS = 60_000;
+/** The plan's faults are over by then. */
+export const PLAN_MS = 300_000;
+/**
+ * A device is back this long after the last fault: its radio and its uplink each wait up to 300 s
+ * (firmware/lib/backoff.ts), and a call that blocks may be in hand (39 s).
+ */
+export const BACK_MS = 720_000;
+/** At rest a board is looked at once a second for this long: work in hand comes and goes. */
+const REST_LOOKS = 20;
+
+/** Looks at what a board holds over some seconds and combines the looks count by count. */
+async function watchRest(
+  world: World,
+  combine: (a: number, b: number) => number,
+): Promise<Map<string, BoardCounts>> {
+  const found = new Map<string, BoardCounts>();
+  for (let look = 0; look < REST_LOOKS; look++) {
+    await world.run("1s");
+    for (const [name, board] of world.boards) {
+      const counts = board.counts();
+      const before = found.get(name);
+      const entries = Object.entries(counts).map(([key, value]) => [
+        key,
+        before ? combine(before[key as keyof BoardCounts], value) : value,
+      ]);
+      found.set(name, Object.fromEntries(entries) as BoardCounts);
+    }
+  }
+  return found;
+}
+
+/** Runs one trial. */
+export async function runTrial(options: TrialOptions): Promise<TrialResult> {
+  const { seed, intervalMs } = options;
+  const deviceIds = Array.from({ length: options.boards }, (_, i) => `dev-${i + 1}`);
+  const invariants = createInvariants();
+  let beats = 0;
+  const lastBeat = new Map<string, number>();
+  const { world } = createFleetWorld({
+    seed,
+    deviceIds,
+    intervalMs,
+    qos: 1,
+    prefix: "devices",
+    bundle: options.bundle,
+    settings: { log_level: "D" },
+    keepTrace: false,
+    onBeat: (deviceId, payload, verdict) => {
+      beats++;
+      invariants.onBeat(deviceId, payload, verdict);
+      if (verdict.kind === "fresh") lastBeat.set(deviceId, world.nowMs);
+    },
+    onPrint: invariants.onPrint,
+  });
+  await world.run(SETTLE_MS);
+  for (const [name, counts] of await watchRest(world, Math.max)) invariants.rest(name, counts);
+
+  const plan = options.planFor(world);
+  world.schedule(plan);
+  await world.run(PLAN_MS);
+  world.healAll();
+  invariants.healed();
+  const healedMs = world.nowMs;
+  await world.runUntil(
+    () => deviceIds.every((id) => (lastBeat.get(id) ?? -Infinity) > healedMs),
+    BACK_MS,
+  );
+  invariants.expectBack(deviceIds, BACK_MS);
+  await world.run(SETTLE_MS);
+  for (const [name, counts] of await watchRest(world, Math.min)) invariants.restAgain(name, counts);
+  for (const { board, text } of world.problems) invariants.onProblem(board, text);
+  invariants.finish();
+  const traceHash = world.trace.hash();
+  await world.close();
+  return { plan, violations: invariants.violations, traceHash, beats };
+}
