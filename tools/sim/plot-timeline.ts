@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+// Turns the rows of a trace, one after the other, into the lanes of a timeline.
+//
+// A board is `off` without power; `starting` from its boot until a broker accepts it; `online`
+// while a broker holds a connection of its client; `offline` after it has lost that. In a world
+// without brokers it is `on` instead of these three. A client is the board with its name. One with
+// another name is the only board that had just connected to that broker, if there is one such.
+import { FAULTS } from "../../sim/index.ts";
+import type { TraceRow } from "../../sim/index.ts";
+import { createLane } from "./plot-lane.ts";
+import type { Lane, LaneBuilder, LaneScale, StateTimes } from "./plot-lane.ts";
+
+/** A fault from its beginning to its end. */
+export interface FaultBar {
+  fault: string;
+  target: string;
+  fromUs: number;
+  /** Equal to `fromUs` for what happens at one moment. */
+  toUs: number;
+}
+
+/** What a picture shows. */
+export interface Timeline {
+  seed: number;
+  /** Wall-clock time at the start, ms since 1970. */
+  startMs: number;
+  endUs: number;
+  /** In natural order of their names. */
+  boards: readonly Lane[];
+  brokers: readonly Lane[];
+  /** In order of beginning. */
+  faults: readonly FaultBar[];
+}
+
+/** A timeline that is being made. */
+export interface TimelineBuilder {
+  /** Takes the next row. */
+  add(row: TraceRow): void;
+  finish(): Timeline;
+}
+
+interface BoardTrack {
+  lane: LaneBuilder;
+  /** Brokers that hold a connection of it. */
+  brokers: Set<string>;
+}
+
+interface BrokerTrack {
+  lane: LaneBuilder;
+  /** Boards with a TCP connection to it whose client is not known yet. */
+  waiting: Set<string>;
+}
+
+/** Verdicts on heartbeats that were taken. */
+const TAKEN_VERDICTS = new Set(["accepted", "fresh", "late", "duplicate"]);
+
+const text = (value: unknown): string =>
+  typeof value === "string" ? value : JSON.stringify(value ?? "");
+const nameOrder = new Intl.Collator("en", { numeric: true });
+
+function getOrAdd<V>(map: Map<string, V>, name: string, make: () => V): V {
+  const known = map.get(name);
+  if (known !== undefined) return known;
+  const made = make();
+  map.set(name, made);
+  return made;
+}
+
+/** Keeps who is a client of which broker, and the states that follow from it. */
+function createTracks(scale: LaneScale) {
+  const boards = new Map<string, BoardTrack>();
+  const brokers = new Map<string, BrokerTrack>();
+  const boardsOfClients = new Map<string, string>();
+
+  const board = (name: string): BoardTrack =>
+    getOrAdd(boards, name, () => ({ lane: createLane(name, "off", scale), brokers: new Set() }));
+  const broker = (name: string): BrokerTrack =>
+    getOrAdd(brokers, name, () => ({ lane: createLane(name, "up", scale), waiting: new Set() }));
+
+  const nameOfClient = (client: string): string | undefined =>
+    boards.has(client) ? client : boardsOfClients.get(client);
+  const boardOf = (client: string): BoardTrack | undefined =>
+    boards.get(nameOfClient(client) ?? "");
+  const recognize = (client: string, { waiting }: BrokerTrack): void => {
+    const [only] = waiting;
+    if (waiting.size === 1 && only !== undefined && nameOfClient(client) === undefined)
+      boardsOfClients.set(client, only);
+    waiting.delete(nameOfClient(client) ?? "");
+  };
+  const disconnect = (track: BoardTrack, atUs: number, brokerName: string): void => {
+    if (!track.brokers.delete(brokerName) || track.brokers.size > 0) return;
+    if (track.lane.state === "online") track.lane.setState(atUs, "offline");
+  };
+  return {
+    boards,
+    brokers,
+    board,
+    broker,
+    boardOf,
+    power: (name: string, atUs: number, state: "off" | "starting"): void => {
+      const track = board(name);
+      // The broker may hold the old connection for a while; it is nobody's any more.
+      track.brokers.clear();
+      track.lane.setState(atUs, state);
+    },
+    connect: (brokerName: string, client: string, atUs: number): void => {
+      recognize(client, broker(brokerName));
+      const track = boardOf(client);
+      if (!track || track.lane.state === "off") return;
+      track.brokers.add(brokerName);
+      track.lane.setState(atUs, "online");
+    },
+    disconnect: (brokerName: string, client: string, atUs: number): void => {
+      const track = boardOf(client);
+      if (track) disconnect(track, atUs, brokerName);
+    },
+    stop: (brokerName: string, atUs: number): void => {
+      broker(brokerName).lane.setState(atUs, "down");
+      for (const track of boards.values()) disconnect(track, atUs, brokerName);
+    },
+  };
+}
+
+/** In a world without brokers nobody can be online, and being on is all that can be told. */
+function withoutBrokers(lane: Lane): Lane {
+  const renamed = ({ starting = 0, ...others }: StateTimes): StateTimes => ({
+    ...others,
+    ...(starting > 0 ? { on: starting } : {}),
+  });
+  const pieces = lane.pieces.map((piece) => ({ ...piece, timesUs: renamed(piece.timesUs) }));
+  return { ...lane, pieces, timesUs: renamed(lane.timesUs) };
+}
+
+type Tracks = ReturnType<typeof createTracks>;
+
+function addBoardRow(tracks: Tracks, name: string, row: TraceRow): void {
+  const { lane } = tracks.board(name);
+  switch (row.ev) {
+    case "boot":
+      tracks.power(name, row.t, "starting");
+      return lane.addMark(row.t, "boot", text(row["cause"]));
+    case "off":
+      return tracks.power(name, row.t, "off");
+    case "uncaught":
+      return lane.addMark(row.t, "uncaught", `${text(row["text"])} ${text(row["place"])}`);
+    case "runaway":
+      return lane.addMark(row.t, "runaway", `${text(row["timer"])} ${text(row["place"])}`);
+    default:
+  }
+}
+
+function addBrokerRow(tracks: Tracks, name: string, row: TraceRow): void {
+  const { lane } = tracks.broker(name);
+  const client = text(row["client"]);
+  switch (row.ev) {
+    case "connect":
+      return tracks.connect(name, client, row.t);
+    case "close":
+      // A taken-over client is connected still: by the second connection.
+      if (row["cause"] !== "takeover") tracks.disconnect(name, client, row.t);
+      return undefined;
+    case "publish":
+      lane.addBeat(row.t);
+      return tracks.boardOf(client)?.lane.addBeat(row.t);
+    case "refuse":
+      return lane.addMark(row.t, "refused", `client ${client}, code ${text(row["code"])}`);
+    case "stop":
+      return tracks.stop(name, row.t);
+    case "start":
+      return lane.setState(row.t, "up");
+    default:
+      return undefined;
+  }
+}
+
+function addNetRow({ brokers }: Tracks, { ev, from, to }: TraceRow): void {
+  const waiting = brokers.get(text(to))?.waiting;
+  if (ev === "connect") waiting?.add(text(from));
+  else waiting?.delete(text(from));
+}
+
+/** Creates an empty timeline of `binCount` bins to `endUs`. */
+export function createTimeline(scale: LaneScale): TimelineBuilder {
+  const tracks = createTracks(scale);
+  const faults: FaultBar[] = [];
+  const open = new Map<unknown, FaultBar>();
+  let seed = 0;
+  let startMs = 0;
+
+  const addFaultRow = (row: TraceRow): void => {
+    if (row.ev === "begin") {
+      const [fault, target] = [text(row["fault"]), text(row["target"])];
+      const isInstant = FAULTS.get(fault)?.isInstant ?? false;
+      const toUs = isInstant ? row.t : scale.endUs;
+      const bar: FaultBar = { fault, target, fromUs: row.t, toUs };
+      faults.push(bar);
+      open.set(row["id"], bar);
+    } else {
+      const bar = open.get(row["id"]);
+      if (bar) bar.toUs = row.t;
+      open.delete(row["id"]);
+    }
+  };
+  const addBeatRow = (row: TraceRow): void => {
+    const verdict = text(row["verdict"]);
+    if (TAKEN_VERDICTS.has(verdict)) return;
+    tracks.boards.get(text(row["device"]))?.lane.addMark(row.t, "refused", `beat ${verdict}`);
+  };
+  const finishLanes = (some: Map<string, { lane: LaneBuilder }>): Lane[] =>
+    [...some.values()]
+      .map(({ lane }) => lane.finish())
+      .sort((a, b) => nameOrder.compare(a.name, b.name));
+  return {
+    add: (row) => {
+      const slash = row.on.indexOf("/");
+      const name = row.on.slice(slash + 1);
+      switch (slash < 0 ? row.on : row.on.slice(0, slash)) {
+        case "board":
+          return addBoardRow(tracks, name, row);
+        case "broker":
+          return addBrokerRow(tracks, name, row);
+        case "net":
+          return addNetRow(tracks, row);
+        case "fault":
+          return addFaultRow(row);
+        case "monitor":
+          return addBeatRow(row);
+        case "world":
+          seed = Number(row["seed"] ?? seed);
+          startMs = Number(row["start"] ?? startMs);
+          return undefined;
+        default:
+          return undefined;
+      }
+    },
+    finish: () => {
+      const brokers = finishLanes(tracks.brokers);
+      const boards = finishLanes(tracks.boards);
+      return {
+        seed,
+        startMs,
+        endUs: scale.endUs,
+        boards: brokers.length > 0 ? boards : boards.map(withoutBrokers),
+        brokers,
+        faults,
+      };
+    },
+  };
+}
