@@ -10,6 +10,8 @@
 import type { SimClock } from "../clock/clock.ts";
 import type { SimNetwork } from "../network/network.ts";
 import { createRandom } from "../random.ts";
+import { bugsOf } from "./bugs.ts";
+import type { BugSwitches } from "./bugs.ts";
 import { createFlash } from "./flash.ts";
 import type { Flash } from "./flash.ts";
 import { installGlobals } from "./globals.ts";
@@ -24,6 +26,7 @@ import type { Profile, ProfileName } from "./profile.ts";
 import { createContextRealm } from "./realm-context.ts";
 import { createSharedRealm } from "./realm-shared.ts";
 import type { Frame, Realm } from "./realm.ts";
+import { createSystemClock } from "./system-clock.ts";
 
 /** What a board is made of. */
 export interface BoardOptions {
@@ -44,6 +47,10 @@ export interface BoardOptions {
    * of this kind in the process, which costs a tenth of the memory; see realm-shared.ts.
    */
   realm?: "own" | "shared";
+  /** Bugs of the platform that this board has or has not; those of its profile unless given. */
+  bugs?: Partial<BugSwitches>;
+  /** What the system clock shows when power comes, ms since 1970; the world's time unless given. */
+  clockStartMs?: number;
   /** Decides everything about this board that is left to chance. */
   seed: number;
   /** Called when it begins to run its boot files. */
@@ -79,6 +86,21 @@ export interface Board {
   isDone(): boolean;
   /** Ends at once: timers and sockets are gone and nothing of the board runs afterwards. */
   powerOff(): void;
+  /** A dip of the power: off and on again at once, without the event `kill`. No effect when off. */
+  brownout(): void;
+  /**
+   * Lets the power go when exactly so many more bytes of flash have been programmed, and stay off.
+   * What is written then is torn; see {@link Flash.cutAfter}.
+   */
+  cutPowerAfterFlash(bytes: number): void;
+  /** Moves the system clock behind the interpreter's back, as time synchronisation does. */
+  stepClock(ms: number): void;
+  /** Lets the system clock run fast (positive) or slow from now on, through power cycles too. */
+  setClockDrift(ppm: number): void;
+  /** What the system clock shows when power comes, from the next time on; null: the world's time. */
+  setClockStart(ms: number | null): void;
+  /** How far the system clock is ahead of the world's, ms. */
+  clockErrorMs(): number;
 }
 
 /** An error of a script that reached the top. */
@@ -128,7 +150,11 @@ function serialFrom(seed: number): string {
 /** Creates a board; it is off. */
 export function createBoard(options: BoardOptions): Board {
   const { clock, network, onPrint, seed } = options;
-  const profile: Profile = PROFILES[options.profile ?? "esp32"];
+  const profileName = options.profile ?? "esp32";
+  const profile: Profile = PROFILES[profileName];
+  const bugs = bugsOf(profileName, options.bugs);
+  const systemClock = createSystemClock();
+  let clockStartMs = options.clockStartMs ?? null;
   const serial = options.serial ?? serialFrom(seed);
   const flash =
     options.flash ??
@@ -140,7 +166,6 @@ export function createBoard(options: BoardOptions): Board {
   const random = createRandom(seed);
   const modulesOfBoard = profile.modules.filter((m) => m !== "Wifi" || options.wifi !== false);
   let running: Running | null = null;
-  let wallOffsetMs = 0;
   let lastReadMs = -Infinity;
   let line = "";
 
@@ -208,6 +233,8 @@ export function createBoard(options: BoardOptions): Board {
     const loop = createLoop({
       clock,
       enter: realm.enter,
+      ...(bugs["timers-follow-clock"] && { time: systemClock }),
+      bugs,
       report: (error) => board.globals.report(error),
     });
     const globals = installGlobals(realm, loop, {
@@ -217,10 +244,12 @@ export function createBoard(options: BoardOptions): Board {
         // A script that reads the clock over and over waits for it: virtual time must pass then.
         if (loop.now() === lastReadMs) loop.block(READ_CLOCK_MS);
         lastReadMs = loop.now();
-        return lastReadMs + wallOffsetMs;
+        return systemClock.at(lastReadMs);
       },
       setWallMs: (ms) => {
-        if (Number.isFinite(ms)) wallOffsetMs = ms - loop.now();
+        if (!Number.isFinite(ms)) return;
+        if (profile.canSetTime) systemClock.set(ms, loop.now());
+        if (bugs["timers-follow-clock"]) loop.clockSet(ms);
       },
       write,
       require: (name) => requireModule(board, name),
@@ -325,15 +354,24 @@ export function createBoard(options: BoardOptions): Board {
   };
 
   return {
+  const powerUp = (): void => {
+    flash.powerUp();
+    running = create();
+    flash.check();
+    boot(running, { isPowerUp: true, withSavedCode: true });
+  };
+  const powerOn = (): void => {
+    if (running) return;
+    systemClock.set(clockStartMs ?? clock.now(), clock.now());
+    powerUp();
+  };
+  const powerOff = (): void => {
+    if (running) stop(running);
+    line = "";
+  };
+
     flash,
-    powerOn: () => {
-      if (running) return;
-      wallOffsetMs = 0;
-      flash.powerUp();
-      running = create();
-      flash.check();
-      boot(running, { isPowerUp: true, withSavedCode: true });
-    },
+    powerOn,
     runScript: (source, fileName) => {
       running ??= create();
       const board = running;
@@ -346,9 +384,25 @@ export function createBoard(options: BoardOptions): Board {
     },
     show: (value) => (running ? running.realm.show(value) : String(value)),
     isDone: () => running === null || running.loop.isDone(),
-    powerOff: () => {
-      if (running) stop(running);
-      line = "";
+    powerOff,
+    brownout: () => {
+      if (!running) return;
+      powerOff();
+      // The real-time clock is on a supply of its own.
+      powerUp();
+    },
+    cutPowerAfterFlash: (bytes) => flash.cutAfter(bytes, powerOff),
+    stepClock: (ms) => {
+      systemClock.set(systemClock.at(clock.now()) + ms, clock.now());
+      running?.loop.wake();
+    },
+    setClockDrift: (ppm) => {
+      systemClock.setDrift(ppm, clock.now());
+      running?.loop.wake();
+    },
+    setClockStart: (ms) => {
+      clockStartMs = ms;
     },
   };
+    clockErrorMs: () => systemClock.at(clock.now()) - clock.now(),
 }

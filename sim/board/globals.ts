@@ -137,9 +137,7 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
   // -------------------------------------------------------------------------- time, bytes
   realm.define(global, {
     getTime: () => host.wallMs() / 1000,
-    setTime: (seconds: unknown) => {
-      if (host.profile.canSetTime) host.setWallMs(Number(seconds) * 1000);
-    },
+    setTime: (seconds: unknown) => host.setWallMs(Number(seconds) * 1000),
     getSerial: () => host.serial,
     btoa: (data: unknown) => toBase64(bytes(data)),
     atob: (text: unknown) => fromBase64(realm.text(text)),

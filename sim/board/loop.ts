@@ -10,6 +10,23 @@
 // - An error replaces an earlier one of the same pass; only the last is reported.
 // Not for: what the callbacks are (globals.ts) and what time means (clock/).
 import type { ClockTimer, SimClock } from "../clock/clock.ts";
+import type { BugSwitches } from "./bugs.ts";
+
+/** What a module holds, for the count of the board's memory. */
+export interface ModuleCounts {
+  sockets: number;
+  /** Bytes that wait for the network or for the script. */
+  bufferedBytes: number;
+}
+
+/** What a module does in each pass. */
+export interface LoopModule {
+  /** Does it; returns true to get another pass at once. */
+  idle(): boolean;
+  /** True while something may still come from it. */
+  isOpen(): boolean;
+  counts?(): ModuleCounts;
+}
 
 /** The loop of one board. */
 export interface Loop {
@@ -22,8 +39,9 @@ export interface Loop {
   changeInterval(id: number, periodMs: number): boolean;
   /** Appends to the queue of events and reactions. */
   enqueue(job: () => void): void;
-  /** Registers what a module does in each pass; `idle` returns true to get another pass at once. */
-  addModule(module: { idle(): boolean; isOpen(): boolean }): void;
+  addModule(module: LoopModule): void;
+  /** Sum of what the modules hold. */
+  counts(): ModuleCounts;
   /** Asks for a pass soon. */
   wake(): void;
   /** The board's own time, ms: ahead of the clock's while the board is blocked. */
@@ -37,6 +55,11 @@ export interface Loop {
   raise(error: unknown): void;
   /** True when nothing is armed, queued or open. */
   isDone(): boolean;
+  /**
+   * The script has set the clock, which timers follow, to this time: they go on from where they were
+   * at the beginning of the pass.
+   */
+  clockSet(systemMs: number): void;
   /** Number of armed timers. */
   timerCount(): number;
   /** Ends everything; nothing of the board runs afterwards. */
@@ -45,6 +68,7 @@ export interface Loop {
 
 interface BoardTimer {
   id: number;
+  /** In the time that timers follow. */
   dueMs: number;
   /** Null for a timeout. */
   periodMs: number | null;
@@ -56,21 +80,37 @@ const MIN_DELAY_MS = 0.1;
 /** Callbacks of one turn of the host's event loop; a storm beyond it lets other boards run. */
 const MAX_CALLS_IN_TURN = 1000;
 
+/** Shortest wait for a timer, ms: the interpreter counts microseconds. */
+const TICK_MS = 0.001;
+
+/** The time that timers follow, as the system clock of the board has it. */
+export interface LoopTime {
+  at(worldMs: number): number;
+  worldMsFor(ms: number): number;
+}
+
 /** What the loop needs from its board. */
 export interface LoopHost {
   clock: SimClock;
+  /** The clock's time unless given. */
+  time?: LoopTime;
+  /** All of them unless given. */
+  bugs?: Pick<BugSwitches, "replayed-ticks">;
   /** Runs a pass as code of the board. */
   enter(pass: () => void): void;
   /** Reports an error that nobody caught; may run handlers of the script. */
   report(error: unknown): void;
 }
 
+const WORLD_TIME: LoopTime = { at: (worldMs) => worldMs, worldMsFor: (ms) => ms };
+
 /** Creates the loop of one board; it waits for its first {@link Loop.wake}. */
 export function createLoop(host: LoopHost): Loop {
-  const { clock } = host;
+  const { clock, time = WORLD_TIME } = host;
+  const isReplaying = host.bugs?.["replayed-ticks"] ?? true;
   let timers: BoardTimer[] = [];
   let queue: (() => void)[] = [];
-  const modules: { idle(): boolean; isOpen(): boolean }[] = [];
+  const modules: LoopModule[] = [];
   let haveTimersChanged = false;
   let raised: { error: unknown } | null = null;
   let isStopped = false;
@@ -79,6 +119,8 @@ export function createLoop(host: LoopHost): Loop {
   let busyUntilMs = -Infinity;
 
   const now = (): number => Math.max(clock.now(), busyUntilMs);
+  const timerNow = (): number => time.at(now());
+  let passMs = timerNow();
   const schedule = (delayMs: number): void => {
     if (isStopped) return;
     const atMs = now() + delayMs;
@@ -87,6 +129,10 @@ export function createLoop(host: LoopHost): Loop {
       clock.clearTimer(wakeUp.timer);
     }
     wakeUp = { timer: clock.setTimer(enterTurn, atMs - clock.now()), atMs };
+  };
+  const scheduleTimer = (dueMs: number): void => {
+    const waitMs = dueMs - timerNow();
+    schedule(waitMs > 0 ? Math.max(TICK_MS, time.worldMsFor(waitMs)) : 0);
   };
   // Callbacks change both from within a walk over timers or queue.
   const mustWalkAnew = (): boolean => haveTimersChanged;
@@ -102,8 +148,13 @@ export function createLoop(host: LoopHost): Loop {
     }
   };
 
+  /** The tick behind one: an interval keeps its phase. */
+  const nextDueMs = (dueMs: number, periodMs: number): number =>
+    isReplaying || dueMs + periodMs > passMs
+      ? dueMs + periodMs
+      : dueMs + (Math.floor((passMs - dueMs) / periodMs) + 1) * periodMs;
   const runTimers = (): void => {
-    const passMs = now();
+    passMs = timerNow();
     let calls = 0;
     do {
       haveTimersChanged = false;
@@ -114,13 +165,13 @@ export function createLoop(host: LoopHost): Loop {
           continue;
         }
         calls++;
-        const { dueMs } = timer;
+        const lateMs = passMs - timer.dueMs;
         call(timer.fn);
         if (isStopped) return;
         // The callback may have changed the period, which counts from this tick, and may have
         // cleared the timer.
         const at = timers.indexOf(timer);
-        if (timer.periodMs !== null) timer.dueMs = dueMs + timer.periodMs;
+        if (timer.periodMs !== null) timer.dueMs = nextDueMs(passMs - lateMs, timer.periodMs);
         else if (at >= 0) timers.splice(at, 1);
         i = timer.periodMs !== null ? at + 1 : Math.max(at, 0);
       }
@@ -165,7 +216,7 @@ export function createLoop(host: LoopHost): Loop {
     }
     if (isBusy || queue.length > 0 || raised) return schedule(0);
     const nextMs = timers.reduce((least, timer) => Math.min(least, timer.dueMs), Infinity);
-    if (nextMs < Infinity) schedule(Math.max(0, nextMs - now()));
+    if (nextMs < Infinity) scheduleTimer(nextMs);
   }
 
   function enterTurn(): void {
@@ -176,9 +227,10 @@ export function createLoop(host: LoopHost): Loop {
     setTimer: (fn, delayMs, { repeats }) => {
       const periodMs = delayMs >= MIN_DELAY_MS ? delayMs : MIN_DELAY_MS;
       const id = (timers.at(-1)?.id ?? 0) + 1;
-      timers.push({ id, dueMs: now() + periodMs, periodMs: repeats ? periodMs : null, fn });
+      const dueMs = timerNow() + periodMs;
+      timers.push({ id, dueMs, periodMs: repeats ? periodMs : null, fn });
       haveTimersChanged = true;
-      schedule(periodMs);
+      scheduleTimer(dueMs);
       return id;
     },
     clearTimer: (id) => {
@@ -193,9 +245,9 @@ export function createLoop(host: LoopHost): Loop {
       const timer = timers.find((candidate) => candidate.id === id);
       if (!timer) return false;
       timer.periodMs = periodMs >= MIN_DELAY_MS ? periodMs : MIN_DELAY_MS;
-      timer.dueMs = now() + timer.periodMs;
+      timer.dueMs = timerNow() + timer.periodMs;
       haveTimersChanged = true;
-      schedule(timer.periodMs);
+      scheduleTimer(timer.dueMs);
       return true;
     },
     enqueue: (job) => {
@@ -205,10 +257,24 @@ export function createLoop(host: LoopHost): Loop {
     addModule: (module) => {
       modules.push(module);
     },
+    counts: () => {
+      const sum = { sockets: 0, bufferedBytes: 0 };
+      for (const module of modules) {
+        const counts = module.counts?.();
+        sum.sockets += counts?.sockets ?? 0;
+        sum.bufferedBytes += counts?.bufferedBytes ?? 0;
+      }
+      return sum;
+    },
     wake: () => schedule(0),
     now,
     block: (ms) => {
       busyUntilMs = now() + ms;
+    },
+    clockSet: (systemMs) => {
+      for (const timer of timers) timer.dueMs += systemMs - passMs;
+      passMs = systemMs;
+      schedule(0);
     },
     raise,
     isDone: () =>
