@@ -8,6 +8,7 @@
 //
 // Not for: time and network, which come from outside; the meaning of globals and modules.
 import type { SimClock } from "../clock/clock.ts";
+import type { Radio } from "../network/access-point.ts";
 import type { SimNetwork } from "../network/network.ts";
 import { createRandom } from "../random.ts";
 import { bugsOf } from "./bugs.ts";
@@ -20,7 +21,8 @@ import { createLoop } from "./loop.ts";
 import type { Loop } from "./loop.ts";
 import { MODULES } from "./modules/index.ts";
 import type { ModuleHost } from "./modules/index.ts";
-import type { WifiOptions } from "./modules/wifi.ts";
+import { createWifiDriver } from "./modules/wifi-driver.ts";
+import type { WifiOptions } from "./modules/wifi-driver.ts";
 import { PROFILES } from "./profile.ts";
 import type { Profile, ProfileName } from "./profile.ts";
 import { createContextRealm } from "./realm-context.ts";
@@ -37,7 +39,7 @@ export interface BoardOptions {
   /** The flash of an earlier board of this kind, to keep its files; a new one unless given. */
   flash?: Flash;
   /** The radio; `false` takes it away. Boards of profile `linux` have none. */
-  wifi?: WifiOptions | false;
+  wifi?: WifiOptions | Radio | false;
   /** Gets each line of console output, without its end; bytes, one per character. */
   onPrint(line: string): void;
   /** `esp32` unless given. */
@@ -91,8 +93,10 @@ export interface Board {
   /**
    * Lets the power go when exactly so many more bytes of flash have been programmed, and stay off.
    * What is written then is torn; see {@link Flash.cutAfter}.
+   *
+   * @param onCut called at that moment, before anything of the board has ended
    */
-  cutPowerAfterFlash(bytes: number): void;
+  cutPowerAfterFlash(bytes: number, onCut?: () => void): void;
   /** Moves the system clock behind the interpreter's back, as time synchronisation does. */
   stepClock(ms: number): void;
   /** Lets the system clock run fast (positive) or slow from now on, through power cycles too. */
@@ -165,6 +169,7 @@ export function createBoard(options: BoardOptions): Board {
     });
   const random = createRandom(seed);
   const modulesOfBoard = profile.modules.filter((m) => m !== "Wifi" || options.wifi !== false);
+  const wifi = createWifiDriver(options.wifi || {}, { clock, random, serial });
   let running: Running | null = null;
   let lastReadMs = -Infinity;
   let line = "";
@@ -222,8 +227,9 @@ export function createBoard(options: BoardOptions): Board {
     network,
     flash,
     random,
+    profile: { ...profile, modules: modulesOfBoard },
     serial,
-    wifi: options.wifi || {},
+    wifi,
     write,
     onPowerOff: (fn) => board.powerOffHooks.push(fn),
   });
@@ -232,9 +238,9 @@ export function createBoard(options: BoardOptions): Board {
     const realm = options.realm === "shared" ? createSharedRealm() : createContextRealm();
     const loop = createLoop({
       clock,
-      enter: realm.enter,
       ...(bugs["timers-follow-clock"] && { time: systemClock }),
       bugs,
+      enter: realm.enter,
       report: (error) => board.globals.report(error),
     });
     const globals = installGlobals(realm, loop, {
@@ -353,8 +359,8 @@ export function createBoard(options: BoardOptions): Board {
     }
   };
 
-  return {
   const powerUp = (): void => {
+    wifi.powerOff();
     flash.powerUp();
     running = create();
     flash.check();
@@ -367,9 +373,11 @@ export function createBoard(options: BoardOptions): Board {
   };
   const powerOff = (): void => {
     if (running) stop(running);
+    wifi.powerOff();
     line = "";
   };
 
+  return {
     flash,
     powerOn,
     runScript: (source, fileName) => {
@@ -391,7 +399,11 @@ export function createBoard(options: BoardOptions): Board {
       // The real-time clock is on a supply of its own.
       powerUp();
     },
-    cutPowerAfterFlash: (bytes) => flash.cutAfter(bytes, powerOff),
+    cutPowerAfterFlash: (bytes, onCut) =>
+      flash.cutAfter(bytes, () => {
+        onCut?.();
+        powerOff();
+      }),
     stepClock: (ms) => {
       systemClock.set(systemClock.at(clock.now()) + ms, clock.now());
       running?.loop.wake();
@@ -403,6 +415,6 @@ export function createBoard(options: BoardOptions): Board {
     setClockStart: (ms) => {
       clockStartMs = ms;
     },
-  };
     clockErrorMs: () => systemClock.at(clock.now()) - clock.now(),
+  };
 }
