@@ -5,7 +5,7 @@ export type { Board, BoardOptions } from "./board/board.ts";
 export { fromLatin1, latin1, utf8AsBytes } from "./board/bytes.ts";
 export { createFlash } from "./board/flash.ts";
 export type { Flash, FlashStats } from "./board/flash.ts";
-export type { WifiOptions } from "./board/modules/wifi.ts";
+export type { WifiOptions } from "./board/modules/wifi-driver.ts";
 export type { ProfileName } from "./board/profile.ts";
 export type { Frame } from "./board/realm.ts";
 export { checkSyntax } from "./board/syntax.ts";

@@ -87,9 +87,11 @@ function decide(wiring: Wiring, from: Host, to: Host | undefined, port: number):
     }
     return ms;
   };
-  const thereMs = tripMs(there, from, to) + there.connectMs;
-  const totalMs = thereMs + tripMs(back, to, from);
-  if (totalMs >= connectTimeoutMs) return noAnswer;
+  const outMs = tripMs(there, from, to);
+  const homeMs = tripMs(back, to, from);
+  if (outMs + homeMs >= connectTimeoutMs) return noAnswer;
+  const thereMs = outMs + there.connectMs;
+  const totalMs = thereMs + homeMs;
   if (there.isRefused || !to.listeners.has(port)) return { failure: "refused", totalMs };
   return { failure: null, thereMs, totalMs };
 }

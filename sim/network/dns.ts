@@ -39,8 +39,9 @@ export function createDns({ conditions, addressOf, answerMs }: DnsOptions): Dns 
       if (from.link === "none") return { address: null, delayMs: 0 };
       const { outcome, delayMs, address } = conditions.view(from.name, name, 53)().dns;
       const waitMs = answerMs + delayMs;
-      if (from.link === "down" || outcome === "timeout" || waitMs > TIMEOUT_MS)
-        return { address: null, delayMs: TIMEOUT_MS };
+      if (from.link === "down" || outcome === "timeout") {
+        return { address: null, delayMs: TIMEOUT_MS + delayMs };
+      }
       if (outcome === "fail") return { address: null, delayMs: waitMs };
       return { address: address ?? addressOf(name) ?? null, delayMs: waitMs };
     },

@@ -19,8 +19,10 @@ export interface Lab {
 }
 
 /** Creates a board of profile `esp32` unless told otherwise; it is off. */
-export function createLab(options: Partial<BoardOptions> = {}): Lab {
-  const clock = createManualClock();
+export function createLab(
+  options: Partial<BoardOptions> = {},
+  clock: ManualClock = createManualClock(),
+): Lab {
   const network = createStubNetwork();
   const lines: string[] = [];
   const board = createBoard({

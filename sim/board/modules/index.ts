@@ -12,7 +12,7 @@ import { createCrypto } from "./crypto.ts";
 import { createNet } from "./net.ts";
 import { createStorage } from "./storage.ts";
 import { createWifi } from "./wifi.ts";
-import type { WifiOptions } from "./wifi.ts";
+import type { WifiDriver } from "./wifi-driver.ts";
 
 /** What modules are made of. */
 export interface ModuleHost {
@@ -24,7 +24,7 @@ export interface ModuleHost {
   flash: Flash;
   random: Random;
   serial: string;
-  wifi: WifiOptions;
+  wifi: WifiDriver;
   write(text: string): void;
   /** Runs when the board's power goes. */
   onPowerOff(fn: () => void): void;

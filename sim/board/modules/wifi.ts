@@ -1,148 +1,190 @@
 // SPDX-License-Identifier: MIT
-// require("Wifi"): the station of an ESP32 as far as firmware needs it: connect, disconnect,
-// addresses, events, names resolved without blocking. The access point is always there; it takes
-// one name and password when they are given, and any otherwise.
-// Not for: being an access point, scanning, losing the link (there is no radio to disturb yet).
-import type { ClockTimer } from "../../clock/clock.ts";
+// require("Wifi") as the interpreter for the ESP32 has it: joining, leaving, scanning, addresses,
+// events, names resolved without blocking. Its oddities are its own: `disconnect` calls its callback
+// twice when it ended something, `setIP` calls success "Failure", and of two questions for a name
+// at once the callback of the later one gets both answers.
+// Not for: when the radio tries again (wifi-driver.ts), being an access point that others join.
+import type { Found } from "../../network/access-point.ts";
+import { reasonName } from "../../network/reasons.ts";
 import type { ModuleHost } from "./index.ts";
-
-/** The radio of one board. */
-export interface WifiOptions {
-  /** Name of the only access point in reach; any name without it. */
-  ssid?: string;
-  /** Its password. */
-  password?: string;
-  /** Address that the board gets; 10.0.x.y from the serial number without it. */
-  ip?: string;
-  /** Signal in dBm; -60 unless given. */
-  rssiDbm?: number;
-}
+import type { WifiDriver } from "./wifi-driver.ts";
 
 const OFFLINE = "0.0.0.0";
+const OWN_ADDRESS = { ip: "192.168.4.1", netmask: "255.255.255.0", gw: "192.168.4.1" };
+
+type Done = ((...args: unknown[]) => void) | null;
+
+const authMode = (found: Found | null): string => (found?.isOpen ? "open" : "wpa2");
+
+/** Text about the station, for scripts. */
+function statusOf(wifi: WifiDriver, powersave: string): object {
+  const { found, mode } = wifi;
+  if (!wifi.isConnected) return { station: wifi.lastReason, mode, powersave };
+  return {
+    station: "connected",
+    // What the radio last knew stands here while it tries again.
+    ssid: found?.ssid ?? wifi.ssid,
+    bssid: found?.bssid ?? "00:00:00:00:00:00",
+    channel: found?.channel ?? 0,
+    rssi: found?.rssiDbm ?? 0,
+    htMode: "HT20",
+    authMode: authMode(found),
+    mode,
+    powersave,
+  };
+}
 
 /** Makes the module for one board. */
 export function createWifi(host: ModuleHost): object {
-  const { realm, loop, globals, clock, network, random, serial, wifi, onPowerOff } = host;
+  const { realm, loop, globals, network, wifi, onPowerOff } = host;
   const { events } = globals;
   const module = realm.object();
-  const delays = random.stream("wifi");
-  const waiting = new Set<ClockTimer>();
-  let joined: { ssid: string } | null = null;
-  let attempt = 0;
   let lookups = 0;
-  let isOff = false;
+  let onHostByName: Done = null;
+  let isGone = false;
+  let powersave = "min_modem";
+  let hostname = `espruino-${wifi.mac.replace(/:/g, "").slice(-6)}`;
+  let own = { authMode: "open", hidden: false, maxConn: 4, ssid: "", password: "" };
+  let isAccessPoint = false;
 
-  const digits = serial.replace(/[^0-9a-f]/gi, "").padStart(12, "0");
-  const mac = (digits.slice(-12).match(/../g) ?? []).join(":").toLowerCase();
-  const ip =
-    wifi.ip ?? `10.0.${parseInt(digits.slice(-4, -2), 16)}.${parseInt(digits.slice(-2), 16) || 1}`;
-  const address = (): object =>
-    joined
-      ? { ip, netmask: "255.255.0.0", gw: "10.0.0.1", mac }
-      : { ip: OFFLINE, netmask: OFFLINE, gw: OFFLINE, mac };
-  const rssiDbm = (): number => (joined ? (wifi.rssiDbm ?? -60) : 0);
+  const fail = (message: string): never => realm.fail("Error", message);
+  /** The callback that a script gives; queues its calls. */
+  const callback = (fn: unknown): Done => {
+    if (fn === undefined || fn === null) return null;
+    if (typeof fn !== "function") {
+      return fail(`Expecting callback function but got ${realm.show(fn)}`);
+    }
+    return (...args) => {
+      if (!isGone) loop.enqueue(() => void fn.apply(realm.global, args));
+    };
+  };
   const emit = (name: string, details: object): void =>
     events.emit(module, name, [realm.objectOf(details)]);
-  const call = (fn: unknown, ...args: unknown[]): void => {
-    if (typeof fn === "function") loop.enqueue(() => void fn.apply(realm.global, args));
+  const answer = (details: object, done: Done, ...before: unknown[]): object => {
+    const result = realm.objectOf(details);
+    done?.(...before, result);
+    return result;
   };
-  const later = (fn: () => void, leastMs: number, mostMs: number): void => {
-    const timer = clock.setTimer(
-      () => {
-        waiting.delete(timer);
-        fn();
-      },
-      delays.integer(leastMs, mostMs),
-    );
-    waiting.add(timer);
-  };
-  const leave = (reason: string): void => {
-    attempt++;
-    if (!joined) return;
-    const { ssid } = joined;
-    joined = null;
-    emit("disconnected", { ssid, mac, reason, msg: `disconnected, reason ${reason}` });
-  };
+  const addressOf = (lease: object | null): object => ({
+    ...(lease ?? { ip: OFFLINE, netmask: OFFLINE, gw: OFFLINE }),
+    mac: wifi.mac,
+  });
+  const text = (value: unknown, problem: string): string =>
+    typeof value === "string" ? value : fail(problem);
 
-  loop.addModule({ idle: () => false, isOpen: () => waiting.size > 0 || lookups > 0 });
+  wifi.attach({
+    onAssociated: ({ ssid, bssid, channel }) =>
+      emit("associated", { ssid, mac: bssid, channel: String(channel) }),
+    onAddress: ({ ip, netmask, gw }) => emit("connected", { ip, netmask, gw }),
+    onDisconnected: ({ ssid, bssid, reason }) =>
+      emit("disconnected", { ssid, mac: bssid, reason: String(reason), msg: reasonName(reason) }),
+  });
+  loop.addModule({ idle: () => false, isOpen: () => wifi.isBusy || lookups > 0 });
   onPowerOff(() => {
-    isOff = true;
-    for (const timer of waiting) clock.clearTimer(timer);
-    waiting.clear();
+    isGone = true;
+    wifi.attach(null);
   });
 
   realm.define(module, {
     connect: (ssid: unknown, options?: { password?: unknown }, done?: unknown) => {
-      const name = realm.text(ssid);
-      const password = options?.password === undefined ? "" : realm.text(options.password);
-      const callback = typeof options === "function" ? options : done;
-      leave("8");
-      const mine = attempt;
-      later(
-        () => {
-          if (mine !== attempt) return;
-          if (wifi.ssid !== undefined && wifi.ssid !== name) return call(callback, "no AP found");
-          if (wifi.password !== undefined && wifi.password !== password) {
-            return call(callback, "auth fail");
-          }
-          joined = { ssid: name };
-          emit("associated", { ssid: name, mac, channel: "6" });
-          emit("connected", { ip, netmask: "255.255.0.0", gw: "10.0.0.1" });
-          call(callback, null);
-        },
-        20,
-        80,
-      );
+      const name = text(ssid, "No SSID provided");
+      if (options !== undefined && options !== null && typeof options !== "object") {
+        fail(`Expecting Object, got ${typeof options}`);
+      }
+      const password = options?.password;
+      if (password !== undefined && typeof password !== "string") {
+        fail(`Expecting options.password to be a string but got ${typeof password}`);
+      }
+      wifi.connect(name, (password as string | undefined) ?? "", callback(done));
     },
     disconnect: (done?: unknown) => {
-      leave("8");
-      call(done);
+      const call = callback(done);
+      wifi.disconnect(call);
+      call?.();
     },
-    getIP: (done?: unknown) => {
-      const result = realm.objectOf(address());
-      call(done, null, result);
-      return result;
+    scan: (done: unknown) => {
+      const call = callback(done) ?? fail("Expecting callback function but got undefined");
+      const report = (found: Found[]): void =>
+        call(
+          realm.arrayOf(
+            found.map(({ rssiDbm, ssid, bssid, channel, isOpen }) =>
+              realm.objectOf({
+                rssi: rssiDbm,
+                authMode: isOpen ? "open" : "wpa2",
+                ssid,
+                mac: bssid,
+                channel: String(channel),
+              }),
+            ),
+          ),
+        );
+      if (!wifi.scan(report)) fail("A scan is already in progress");
     },
-    getStatus: (done?: unknown) => {
-      const result = realm.objectOf({
-        station: joined ? "connected" : "off",
-        ssid: joined?.ssid ?? "",
-        bssid: joined ? "02:00:00:00:00:01" : "",
-        channel: joined ? 6 : 0,
-        rssi: rssiDbm(),
-        htMode: joined ? "HT20" : "",
-        authMode: joined ? "wpa2" : "",
-        mode: joined ? "sta" : "off",
-        powersave: "none",
-      });
-      call(done, result);
-      return result;
+    startAP: (ssid: unknown, options?: { password?: unknown }, done?: unknown) => {
+      const call = callback(done);
+      const name = text(ssid, "No SSID");
+      const password = options?.password;
+      if (password !== undefined && (typeof password !== "string" || password.length < 8)) {
+        fail("Password must be string of at least 8 characters");
+      }
+      const secret = (password as string | undefined) ?? "";
+      own = { ...own, ssid: name, password: secret, authMode: secret === "" ? "open" : "wpa2" };
+      isAccessPoint = true;
+      wifi.startAccessPoint();
+      call?.(null);
     },
+    stopAP: (done?: unknown) => {
+      const call = callback(done);
+      isAccessPoint = false;
+      wifi.stopAccessPoint();
+      call?.();
+    },
+    getIP: (done?: unknown) => answer(addressOf(wifi.lease), callback(done), null),
+    getAPIP: (done?: unknown) =>
+      answer(addressOf(isAccessPoint ? OWN_ADDRESS : null), callback(done), null),
+    getStatus: () => realm.objectOf(statusOf(wifi, powersave)),
     getDetails: (done?: unknown) => {
-      const result = realm.objectOf({
-        status: joined ? "connected" : "disconnected",
-        rssi: rssiDbm(),
-        ssid: joined?.ssid ?? "",
-        savedSsid: null,
-      });
-      call(done, result);
-      return result;
+      const { ssid, password, isConnected, lastReason, found } = wifi;
+      const details = isConnected
+        ? { ssid, password, status: "connected", authMode: authMode(found) }
+        : { status: lastReason };
+      return answer(details, callback(done));
     },
-    getHostname: () => `espruino-${mac.replace(/:/g, "").slice(-6)}`,
-    setHostname: () => {},
-    getHostByName: (name: unknown, done?: unknown) => {
-      const finish = (found: string | null): void => {
-        lookups--;
-        if (!isOff) call(done, found);
+    getAPDetails: (done?: unknown) => answer(own, callback(done)),
+    getHostname: () => hostname,
+    setHostname: (name: unknown, done?: unknown) => {
+      hostname = realm.text(name);
+      callback(done)?.();
+    },
+    getHostByName: (name: unknown, done: unknown) => {
+      const wanted = text(name, "Hostname parameter is not a string");
+      if (typeof done !== "function") fail("Callback is not a function");
+      onHostByName = callback(done);
+      const answered = (address: string | null): void => {
+        onHostByName?.(address);
+        onHostByName = null;
       };
+      if (!wifi.lease) return answered(null);
       lookups++;
-      if (!joined) later(() => finish(null), 1, 5);
-      else network.resolve(realm.text(name), finish);
+      network.resolve(wanted, (address) => {
+        lookups--;
+        answered(address);
+      });
     },
-    setConfig: () => {},
-    setIP: (_settings: unknown, done?: unknown) => call(done, null),
+    setConfig: (settings: unknown) => {
+      if (typeof settings !== "object" || settings === null) {
+        fail(`Expecting Object, got ${typeof settings}`);
+      }
+      const wanted = (settings as { powersave?: unknown }).powersave;
+      if (wanted === undefined) return;
+      if (wanted !== "none" && wanted !== "min" && wanted !== "max") fail("Unknown powersave mode");
+      powersave = wanted === "none" ? "none" : `${wanted as string}_modem`;
+    },
+    setIP: (_settings: unknown, done?: unknown) => {
+      const call = callback(done) ?? fail("Callback is not a function");
+      call("Failure");
+    },
     setSNTP: () => {},
-    stopAP: (done?: unknown) => call(done, null),
     save: () => {},
     restore: () => {},
   });
