@@ -3,14 +3,19 @@
 // Not for: what belongs to the language (realm.ts), modules (modules/).
 import { crc32 } from "node:zlib";
 import { bytesOf, latin1, NotBytes } from "./bytes.ts";
+import { createErrorFlags } from "./error-flags.ts";
+import type { ErrorFlags } from "./error-flags.ts";
 import { createEvents } from "./events.ts";
 import type { Events } from "./events.ts";
 import { relaxedText } from "./format.ts";
 import type { Loop } from "./loop.ts";
+import { createUrl } from "./modules/url.ts";
 import { INTERPRETER_VERSION } from "./profile.ts";
 import type { Profile } from "./profile.ts";
 import { createRandomGenerator } from "./random-generator.ts";
 import type { Frame, Realm } from "./realm.ts";
+import { createStreams } from "./streams.ts";
+import type { Streams } from "./streams.ts";
 
 /** What the globals need from their board. */
 export interface GlobalsHost {
@@ -34,6 +39,8 @@ export interface GlobalsHost {
 /** What the board needs from its globals. */
 export interface Globals {
   events: Events;
+  streams: Streams;
+  errorFlags: ErrorFlags;
   /** The objects E and process, whose listeners the board calls. */
   E: object;
   process: object;
@@ -73,6 +80,9 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
   };
   const runText = (code: string): unknown => realm.run(code, "");
   const events = createEvents(realm, loop, runText);
+  const E = realm.object();
+  const errorFlags = createErrorFlags(realm, loop, events, E, host.write);
+  const streams = createStreams(realm, loop, events, () => errorFlags.raise("BUFFER_FULL"));
   realm.attach({
     events,
     loop,
@@ -154,7 +164,6 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
 
   // ------------------------------------------------------------------------------------ E
   const hwRand = (): number => random.draw();
-  const errorFlags = new Set<string>();
   const flags = realm.objectOf({
     deepSleep: 0,
     unsafeFlash: 0,
@@ -164,7 +173,6 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
     onErrorSave: 0,
     onErrorFlash: 0,
   });
-  const E = realm.object();
   realm.define(E, {
     toString: (...values: unknown[]) => latin1(bytes(values.length === 1 ? values[0] : values)),
     toUint8Array: (...values: unknown[]) =>
@@ -198,11 +206,7 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
     },
     hwRand,
     srand: (seed: unknown) => random.seed(Number(seed)),
-    getErrorFlags: () => {
-      const list = realm.arrayOf([...errorFlags]);
-      errorFlags.clear();
-      return list;
-    },
+    getErrorFlags: () => realm.arrayOf(errorFlags.take()),
     setFlags: (changes: Record<string, unknown>) => {
       for (const name of Object.keys(flags)) {
         if (name in changes) flags[name] = Number(changes[name]) ? 1 : 0;
@@ -257,7 +261,8 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
     },
   });
 
-  const named = { global, console: consoleObject, E, process: processObject, HIGH: 1, LOW: 0 };
+  const url = createUrl(realm);
+  const named = { global, console: consoleObject, E, process: processObject, url, HIGH: 1, LOW: 0 };
   for (const [name, value] of Object.entries(named)) {
     Object.defineProperty(global, name, { value, writable: true, configurable: true });
   }
@@ -278,7 +283,7 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
     else if (outcome) printError(outcome.thrown);
   };
 
-  return { events, E, process: processObject, report, bytes };
+  return { events, streams, errorFlags, E, process: processObject, report, bytes };
 }
 
 function place(frame: { file: string; line: number; column: number }): string {

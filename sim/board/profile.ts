@@ -18,6 +18,10 @@ export interface Profile {
   eraseMs: number;
   /** Whether setTime moves the clock; the process may not set that of its host. */
   canSetTime: boolean;
+  /** Sockets that may be open at once. */
+  maxSockets: number;
+  /** Whether certificates may be given as PEM text; otherwise only as DER bytes. */
+  readsPem: boolean;
   /** Variables of the interpreter. */
   totalVars: number;
   /** `process.env.CONSOLE`. */
@@ -31,24 +35,28 @@ export const INTERPRETER_VERSION = "2v29.277";
 export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
   esp32: {
     board: "ESP32",
-    modules: ["Storage", "net", "crypto", "Wifi"],
+    modules: ["Storage", "net", "tls", "http", "dgram", "crypto", "Wifi"],
     storageBytes: 896 * 1024,
     flashPageBytes: 4096,
     flashAddress: 0x320000,
     // Data sheets of the usual chips: 45 ms typical, 400 at most.
     eraseMs: 40,
     canSetTime: true,
+    maxSockets: 10,
+    readsPem: true,
     totalVars: 16383,
     console: "Serial1",
   },
   linux: {
     board: "LINUX32",
-    modules: ["Storage", "net", "crypto"],
+    modules: ["Storage", "net", "tls", "http", "dgram", "crypto"],
     storageBytes: 256 * 1024,
     flashPageBytes: 1024,
     flashAddress: 0x10000000,
     eraseMs: 0,
     canSetTime: false,
+    maxSockets: Infinity,
+    readsPem: false,
     totalVars: 16383,
     console: "USB",
   },

@@ -199,7 +199,10 @@ export function createRealNetwork(options: RealNetworkOptions = {}): SimNetwork 
     listen: (port, onConnection) => keep(listenReal(port, onConnection)),
     openUdp: (port, onMessage) => keep(openRealUdp(port, onMessage)),
     close: async () => {
-      for (const port of opened) port.close();
+      for (const port of opened) {
+        port.close();
+        port.destroy?.();
+      }
       opened.clear();
       for (const { socket } of connections.values()) socket.destroy();
       const ending = worker;

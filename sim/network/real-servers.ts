@@ -12,7 +12,10 @@ import type { NetworkFailure, SimNetwork, SimSocket, SimUdp } from "./network.ts
 
 /** Whatever a network must close in the end. */
 export interface Closable {
+  /** Accepts nothing more; connections that were accepted live on. */
   close(): void;
+  /** Ends those too. */
+  destroy?(): void;
 }
 
 /** How long what was taken may take to leave after close. */
@@ -100,8 +103,8 @@ export function listenReal(
   server.listen({ port });
   if (!server.listening) throw new NetworkError("in-use");
   return {
-    close: () => {
-      server.close();
+    close: () => void server.close(),
+    destroy: () => {
       for (const socket of sockets) socket.destroy();
     },
   };

@@ -7,9 +7,12 @@ import type { Random } from "../../random.ts";
 import type { Flash } from "../flash.ts";
 import type { Globals } from "../globals.ts";
 import type { Loop } from "../loop.ts";
+import type { Profile } from "../profile.ts";
 import type { Realm } from "../realm.ts";
 import { createCrypto } from "./crypto.ts";
-import { createNet } from "./net.ts";
+import { createDgram } from "./dgram.ts";
+import { createHttp } from "./http.ts";
+import { createNet, createTls } from "./net.ts";
 import { createStorage } from "./storage.ts";
 import { createWifi } from "./wifi.ts";
 import type { WifiDriver } from "./wifi-driver.ts";
@@ -23,6 +26,8 @@ export interface ModuleHost {
   network: SimNetwork;
   flash: Flash;
   random: Random;
+  /** The kind of the board. */
+  profile: Profile;
   serial: string;
   wifi: WifiDriver;
   write(text: string): void;
@@ -33,6 +38,9 @@ export interface ModuleHost {
 /** Makers of the modules, by name. */
 export const MODULES: Readonly<Record<string, ((host: ModuleHost) => object) | undefined>> = {
   net: createNet,
+  tls: createTls,
+  http: createHttp,
+  dgram: createDgram,
   crypto: createCrypto,
   Storage: createStorage,
   Wifi: createWifi,
