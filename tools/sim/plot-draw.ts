@@ -30,6 +30,11 @@ export function countText(count: number): string {
   return count.toLocaleString("en-US");
 }
 
+/** A number of things: `1 board`, `1,000 boards`. */
+export function countOf(count: number, noun: string): string {
+  return `${countText(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 /** A share of time; 100 % is never rounded up to. */
 export function percentText(share: number): string {
   return share === 1 ? "100 %" : `${(Math.floor(share * 10_000) / 100).toFixed(2)} %`;
@@ -83,60 +88,49 @@ function drawStates(lane: Lane, row: Row, frame: Frame): string {
   );
 }
 
-/** How beats are drawn: one line each, or how many there are per column. */
+/** How beats are drawn: one line each, or as a rate. */
 export interface BeatScale {
-  /** Width of a column, px; 0 draws one line for each. */
-  columnPx: number;
-  /** Beats in a column of usual height. */
-  typical: number;
+  isRate: boolean;
+  /** Beats in a bin where nothing is unusual. */
+  usual: number;
 }
 
 /** Beats of a lane from which on they are no longer drawn one by one. */
 const MANY_BEATS = LAYOUT.plotWidth / 5;
-/** Heights of columns, and the usual one: coarse, so that one beat more or less does not show. */
+/** Heights of a rate, and the usual one: few, so that only what is unusual shows. */
 const LEVELS = 6;
 const USUAL_LEVEL = 4;
-/** Beats in a column if it is wide enough. */
-const COLUMN_BEATS = 12;
-
-function columnsOf(beats: Uint32Array, columnPx: number): number[] {
-  const columns = Array.from({ length: Math.ceil(beats.length / columnPx) }, () => 0);
-  beats.forEach((count, bin) => {
-    const column = Math.floor(bin / columnPx);
-    columns[column] = (columns[column] as number) + count;
-  });
-  return columns;
-}
 
 /** Chooses how the beats of lanes of one kind are drawn, the same for all, so that they compare. */
 export function createBeatScale(lanes: readonly Lane[]): BeatScale {
-  const most = Math.max(0, ...lanes.map((lane) => lane.beatCount));
-  if (most <= MANY_BEATS) return { columnPx: 0, typical: 1 };
-  const columnPx = Math.min(12, Math.max(2, Math.ceil((LAYOUT.plotWidth * COLUMN_BEATS) / most)));
-  const counts = lanes.flatMap((lane) => columnsOf(lane.beats, columnPx)).filter((n) => n > 0);
-  const typical = counts.sort((a, b) => a - b)[Math.floor(counts.length / 2)] ?? 1;
-  return { columnPx, typical };
+  const rates = lanes.flatMap((lane) => [...lane.rates].filter((rate) => rate > 0));
+  const usual = rates.sort((a, b) => a - b)[Math.floor(rates.length / 2)] ?? 1;
+  return { isRate: lanes.some((lane) => lane.beatCount > MANY_BEATS), usual };
+}
+
+function drawRate({ rates }: Lane, row: Row, usual: number, className: string): string {
+  const levelOf = (rate: number): number =>
+    Math.min(LEVELS, Math.round((rate / usual) * USUAL_LEVEL));
+  let d = "";
+  let fromBin = 0;
+  for (let bin = 1; bin <= rates.length; bin++) {
+    const level = levelOf(rates[fromBin] as number);
+    if (bin < rates.length && levelOf(rates[bin] as number) === level) continue;
+    const height = (level / LEVELS) * row.height;
+    if (level > 0) d += box(PLOT_X + fromBin, row.y + row.height - height, bin - fromBin, height);
+    fromBin = bin;
+  }
+  return d && element("path", { class: className, d });
 }
 
 function drawBeats(lane: Lane, row: Row, scale: BeatScale, classPrefix: string): string {
+  if (scale.isRate) return drawRate(lane, row, scale.usual, `${classPrefix}rate`);
+  const [top, bottom] = [row.y + row.height * 0.35, row.y + row.height];
   let d = "";
-  const bottom = row.y + row.height;
-  if (scale.columnPx === 0) {
-    const top = row.y + row.height * 0.35;
-    lane.beats.forEach((count, bin) => {
-      if (count > 0) d += `M${px(PLOT_X + bin + 0.5)} ${px(top)}V${px(bottom)}`;
-    });
-    return d && element("path", { class: `${classPrefix}beat`, d });
-  }
-  for (const [index, count] of columnsOf(lane.beats, scale.columnPx).entries()) {
-    if (count === 0) continue;
-    const level = Math.max(1, Math.round((count / scale.typical) * USUAL_LEVEL));
-    const height = (Math.min(level, LEVELS) / LEVELS) * row.height;
-    const x = index * scale.columnPx;
-    const width = Math.min(scale.columnPx, LAYOUT.plotWidth - x);
-    d += box(PLOT_X + x, bottom - height, width, height);
-  }
-  return d && element("path", { class: `${classPrefix}rate`, d });
+  lane.beats.forEach((count, bin) => {
+    if (count > 0) d += `M${px(PLOT_X + bin + 0.5)} ${px(top)}V${px(bottom)}`;
+  });
+  return d && element("path", { class: `${classPrefix}beat`, d });
 }
 
 const MARK_WORDS: Readonly<Record<Mark["kind"], string>> = {
@@ -183,7 +177,7 @@ export function drawLane(
   let fineUs = 0;
   for (const state of FINE) fineUs += lane.timesUs[state] ?? 0;
   const rightX = PLOT_X + LAYOUT.plotWidth;
-  if (lane.beatCount > 0) frame.legend.add(beats.columnPx === 0 ? "beat" : "rate");
+  if (lane.beatCount > 0) frame.legend.add(beats.isRate ? "rate" : "beat");
   return (
     figure(PLOT_X - 10, name + tooltip(lane.name), "text") +
     drawStates(lane, row, frame) +

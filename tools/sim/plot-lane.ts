@@ -40,6 +40,11 @@ export interface Lane {
   timesUs: StateTimes;
   /** Messages per bin. */
   beats: Uint32Array;
+  /**
+   * The same, each message spread evenly over the time since its sender's one before it: a steady
+   * interval gives a steady rate, however it falls into the bins.
+   */
+  rates: Float32Array;
   beatCount: number;
   marks: readonly Mark[];
 }
@@ -48,7 +53,10 @@ export interface Lane {
 export interface LaneBuilder {
   readonly state: LaneState;
   setState(atUs: number, state: LaneState): void;
-  addBeat(atUs: number): void;
+  /** Time of the last beat, null before the first. */
+  readonly lastBeatUs: number | null;
+  /** Adds a message; `previousUs` is when its sender's one before it was. */
+  addBeat(atUs: number, previousUs: number | null): void;
   addMark(atUs: number, kind: MarkKind, text: string): void;
   finish(): Lane;
 }
@@ -67,14 +75,31 @@ export function binOf(atUs: number, { endUs, binCount }: LaneScale): number {
   return Math.min(binCount - 1, Math.floor((atUs / endUs) * binCount));
 }
 
+/** Spreads 1 over the bins between two times. */
+function spread(bins: Float32Array, fromUs: number, toUs: number, scale: LaneScale): void {
+  const add = (bin: number, amount: number): void => {
+    bins[bin] = (bins[bin] as number) + amount;
+  };
+  const [first, last] = [binOf(fromUs, scale), binOf(toUs, scale)];
+  if (first === last) return add(first, 1);
+  const binUs = scale.endUs / scale.binCount;
+  for (let bin = first; bin <= last; bin++) {
+    const insideUs = Math.min(toUs, (bin + 1) * binUs) - Math.max(fromUs, bin * binUs);
+    add(bin, insideUs / (toUs - fromUs));
+  }
+  return undefined;
+}
+
 /** Creates an empty lane. */
 export function createLane(name: string, initial: LaneState, scale: LaneScale): LaneBuilder {
   const shortUs = (scale.endUs / scale.binCount) * 1.5;
   const pieces: Piece[] = [];
   const totalsUs: StateTimes = {};
   const beats = new Uint32Array(scale.binCount);
+  const rates = new Float32Array(scale.binCount);
   const marks = new Map<string, Mark>();
   let beatCount = 0;
+  let lastBeatUs: number | null = null;
   let state = initial;
   let sinceUs = 0;
   // Short stretches that are gathered until they are long enough to be seen.
@@ -108,9 +133,14 @@ export function createLane(name: string, initial: LaneState, scale: LaneScale): 
       endStretch(atUs);
       state = next;
     },
-    addBeat: (atUs) => {
+    get lastBeatUs() {
+      return lastBeatUs;
+    },
+    addBeat: (atUs, previousUs) => {
       const bin = binOf(atUs, scale);
       beats[bin] = (beats[bin] as number) + 1;
+      spread(rates, previousUs ?? atUs, atUs, scale);
+      lastBeatUs = atUs;
       beatCount++;
     },
     addMark: (atUs, kind, text) => {
@@ -122,7 +152,8 @@ export function createLane(name: string, initial: LaneState, scale: LaneScale): 
     finish: () => {
       endStretch(scale.endUs);
       flush();
-      return { name, pieces, timesUs: totalsUs, beats, beatCount, marks: [...marks.values()] };
+      const some = { beats, rates, beatCount, marks: [...marks.values()] };
+      return { name, pieces, timesUs: totalsUs, ...some };
     },
   };
 }

@@ -4,7 +4,7 @@
 import { FAULTS, matchesName } from "../../sim/index.ts";
 import { ticksUs, timeText } from "./plot-axis.ts";
 import {
-  countText,
+  countOf,
   createBeatScale,
   drawLane,
   drawMarks,
@@ -78,7 +78,8 @@ function drawHits(faults: readonly FaultBar[], lanes: readonly PlacedLane[], fra
   const areas = new Set<string>();
   for (const bar of faults) {
     const x = xOf(bar.fromUs, frame);
-    const width = Math.max(2, xOf(bar.toUs, frame) - x);
+    // What happens at one moment is a line, so that its consequence is not hidden.
+    const width = Math.max(1, Math.round(xOf(bar.toUs, frame) - x));
     let top: number | null = null;
     for (const [index, placed] of lanes.entries()) {
       if (!isHit(bar, placed)) continue;
@@ -86,7 +87,7 @@ function drawHits(faults: readonly FaultBar[], lanes: readonly PlacedLane[], fra
       top ??= row.y;
       const next = lanes[index + 1];
       if (next && next.kind === placed.kind && isHit(bar, next)) continue;
-      areas.add(box(Math.round(x), top - 1, Math.round(width), row.y + row.height - top + 2));
+      areas.add(box(Math.round(x), top - 1, width, row.y + row.height - top + 2));
       top = null;
     }
   }
@@ -109,19 +110,17 @@ function drawAxis(frame: Frame, y: number, gridHeight: number): string {
 }
 
 function drawHead(timeline: Timeline, caption: Caption): string {
-  const some = (count: number, noun: string): string =>
-    `${countText(count)} ${noun}${count === 1 ? "" : "s"}`;
   const start = new Date(timeline.startMs);
   const facts = [
-    some(timeline.boards.length, "board"),
-    some(timeline.brokers.length, "broker"),
-    some(timeline.faults.length, "fault"),
+    countOf(timeline.boards.length, "board"),
+    countOf(timeline.brokers.length, "broker"),
+    countOf(timeline.faults.length, "fault"),
     Number.isNaN(start.getTime())
       ? timeText(timeline.endUs)
       : `${timeText(timeline.endUs)} from ${start.toISOString().slice(0, 19).replace("T", " ")} UTC`,
     `seed ${timeline.seed}`,
     `trace ${caption.sha256.slice(0, 16)}`,
-    some(caption.rowCount, "row"),
+    countOf(caption.rowCount, "row"),
   ];
   const x = LAYOUT.margin;
   return (
@@ -183,7 +182,7 @@ export function drawTimeline(timeline: Timeline, caption: Caption): string {
   for (const { lane, row } of lanes) body += drawMarks(lane, row, frame);
   const hiddenCount = timeline.boards.length - boards.length;
   if (hiddenCount > 0) {
-    const words = `and ${countText(hiddenCount)} boards more, online at least as long as these`;
+    const words = `and ${countOf(hiddenCount, "board")} more, online at least as long as these`;
     y += 18;
     body += element("text", { class: "dim", x: PLOT_X, y }, words);
   }

@@ -2,7 +2,7 @@
 // Turns the rows of a trace, one after the other, into the lanes of a timeline.
 //
 // A board is `off` without power; `starting` from its boot until a broker accepts it; `online`
-// while a broker holds a connection of its client; `offline` after it has lost that. In a world
+// until the broker or the board ends that connection; `offline` afterwards. In a world
 // without brokers it is `on` instead of these three. A client is the board with its name. One with
 // another name is the only board that had just connected to that broker, if there is one such.
 import { FAULTS } from "../../sim/index.ts";
@@ -41,14 +41,10 @@ export interface TimelineBuilder {
 
 interface BoardTrack {
   lane: LaneBuilder;
-  /** Brokers that hold a connection of it. */
+  /** Brokers that have accepted it. */
   brokers: Set<string>;
-}
-
-interface BrokerTrack {
-  lane: LaneBuilder;
-  /** Boards with a TCP connection to it whose client is not known yet. */
-  waiting: Set<string>;
+  /** Open TCP connections to each host; while a session is taken over there are two. */
+  links: Map<string, number>;
 }
 
 /** Verdicts on heartbeats that were taken. */
@@ -69,19 +65,26 @@ function getOrAdd<V>(map: Map<string, V>, name: string, make: () => V): V {
 /** Keeps who is a client of which broker, and the states that follow from it. */
 function createTracks(scale: LaneScale) {
   const boards = new Map<string, BoardTrack>();
-  const brokers = new Map<string, BrokerTrack>();
+  const brokers = new Map<string, { lane: LaneBuilder }>();
   const boardsOfClients = new Map<string, string>();
+  // Boards by the host that they have a TCP connection to and have not been recognized at yet.
+  const waitingAt = new Map<string, Set<string>>();
 
   const board = (name: string): BoardTrack =>
-    getOrAdd(boards, name, () => ({ lane: createLane(name, "off", scale), brokers: new Set() }));
-  const broker = (name: string): BrokerTrack =>
-    getOrAdd(brokers, name, () => ({ lane: createLane(name, "up", scale), waiting: new Set() }));
+    getOrAdd(boards, name, () => ({
+      lane: createLane(name, "off", scale),
+      brokers: new Set(),
+      links: new Map(),
+    }));
+  const broker = (name: string): { lane: LaneBuilder } =>
+    getOrAdd(brokers, name, () => ({ lane: createLane(name, "up", scale) }));
 
   const nameOfClient = (client: string): string | undefined =>
     boards.has(client) ? client : boardsOfClients.get(client);
   const boardOf = (client: string): BoardTrack | undefined =>
     boards.get(nameOfClient(client) ?? "");
-  const recognize = (client: string, { waiting }: BrokerTrack): void => {
+  const recognize = (client: string, brokerName: string): void => {
+    const waiting = getOrAdd(waitingAt, brokerName, () => new Set());
     const [only] = waiting;
     if (waiting.size === 1 && only !== undefined && nameOfClient(client) === undefined)
       boardsOfClients.set(client, only);
@@ -101,10 +104,12 @@ function createTracks(scale: LaneScale) {
       const track = board(name);
       // The broker may hold the old connection for a while; it is nobody's any more.
       track.brokers.clear();
+      track.links.clear();
       track.lane.setState(atUs, state);
     },
     connect: (brokerName: string, client: string, atUs: number): void => {
-      recognize(client, broker(brokerName));
+      broker(brokerName);
+      recognize(client, brokerName);
       const track = boardOf(client);
       if (!track || track.lane.state === "off") return;
       track.brokers.add(brokerName);
@@ -113,6 +118,16 @@ function createTracks(scale: LaneScale) {
     disconnect: (brokerName: string, client: string, atUs: number): void => {
       const track = boardOf(client);
       if (track) disconnect(track, atUs, brokerName);
+    },
+    link: (boardName: string, host: string, atUs: number, change: 1 | -1): void => {
+      const track = boards.get(boardName);
+      if (!track) return;
+      const waiting = getOrAdd(waitingAt, host, () => new Set());
+      if (change > 0) waiting.add(boardName);
+      else waiting.delete(boardName);
+      const count = Math.max(0, (track.links.get(host) ?? 0) + change);
+      track.links.set(host, count);
+      if (count === 0) disconnect(track, atUs, host);
     },
     stop: (brokerName: string, atUs: number): void => {
       broker(brokerName).lane.setState(atUs, "down");
@@ -159,9 +174,12 @@ function addBrokerRow(tracks: Tracks, name: string, row: TraceRow): void {
       // A taken-over client is connected still: by the second connection.
       if (row["cause"] !== "takeover") tracks.disconnect(name, client, row.t);
       return undefined;
-    case "publish":
-      lane.addBeat(row.t);
-      return tracks.boardOf(client)?.lane.addBeat(row.t);
+    case "publish": {
+      const sender = tracks.boardOf(client)?.lane;
+      const sinceUs = sender?.lastBeatUs ?? null;
+      sender?.addBeat(row.t, sinceUs);
+      return lane.addBeat(row.t, sinceUs);
+    }
     case "refuse":
       return lane.addMark(row.t, "refused", `client ${client}, code ${text(row["code"])}`);
     case "stop":
@@ -173,10 +191,9 @@ function addBrokerRow(tracks: Tracks, name: string, row: TraceRow): void {
   }
 }
 
-function addNetRow({ brokers }: Tracks, { ev, from, to }: TraceRow): void {
-  const waiting = brokers.get(text(to))?.waiting;
-  if (ev === "connect") waiting?.add(text(from));
-  else waiting?.delete(text(from));
+function addNetRow(tracks: Tracks, { t, ev, from, to }: TraceRow): void {
+  if (ev === "connect") tracks.link(text(from), text(to), t, 1);
+  else if (ev === "close" || ev === "reset") tracks.link(text(from), text(to), t, -1);
 }
 
 /** Creates an empty timeline of `binCount` bins to `endUs`. */

@@ -6,6 +6,7 @@ import path from "node:path";
 import type { Command } from "commander";
 import { AppError, systemCode, usageError } from "../lib/errors.ts";
 import { timeText } from "./plot-axis.ts";
+import { countOf } from "./plot-draw.ts";
 import { LAYOUT } from "./plot-style.ts";
 import { drawTimeline } from "./plot-svg.ts";
 import { createTimeline } from "./plot-timeline.ts";
@@ -34,8 +35,12 @@ export function plotTrace(traceFile: string): { svg: string; summary: string } {
     if (boards.length + brokers.length + faults.length === 0)
       throw new AppError("E_PLOT_EMPTY", `${traceFile}: neither boards nor brokers nor faults`);
     const svg = drawTimeline(timeline, { title: path.basename(traceFile), rowCount, sha256 });
-    const facts = `${boards.length} boards, ${faults.length} faults, ${timeText(endUs)}`;
-    return { svg, summary: facts };
+    const facts = [
+      countOf(boards.length, "board"),
+      countOf(faults.length, "fault"),
+      timeText(endUs),
+    ];
+    return { svg, summary: facts.join(", ") };
   } finally {
     trace.close();
   }
