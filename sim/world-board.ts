@@ -9,8 +9,10 @@ import { PROFILES } from "./board/profile.ts";
 import type { Frame } from "./board/realm.ts";
 import type { SimClock } from "./clock/clock.ts";
 import type { FaultBoard } from "./faults/targets.ts";
+import type { AccessPoint } from "./network/access-point.ts";
 import type { VirtualHost } from "./network/virtual-network.ts";
 import type { Trace } from "./trace.ts";
+import { createBoardFaults } from "./world-board-faults.ts";
 
 /** How a world's board is. */
 export interface WorldBoardOptions extends Partial<
@@ -20,6 +22,10 @@ export interface WorldBoardOptions extends Partial<
   script?: string;
   /** Further files of its Storage by name. */
   files?: Readonly<Record<string, string>>;
+  /** `false` takes the radio away: the board is on a wire. */
+  wifi?: false;
+  /** Signal that the board receives, dBm; -60 unless given. */
+  rssiDbm?: number;
   /** Stays off until `powerOn` is called. */
   isOff?: boolean;
   /** Gets each line of its console. */
@@ -45,6 +51,7 @@ export interface BoardSurroundings {
   host: VirtualHost;
   clock: SimClock;
   trace: Trace;
+  accessPoint: AccessPoint;
   seed: number;
   /** Flashes that boards with the same script begin with. */
   templates: Map<string, Flash>;
@@ -86,12 +93,28 @@ export function createWorldBoard(
   options: WorldBoardOptions,
 ): WorldBoard {
   const { name, host, clock, trace, templates, seed } = surroundings;
-  const { script: _script, files: _files, isOff: _isOff, keepLines = true, ...rest } = options;
+  const {
+    script: _script,
+    files: _files,
+    isOff: _isOff,
+    keepLines = true,
+    wifi: _wifi,
+    rssiDbm: _rssiDbm,
+    ...rest
+  } = options;
   const on = `board/${name}`;
   const lines: string[] = [];
   let isOn = false;
+  const hasRadio = options.profile !== "linux" && options.wifi !== false;
+  const station = hasRadio
+    ? surroundings.accessPoint.addStation(name, {
+        host,
+        ...(options.rssiDbm === undefined ? {} : { rssiDbm: options.rssiDbm }),
+      })
+    : null;
   const board = createBoard({
     ...rest,
+    wifi: station ?? false,
     clock,
     network: host.network,
     seed,
@@ -123,16 +146,15 @@ export function createWorldBoard(
     board.powerOff();
     trace.add(on, "off", { cause });
   };
-  const faults: FaultBoard = {
+  const faults = createBoardFaults({
     name,
-    cutPower: () => {
-      const wasOn = isOn;
-      powerOff("fault");
-      return () => {
-        if (wasOn) powerOn();
-      };
-    },
-  };
+    board,
+    clock,
+    station,
+    isOn: () => isOn,
+    powerOn,
+    cut: () => powerOff("fault"),
+  });
   return {
     ...board,
     name,

@@ -4,8 +4,19 @@
 import { createBroker } from "./broker/broker.ts";
 import type { Broker, BrokerOptions } from "./broker/broker.ts";
 import type { SimClock } from "./clock/clock.ts";
-import type { FaultBroker } from "./faults/targets.ts";
+import type {
+  FaultBroker,
+  FaultEndpoint,
+  FaultTimeServer,
+  HttpMisbehaviour,
+  SntpLie,
+} from "./faults/targets.ts";
 import type { VirtualHost } from "./network/virtual-network.ts";
+import { createHeartbeatReceiver } from "./peers/heartbeat-receiver.ts";
+import { createHttpEndpoint } from "./peers/http-endpoint.ts";
+import type { BadAnswer, HttpEndpoint, HttpEndpointOptions } from "./peers/http-endpoint.ts";
+import { createTimeServer, NTP_ERA_1_MS } from "./peers/time-server.ts";
+import type { TimeLie, TimeServer } from "./peers/time-server.ts";
 import type { Random } from "./random.ts";
 import type { Trace } from "./trace.ts";
 
@@ -17,6 +28,8 @@ export interface PeerSurroundings {
   trace: Trace;
   random: Random;
 }
+
+const NTP_PORT = 123;
 
 /** How a world's broker is. */
 export interface WorldBrokerOptions extends Pick<
@@ -61,5 +74,90 @@ export function createWorldBroker(
       for (const { clientId } of broker.clients()) broker.takeOver(clientId);
     },
   };
-  return Object.assign(Object.create(broker) as Broker, { name, host, faults });
+  return {
+    ...broker,
+    get isRunning() {
+      return broker.isRunning;
+    },
+    name,
+    host,
+    faults,
+  };
+}
+
+/** How a world's HTTP endpoint is. */
+export interface WorldHttpOptions extends Partial<Pick<HttpEndpointOptions, "handle" | "limits">> {
+  /** 80 unless given. */
+  port?: number;
+}
+
+/** An HTTP endpoint at a host of a world. */
+export interface WorldHttp extends HttpEndpoint {
+  readonly name: string;
+  readonly host: VirtualHost;
+  readonly faults: FaultEndpoint;
+}
+
+function badAnswer(how: HttpMisbehaviour): BadAnswer {
+  switch (how.kind) {
+    case "status":
+      return { status: how.status };
+    case "slow":
+      return { delayMs: how.delayMs };
+    case "truncated":
+      return { bodyBytes: how.bytes };
+  }
+}
+
+/** Puts an HTTP endpoint on a host; it receives heartbeats unless a handler is given. */
+export function createWorldHttp(
+  { name, host, clock }: PeerSurroundings,
+  options: WorldHttpOptions,
+): WorldHttp {
+  const { port = 80, handle = createHeartbeatReceiver({ clock }), ...rest } = options;
+  const endpoint = createHttpEndpoint({ clock, handle, ...rest });
+  host.serve(port, endpoint.peer);
+  const faults: FaultEndpoint = {
+    name,
+    misbehave: (how) => endpoint.misbehave({ on: "*", do: badAnswer(how) }),
+  };
+  return { ...endpoint, name, host, faults };
+}
+
+/** A time server at a host of a world. */
+export interface WorldTime extends TimeServer {
+  readonly name: string;
+  readonly host: VirtualHost;
+  readonly faults: FaultTimeServer;
+}
+
+function timeLie(how: SntpLie, offsetMs: number, nowMs: number): "silent" | TimeLie {
+  switch (how) {
+    case "kiss-of-death":
+      return { kissOfDeath: "RATE" };
+    case "stratum-0":
+      return { stratum: 0 };
+    case "leap-3":
+      return { leap: 3 };
+    case "wrong-origin":
+      return { hasWrongOrigin: true };
+    case "offset":
+      return { offsetMs };
+    case "era-2036":
+      return { offsetMs: NTP_ERA_1_MS + 60_000 - nowMs };
+    case "silent":
+      return "silent";
+  }
+}
+
+/** Puts a time server on port 123 of a host. */
+export function createWorldTime({ name, host, clock }: PeerSurroundings): WorldTime {
+  const server = createTimeServer({ clock });
+  host.serveUdp(NTP_PORT, server.peer);
+  const faults: FaultTimeServer = {
+    name,
+    lie: (how, offsetMs) =>
+      server.misbehave({ on: "request", do: timeLie(how, offsetMs, clock.now()) }),
+  };
+  return { ...server, name, host, faults };
 }

@@ -24,6 +24,8 @@ import type { TargetsByKind } from "./faults/fault.ts";
 import { checkPlan } from "./faults/plan.ts";
 import type { Plan, PlannedFault, TargetNames } from "./faults/plan.ts";
 import type { DatagramPeer, Peer } from "./network/peer.ts";
+import { createAccessPoint } from "./network/access-point.ts";
+import type { AccessPoint } from "./network/access-point.ts";
 import { createRealNetwork } from "./network/real-network.ts";
 import { createVirtualNetwork } from "./network/virtual-network.ts";
 import type { VirtualHost, VirtualNetwork } from "./network/virtual-network.ts";
@@ -35,8 +37,15 @@ import { createTraceQuery } from "./trace-query.ts";
 import type { TraceQuery } from "./trace-query.ts";
 import { createWorldBoard } from "./world-board.ts";
 import type { WorldBoard, WorldBoardOptions } from "./world-board.ts";
-import { createWorldBroker } from "./world-peers.ts";
-import type { WorldBroker, WorldBrokerOptions } from "./world-peers.ts";
+import { createWorldBroker, createWorldHttp, createWorldTime } from "./world-peers.ts";
+import type {
+  PeerSurroundings,
+  WorldHttpOptions,
+  WorldBroker,
+  WorldBrokerOptions,
+  WorldHttp,
+  WorldTime,
+} from "./world-peers.ts";
 
 /** How a world is. */
 export interface WorldOptions {
@@ -77,6 +86,8 @@ export class World {
   readonly clock: SimClock;
   readonly random: Random;
   readonly network: VirtualNetwork;
+  /** Where boards of profile `esp32` join. */
+  readonly accessPoint: AccessPoint;
   readonly trace: Trace;
   /** Questions to the trace and assertions on it. */
   readonly check: TraceQuery;
@@ -88,6 +99,8 @@ export class World {
   readonly #startMs: number;
   readonly #templates = new Map<string, Flash>();
   readonly #injector: Injector;
+  readonly #https = new Map<string, WorldHttp>();
+  readonly #times = new Map<string, WorldTime>();
 
   /** Creates an empty world that stands at its start. */
   constructor(options: WorldOptions = {}) {
@@ -118,6 +131,7 @@ export class World {
       defaults: { latencyMs: options.latencyMs ?? 2 },
       ...(this.isRealtime ? { outside: createRealNetwork() } : {}),
     });
+    this.accessPoint = createAccessPoint({ clock, random, network: this.network });
     this.#injector = createInjector({
       clock,
       trace,
@@ -144,6 +158,7 @@ export class World {
         clock: this.clock,
         trace: this.trace,
         templates: this.#templates,
+        accessPoint: this.accessPoint,
         seed: this.random.stream(`board ${name}`).integer(0, 2 ** 31 - 1),
         onProblem: (problem) => this.problems.push(problem),
       },
@@ -156,11 +171,23 @@ export class World {
 
   /** Adds a host with an MQTT broker; its name is the one that boards dial. */
   broker(name = "broker", options: WorldBrokerOptions = {}): WorldBroker {
-    const { clock, trace, random } = this;
-    const host = this.#addHost(name);
-    const broker = createWorldBroker({ name, host, clock, trace, random }, options);
+    const broker = createWorldBroker(this.#surroundings(name), options);
     this.brokers.set(name, broker);
     return broker;
+  }
+
+  /** Adds a host with an HTTP endpoint. */
+  http(name: string, options: WorldHttpOptions = {}): WorldHttp {
+    const endpoint = createWorldHttp(this.#surroundings(name), options);
+    this.#https.set(name, endpoint);
+    return endpoint;
+  }
+
+  /** Adds a host that tells the time over SNTP, by the world's clock. */
+  timeServer(name: string): WorldTime {
+    const server = createWorldTime(this.#surroundings(name));
+    this.#times.set(name, server);
+    return server;
   }
 
   /** Serves any program at a host, which is added when the world lacks it. */
@@ -210,8 +237,8 @@ export class World {
     return {
       board: [...this.boards.keys()],
       broker: [...this.brokers.keys()],
-      http: [],
-      time: [],
+      http: [...this.#https.keys()],
+      time: [...this.#times.keys()],
     };
   }
 
@@ -243,6 +270,11 @@ export class World {
     await this.network.close();
   }
 
+  #surroundings(name: string): PeerSurroundings {
+    const { clock, trace, random } = this;
+    return { name, host: this.#addHost(name), clock, trace, random };
+  }
+
   #addHost(name: string): VirtualHost {
     if (this.network.host(name)) throw new RangeError(`there is a host "${name}" already`);
     return this.network.addHost(name);
@@ -256,8 +288,8 @@ export class World {
     return {
       board: [...this.boards.values()].map((board) => board.faults),
       broker: [...this.brokers.values()].map((broker) => broker.faults),
-      http: [],
-      time: [],
+      http: [...this.#https.values()].map((http) => http.faults),
+      time: [...this.#times.values()].map((time) => time.faults),
     };
   }
 }
