@@ -11,11 +11,31 @@ export type AbortKind =
   | "interrupted" // Ctrl-C on the console
   | "power-off"; // the board is gone while it ran
 
+// One callback runs at a time in this process, so there is one at most.
+let passing: Abort | null = null;
+
 /** Thrown through a script's callback; see {@link AbortKind}. */
 export class Abort extends Error {
   readonly kind: AbortKind;
   constructor(kind: AbortKind) {
     super(`the callback was cut off: ${kind}`);
     this.kind = kind;
+    passing = this;
   }
+}
+
+/** The abort on its way out of the running callback: a script must not go on meanwhile. */
+export function passingAbort(): Abort | null {
+  return passing;
+}
+
+/**
+ * Ends the passing of an abort, where a callback was called.
+ *
+ * @returns the abort, also when the script has caught it
+ */
+export function endAbort(): Abort | null {
+  const ended = passing;
+  passing = null;
+  return ended;
 }

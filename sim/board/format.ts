@@ -16,6 +16,8 @@ export interface FormatRealm {
   text(value: unknown): string;
   /** Text of a pin, null for anything else. */
   pinName(value: unknown): string | null;
+  /** Source text of a script's function, as the script has it. */
+  sourceOf(fn: object): string;
 }
 
 interface Style {
@@ -98,9 +100,14 @@ export function markNative(fn: object): void {
   natives.add(fn);
 }
 
+/** True for the interpreter's own functions. */
+export function isNative(fn: object): boolean {
+  return natives.has(fn) || /\{ \[native code\] \}$/.test(Function.prototype.toString.call(fn));
+}
+
 /** Parameters and body of a function, as `toString` and `print` show them. */
-export function functionText(fn: (...args: never[]) => unknown): string {
-  const source = Function.prototype.toString.call(fn);
+export function functionText(fn: object, realm: Pick<FormatRealm, "sourceOf">): string {
+  const source = realm.sourceOf(fn);
   if (natives.has(fn) || source.endsWith("{ [native code] }"))
     return "function () { [native code] }";
   // A method is a function expression only with the word in front.
@@ -262,7 +269,7 @@ function write(w: Writer, value: unknown, depth: number, name: string): string {
     case "boolean":
       return String(value);
     case "function":
-      return style.hasFunctions ? functionText(value as () => unknown) : "undefined";
+      return style.hasFunctions ? functionText(value, w.realm) : "undefined";
     case "object": {
       if (value === null) return "null";
       const pin = w.realm.pinName(value);

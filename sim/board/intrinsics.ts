@@ -4,6 +4,7 @@
 // where a script can see it: text of numbers, byte strings, errors without a name.
 // A vm context separates worlds, it is no sandbox: run only scripts that you would run with Node.
 // Not for: running scripts (realm-context.ts, realm-shared.ts), what a board adds (globals.ts).
+import { types } from "node:util";
 import { createContext, runInContext, constants } from "node:vm";
 import { GLOBALS, MEMBERS, STATICS, TYPED_ARRAYS, TYPED_ARRAY_MEMBERS } from "./builtins.ts";
 import { consoleText, functionText, markNative } from "./format.ts";
@@ -19,6 +20,10 @@ export interface Intrinsics extends Omit<Realm, "run" | "attach" | "enter"> {
    * @param place gives the place in the script for one in the code that was compiled
    */
   addFile(name: string, place?: (frame: Frame) => Frame): void;
+  /** An error that the engine threw, worded as the interpreter's; other values as they are. */
+  adopt(thrown: unknown): unknown;
+  /** Where in scripts the host is called from, innermost first. */
+  whereAmI(): Frame[];
   /** Throws the SyntaxError for a construct that the interpreter refuses. */
   refuse(problem: SyntaxProblem): never;
 }
@@ -33,6 +38,7 @@ const MESSAGES: readonly (readonly [RegExp, (...groups: string[]) => string])[] 
     (of = "", name = "") => `Can't read property '${name}' of ${of}`,
   ],
   [/^(?:[\w$.]+\.)?([\w$]+) is not defined$/, (name = "") => `"${name}" is not defined`],
+  [/^Cannot access '([\w$]+)' before initialization$/, (name = "") => `"${name}" is not defined`],
   [/^Assignment to constant variable\.$/, () => "Assignment to a constant"],
   [/^(?:[^]*\.)([\w$]+) is not a function$/, (name = "") => `Function "${name}" not found!`],
   [/^([\w$]+) is not a function$/, () => "Expecting function, got Object"],
@@ -293,7 +299,19 @@ export function createIntrinsics(): Intrinsics {
     hasOwnText: (value) =>
       (value as { toString?: unknown }).toString !== objectPrototype["toString"],
     pinName: () => null,
+    sourceOf: (fn) => Function.prototype.toString.call(fn),
     addFile: (name, place) => files.set(name, place),
+    whereAmI: () => frames(new Error("trace").stack),
+    adopt: (thrown) => {
+      if (!types.isNativeError(thrown) || thrown instanceof Error) return thrown;
+      const made = thrown as { message: string; type?: unknown };
+      const isConst = made.message === CONST_ASSIGNED;
+      const message = translated(made.message);
+      if (message === made.message) return thrown;
+      made.message = message;
+      if (isConst) Object.setPrototypeOf(made, errorPrototypes["TypeError"] as object);
+      return thrown;
+    },
     refuse: ({ file, line, column, construct, message }) => {
       const said = construct === "syntax error" ? message : `${construct}: ${message}`;
       const made = error("SyntaxError", said) as { stack: string };
@@ -324,7 +342,7 @@ export function createIntrinsics(): Intrinsics {
     .toString;
   define(functionPrototype, {
     toString(this: unknown) {
-      return functionText(this as () => unknown);
+      return functionText(this as object, intrinsics);
     },
   });
   return intrinsics;

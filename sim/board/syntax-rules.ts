@@ -869,7 +869,7 @@ function* branchesOf(node: AnyNode, parents: Map<AnyNode, AnyNode>): Generator<A
  * True when a `var` may be used without its declaration having run: no declaration stands in a
  * statement that holds the use as well or that always runs.
  */
-function mayBeUndeclared(
+export function mayBeUndeclared(
   reference: Reference,
   binding: Binding,
   parents: Map<AnyNode, AnyNode>,

@@ -62,9 +62,13 @@ export function* childrenOf(node: AnyNode): Generator<AnyNode> {
 /**
  * Resolves every name of a program.
  *
+ * @param onDeclare gets each declaring name with its declaration
  * @returns the uses in source order, each with its declaration or null
  */
-export function resolveNames(program: AnyNode): Reference[] {
+export function resolveNames(
+  program: AnyNode,
+  onDeclare?: (binding: Binding, id: Identifier) => void,
+): Reference[] {
   const references: Reference[] = [];
 
   const newScope = (node: AnyNode, parent: Scope | null, isFunction: boolean): Scope => {
@@ -84,20 +88,22 @@ export function resolveNames(program: AnyNode): Reference[] {
     node: AnyNode,
     perIteration = false,
   ): void => {
-    const known = scope.bindings.get(id.name);
-    if (known) {
-      known.declarations.push(id);
-      return;
+    let binding = scope.bindings.get(id.name);
+    if (binding) {
+      binding.declarations.push(id);
+    } else {
+      binding = {
+        name: id.name,
+        kind,
+        scope,
+        declaredAt: id.start,
+        declarations: [id],
+        node,
+        perIteration,
+      };
+      scope.bindings.set(id.name, binding);
     }
-    scope.bindings.set(id.name, {
-      name: id.name,
-      kind,
-      scope,
-      declaredAt: id.start,
-      declarations: [id],
-      node,
-      perIteration,
-    });
+    onDeclare?.(binding, id);
   };
 
   /** Declares the names of a pattern and visits its default values. */
@@ -151,7 +157,8 @@ export function resolveNames(program: AnyNode): Reference[] {
       case "ArrowFunctionExpression": {
         const inner = newScope(node, scope, true);
         if (node.type === "FunctionDeclaration" && node.id) {
-          declare(scope, node.id, "function", node);
+          // Visible behind its block too, as a var is.
+          declare(scope.fn, node.id, "function", node);
         } else if (node.type === "FunctionExpression" && node.id) {
           declare(inner, node.id, "self", node);
         }

@@ -48,6 +48,35 @@ function parseProblem(source: string, file: string, error: unknown): SyntaxProbl
 }
 
 /**
+ * Lists what single nodes and comments of a script show, in no order.
+ *
+ * @param context.comments ranges of the script's comments
+ */
+export function findConstructs(
+  context: RuleContext & { comments: readonly { start: number; end: number }[] },
+): Finding[] {
+  const found: Finding[] = [];
+  fullAncestor(context.program, (node, _state, ancestors) => {
+    const rules = NODE_RULES[node.type];
+    if (!rules) return;
+    for (const rule of rules) {
+      const hit = rule.find(node, ancestors, context);
+      if (hit === false) continue;
+      for (const place of hit === true ? [{ start: node.start }] : hit) {
+        found.push({
+          construct: rule.construct,
+          kind: rule.kind,
+          message: rule.message,
+          ...place,
+        });
+      }
+    }
+  });
+  for (const comment of context.comments) found.push(...COMMENT_RULES(comment.start, context));
+  return found;
+}
+
+/**
  * Lists what the interpreter would refuse in a script or run wrongly.
  *
  * @param source script text, as UTF-16 or as one character per byte
@@ -76,25 +105,8 @@ export function checkSyntax(source: string, fileName: string): SyntaxProblem[] {
     return [parseProblem(source, fileName, error)];
   }
 
-  const found: Finding[] = [];
   const context: RuleContext = { source, tokens, program };
-  fullAncestor(program, (node, _state, ancestors) => {
-    const rules = NODE_RULES[node.type];
-    if (!rules) return;
-    for (const rule of rules) {
-      const hit = rule.find(node, ancestors, context);
-      if (hit === false) continue;
-      for (const place of hit === true ? [{ start: node.start }] : hit) {
-        found.push({
-          construct: rule.construct,
-          kind: rule.kind,
-          message: rule.message,
-          ...place,
-        });
-      }
-    }
-  });
-  for (const comment of comments) found.push(...COMMENT_RULES(comment.start, context));
+  const found = findConstructs({ ...context, comments });
   found.push(...runNameRules(context));
 
   const lineStarts = [0];

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: MIT
+// What rewritten scripts call: the interpreter's operators, members, classes and budgets. The quick
+// part of each is code of the script's own context, where the engine can inline it; what is rare,
+// and every error, goes through the host.
+// The names begin with a letter that no script of the interpreter can use.
+// Not for: where the calls come from (instrument.ts).
+import { Script } from "node:vm";
+
+/** The slow part of the runtime. */
+export interface RuntimeHost {
+  /** Throws an error of the realm. */
+  fail(type: "Error" | "TypeError" | "SyntaxError" | "ReferenceError", message: string): never;
+  /** Text of an object, or of a number with a fraction. */
+  text(value: unknown): string;
+  /** A number read from text, which must be a number and nothing else. */
+  number(text: string): number;
+  /** The interpreter's name for the type of a value. */
+  typeName(value: unknown): string;
+  /** Throws because the stack is full. */
+  overflow(): never;
+  /** Throws because memory is full. */
+  outOfMemory(): never;
+  /**
+   * Throws because a loop never ends, unless the script waits for the clock.
+   *
+   * @param callback number of the running callback
+   */
+  spent(callback: number): void;
+  /** What a catch clause gets; throws what cannot be caught. */
+  caught(error: unknown): unknown;
+  /** False while something that cannot be caught passes through. */
+  lives(): boolean;
+  /** Throws for a refused statement. */
+  refuse(script: number, number: number): never;
+  /** Rewritten text for a direct eval. */
+  code(text: unknown): unknown;
+  /** True for functions that are not a script's. */
+  isNative(fn: unknown): boolean;
+  /** Makes a function show this as its source. */
+  showAs(fn: unknown, source: string): void;
+}
+
+/** Budgets of one board. */
+export interface RuntimeLimits {
+  /** Stack in the bytes of instrument-functions.ts. */
+  stackBytes: number;
+  /** Rounds of loops and calls in one callback. */
+  steps: number;
+  /** Memory of the script: no single text and no typed array is longer. */
+  memoryBytes: number;
+}
+
+const SOURCE = String.raw`
+(function (host, limits, methods) {
+  "use strict";
+  const G = globalThis;
+  const { stackBytes, steps, memoryBytes } = limits;
+  const { getPrototypeOf, create, defineProperty, getOwnPropertyDescriptor, hasOwn, get, isArray, isView } = methods;
+  const early = create(null);
+  const isObject = (v) => (typeof v === "object" && v !== null) || typeof v === "function";
+  let depth = 0;
+  let left = steps;
+  let callbacks = 0;
+  const begin = () => { left = steps; callbacks++; };
+
+  const primitive = (v) => {
+    if (!isObject(v)) return v;
+    if (typeof v.valueOf === "function") {
+      const value = v.valueOf();
+      if (!isObject(value)) return value;
+    }
+    return host.text(v);
+  };
+  const text = (v) => {
+    if (typeof v === "string") return v;
+    if (typeof v === "number" ? (v | 0) === v : !isObject(v)) return "" + v;
+    return host.text(v);
+  };
+  const join = (a, b) => {
+    const joined = text(a) + text(b);
+    if (joined.length > memoryBytes) host.outOfMemory();
+    return joined;
+  };
+  const add = (a, b) => {
+    if (typeof a === "number" && typeof b === "number") return a + b;
+    const x = primitive(a);
+    const y = primitive(b);
+    return typeof x === "string" || typeof y === "string" ? join(x, y) : x + y;
+  };
+  const missing = (o, key) =>
+    host.fail("Error", 'Field or method "' + text(key) + '" does not already exist, and can' + "'t create it on " + host.typeName(o));
+  const member = (o, k) => {
+    if (typeof k === "number" && k >= 0 && typeof o === "object" && o !== null) return o[k];
+    switch (typeof o) {
+      case "object":
+        if (o === null) return missing(o, k);
+        if (isView(o) && typeof k === "number") return missing(o, k);
+        return o[isObject(k) || typeof k === "number" ? text(k) : k];
+      case "function":
+        return o[k];
+      case "string":
+        if (typeof k === "number" ? k >= 0 && k % 1 === 0 : /^\d+$/.test(k)) return o[k];
+        return k in methods.String ? o[k] : missing(o, k);
+      default:
+        return o !== undefined && k in methods.Number ? o[k] : missing(o, k);
+    }
+  };
+  const notFunction = (f, name) =>
+    f === undefined
+      ? host.fail("Error", name === undefined ? "Function not found!" : 'Function "' + name + '" not found!')
+      : host.fail("Error", "Expecting function, got " + host.typeName(f));
+  const sizeOf = (f, size) => {
+    if (typeof size === "number") {
+      if (size < 0) host.fail("Error", "Invalid length for ArrayBuffer");
+      if (size * (f.BYTES_PER_ELEMENT || 1) > memoryBytes) host.outOfMemory();
+    } else if (!isArray(size) && !isView(size) && !methods.isBuffer(size)) {
+      host.fail("Error", "Unsupported first argument of type " + host.typeName(size));
+    }
+  };
+  const methodsOf = (target, list, flag) => {
+    for (let i = 0; i < list.length; i += 2) {
+      if (list[i] !== flag) continue;
+      const descriptors = methods.getOwnPropertyDescriptors(list[i + 1]);
+      for (const name in descriptors) {
+        if (name === "constructor" && flag === 0) continue;
+        const old = getOwnPropertyDescriptor(target, name);
+        const now = descriptors[name];
+        if (old && now.get === undefined && now.set !== undefined) now.get = old.get;
+        if (old && now.set === undefined && now.get !== undefined) now.set = old.set;
+        if (now.get || now.set) now.enumerable = false;
+        defineProperty(target, name, now);
+      }
+    }
+  };
+
+  const api = {
+    µu: early,
+    µt: { v: undefined },
+    µin(bytes) {
+      if (depth === 0) begin();
+      if (depth + bytes > stackBytes) host.overflow();
+      depth += bytes;
+      if (--left < 0) { host.spent(callbacks); left = steps; }
+    },
+    µout(bytes) { depth -= bytes; },
+    µtick() { if (--left < 0) { host.spent(callbacks); left = steps; } },
+    µcaught: (e) => host.caught(e),
+    µlives: () => host.lives(),
+    µrefuse: (script, number) => host.refuse(script, number),
+    µcode: (code) => host.code(code),
+    µmiss: (name) => (name in G ? G[name] : host.fail("ReferenceError", '"' + name + '" is not defined')),
+    µmake: (name, value) => (G[name] = value),
+    µdeny: () => host.fail("TypeError", "Assignment to a constant"),
+    µdeclare: (name) => (hasOwn(G, name) ? G[name] : (G[name] = undefined)),
+    µconst(name, value) {
+      const old = getOwnPropertyDescriptor(G, name);
+      if (!old || old.writable) defineProperty(G, name, { value, writable: false, enumerable: true, configurable: true });
+      return value;
+    },
+    µclassOf: (name, value) => (G[name] = value),
+    µadd(a, b) {
+      if (typeof a === "number" && typeof b === "number") return a + b;
+      if (typeof a === "string" && typeof b === "string") {
+        const joined = a + b;
+        return joined.length > memoryBytes ? host.outOfMemory() : joined;
+      }
+      return add(a, b);
+    },
+    µplus: (b, a) => api.µadd(a, b),
+    µplusTo: (o, k, b) => (o[k] = api.µadd(o[k], b)),
+    µtext: text,
+    µnum: (v) => (typeof v === "number" ? v : typeof v === "string" ? host.number(v) : +primitive(v)),
+    µeq(a, b) {
+      if (a === b) return true;
+      if (!isObject(a) && !isObject(b)) return a == b;
+      if (a === null || a === undefined || b === null || b === undefined) return false;
+      const value = (v) => {
+        if (!isObject(v)) return v;
+        const own = typeof v.valueOf === "function" ? v.valueOf() : v;
+        return isArray(own) && (!isObject(a) || !isObject(b)) ? host.text(own) : own;
+      };
+      const x = value(a);
+      const y = value(b);
+      return isObject(x) || isObject(y) ? x === y : x == y;
+    },
+    µget(o, k) {
+      return typeof k === "number" && k >= 0 && typeof o === "object" && o !== null ? o[k] : member(o, k);
+    },
+    µlength(o, name, value) {
+      if (typeof o === "function" || isArray(o) || isView(o)) host.fail("TypeError", "Assignment to a constant");
+      return isObject(o) ? (o.length = value) : value;
+    },
+    µpeek: (o, name) => (o === undefined || o === null ? o[name] : undefined),
+    µfn: (f, name) => (typeof f === "function" ? f : notFunction(f, name)),
+    µhas(o, name) {
+      if (o === undefined || o === null) return o;
+      const f = o[name];
+      return typeof f === "function" ? o : notFunction(f, name);
+    },
+    µcall(o, k, ...args) {
+      const f = member(o, k);
+      return typeof f === "function" ? methods.apply(f, o, args) : notFunction(f, text(k));
+    },
+    µnew(f, ...args) {
+      if (typeof f !== "function") host.fail("Error", "Constructor should be a function, but is " + host.typeName(f));
+      if (host.isNative(f)) {
+        if (methods.isSized(f)) { if (args.length > 0) sizeOf(f, args[0]); }
+        return new f(...args);
+      }
+      const made = create(isObject(f.prototype) ? f.prototype : methods.Object);
+      const result = methods.apply(f, made, args);
+      return result === undefined ? made : result;
+    },
+    µkeys(o) {
+      if (o !== undefined && typeof o !== "object" && typeof o !== "string" && typeof o !== "function" || o === null) {
+        host.fail("Error", "FOR loop can only iterate over Arrays, Strings or Objects, not " + host.typeName(o));
+      }
+      return o;
+    },
+    µitems(o) {
+      if (typeof o === "string" || isArray(o) || isView(o)) return o;
+      if (o === undefined || typeof o === "function") return [];
+      return methods.values(api.µkeys(o));
+    },
+    µargs(passed, declared) {
+      const list = [];
+      const count = passed.length > declared ? passed.length : declared;
+      for (let i = 0; i < count; i++) list[i] = passed[i];
+      return list;
+    },
+    µbase(f) {
+      if (f === undefined) host.fail("SyntaxError", "Calling 'super' outside of class");
+      if (host.isNative(f)) host.fail("Error", "Function not found!");
+      return f;
+    },
+    µup: (self, name) => get(getPrototypeOf(getPrototypeOf(self)), name, self),
+    µclass(name, base, list) {
+      if (base !== null && typeof base !== "function") {
+        host.fail("SyntaxError", "'extends' argument \"" + name + "\" should be a function, got " + host.typeName(base));
+      }
+      let made;
+      for (let i = 0; i < list.length; i += 2) {
+        const own = list[i] === 0 ? getOwnPropertyDescriptor(list[i + 1], "constructor") : undefined;
+        if (own) made = own.value;
+      }
+      if (!made && base !== null) {
+        made = function (...args) { methods.apply(base, this, args); };
+        host.showAs(made, "function(){" + base.name + ".apply(this,arguments)}");
+      } else if (!made) {
+        made = function () {};
+        host.showAs(made, "function(){}");
+      }
+      if (name !== "") defineProperty(made, "name", { value: name, configurable: true });
+      const prototype = create(base === null ? methods.Object : base.prototype);
+      defineProperty(prototype, "constructor", { value: made, writable: true, configurable: true });
+      methodsOf(prototype, list, 0);
+      methodsOf(made, list, 1);
+      made.prototype = prototype;
+      return made;
+    },
+  };
+  for (const name in api) defineProperty(G, name, { value: api[name] });
+  return {
+    begin() { if (depth === 0) begin(); },
+  };
+})`;
+
+/** Handle on the runtime of one realm. */
+export interface Runtime {
+  /** Begins a callback with a full budget of steps. */
+  begin(): void;
+}
+
+type Install = (host: RuntimeHost, limits: RuntimeLimits, methods: object) => Runtime;
+
+let script: Script | undefined;
+
+/** Installs the runtime in a realm's global object. */
+export function installRuntime(global: object, host: RuntimeHost, limits: RuntimeLimits): Runtime {
+  script ??= new Script(SOURCE, { filename: "lubdub:runtime" });
+  const own = global as Record<string, { prototype: object }>;
+  const sized = new Set(
+    [
+      "ArrayBuffer",
+      "Uint8Array",
+      "Int8Array",
+      "Uint16Array",
+      "Int16Array",
+      "Uint32Array",
+      "Int32Array",
+      "Float32Array",
+      "Float64Array",
+      "Uint8ClampedArray",
+    ].map((name) => own[name]),
+  );
+  return (script.runInContext(global) as Install)(host, limits, {
+    getPrototypeOf: Object.getPrototypeOf,
+    create: Object.create,
+    defineProperty: Object.defineProperty,
+    getOwnPropertyDescriptor: Object.getOwnPropertyDescriptor,
+    getOwnPropertyDescriptors: Object.getOwnPropertyDescriptors,
+    hasOwn: Object.hasOwn,
+    values: Object.values,
+    get: Reflect.get,
+    apply: Reflect.apply,
+    isArray: Array.isArray,
+    isView: ArrayBuffer.isView,
+    isBuffer: (value: unknown) => Object.prototype.toString.call(value) === "[object ArrayBuffer]",
+    isSized: (fn: unknown) => sized.has(fn as { prototype: object }),
+    Object: own["Object"]?.prototype,
+    String: own["String"]?.prototype,
+    Number: own["Number"]?.prototype,
+  });
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+// Expressions: where the interpreter's operators, members and calls give something else than the
+// engine's, they become calls of the runtime.
+//
+//   a+b        =>  µadd(a,b)          a==b      =>  µeq(a,b)         0.1  =>  the interpreter's bits
+//   a[k]       =>  µget(a,k)          o.f(x)    =>  µhas(o,"f").f(x)   f(x) =>  µfn(f,"f")(x)
+//   a.length=n =>  µlength(a,n)       new F(x)  =>  µnew(F,x)        `${x}` =>  `${µtext(x)}`
+//
+// Not for: what those do (instrument-runtime.ts); names (instrument-names.ts).
+import type {
+  AnyNode,
+  AssignmentExpression,
+  CallExpression,
+  Literal,
+  MemberExpression,
+} from "acorn";
+import { assignName, isSurelyFunction } from "./instrument-names.ts";
+import { visitSuperCall, visitSuperMember } from "./instrument-classes.ts";
+import { findToken, tokenFrom, wrap } from "./instrument-node.ts";
+import type { Instrumenting, Visitors } from "./instrument-node.ts";
+import { parseDecimal } from "./numbers.ts";
+
+const isText = (node: AnyNode): boolean =>
+  node.type === "TemplateLiteral" || (node.type === "Literal" && typeof node.value === "string");
+const isNothing = (node: AnyNode): boolean =>
+  (node.type === "Literal" && node.value === null && !node.regex) ||
+  (node.type === "Identifier" && node.name === "undefined") ||
+  (node.type === "UnaryExpression" && node.operator === "void");
+
+/** A literal as the engine must write it to get the interpreter's value, or null. */
+function literalText({ raw = "", value }: Literal): string | null {
+  if (typeof value === "string") {
+    const text = raw.replace(/\\(\r?\n)/g, (_, lineBreak: string) => `\\n\\${lineBreak}`);
+    return text === raw ? null : text;
+  }
+  if (typeof value !== "number") return null;
+  if (/^[\d_]*\.[\d_]*$|^[\d_]*\.?[\d_]*e/i.test(raw)) {
+    const read = parseDecimal(raw.replaceAll("_", ""));
+    return read === value ? null : String(read);
+  }
+  // Integers have 64 bits.
+  if (value < 2 ** 63) return null;
+  return `(${String(Number(BigInt.asIntN(64, BigInt(raw.replaceAll("_", "")))))})`;
+}
+
+/** `o.name` without brackets and without super. */
+function plainMember(node: AnyNode): { object: AnyNode; name: string } | null {
+  if (node.type !== "MemberExpression" || node.computed || node.object.type === "Super")
+    return null;
+  return node.property.type === "Identifier"
+    ? { object: node.object, name: node.property.name }
+    : null;
+}
+
+/** Rewrites `o.name` or `o[k]` up to an offset behind it as `o,"name",` or `o,k,`. */
+function splitMember(node: MemberExpression, end: number, c: Instrumenting): void {
+  const { object, property, computed } = node;
+  c.visit(object, node);
+  if (computed) {
+    const bracket = tokenFrom(c, object.end, "[");
+    c.edits.replace(bracket.start, bracket.end, ",");
+    c.visit(property, node);
+    c.edits.replace(node.end - 1, end, ",");
+  } else {
+    const name = c.source.slice(property.start, property.end);
+    c.edits.replace(tokenFrom(c, object.end, ".").start, end, `,"${name}",`);
+  }
+}
+
+function assignMember(node: AssignmentExpression, left: MemberExpression, c: Instrumenting): void {
+  const operator = tokenFrom(c, left.end, node.operator);
+  if (left.object.type === "Super") return c.visit(node.right, node);
+  const isLength = node.operator === "=" && plainMember(left)?.name === "length";
+  if (isLength || node.operator === "+=") {
+    c.edits.open(node.start, isLength ? "µlength(" : "µplusTo(");
+    splitMember(left, operator.end, c);
+    c.visit(node.right, node);
+    c.edits.close(node.end, ")");
+  } else {
+    c.visitChildren(left);
+    c.visit(node.right, node);
+  }
+}
+
+function visitCall(node: CallExpression, c: Instrumenting): void {
+  if (visitSuperCall(node, c)) return;
+  const { callee } = node;
+  const visitArguments = (): void => node.arguments.forEach((arg) => c.visit(arg, node));
+  const open = tokenFrom(c, callee.end, "(");
+  if (callee.type === "Identifier") {
+    const isEval = callee.name === "eval" && !c.names.bindingOf(callee);
+    const [code] = node.arguments;
+    if (isEval && code) wrap(c, code, "µcode(", ")");
+    else if (!isEval && !isSurelyFunction(c, callee)) {
+      c.edits.open(callee.start, "µfn(");
+      c.visit(callee, node);
+      c.edits.close(callee.end, `,"${callee.name}")`);
+    }
+    return visitArguments();
+  }
+  const member = plainMember(callee);
+  if (member) {
+    c.edits.open(member.object.start, "µhas(");
+    c.visit(member.object, callee);
+    c.edits.close(member.object.end, `,"${member.name}")`);
+    return visitArguments();
+  }
+  if (callee.type === "MemberExpression" && callee.computed) {
+    if (c.source.slice(callee.end, open.start).includes(")")) c.visitChildren(callee);
+    else {
+      c.edits.open(node.start, "µcall(");
+      splitMember(callee, open.end, c);
+    }
+    return visitArguments();
+  }
+  if (callee.type === "FunctionExpression" || callee.type === "ArrowFunctionExpression") {
+    c.visit(callee, node);
+  } else {
+    c.edits.open(callee.start, "µfn(");
+    c.visit(callee, node);
+    c.edits.close(callee.end, ")");
+  }
+  visitArguments();
+}
+
+/** Visitors of this file. */
+export const VALUE_VISITORS: Visitors = {
+  Literal: (node, c) => {
+    const text = literalText(node);
+    if (text === null) return;
+    // The line breaks of the source stay by themselves.
+    c.edits.replace(node.start, node.end, text.replace(/\\\r?\n/g, ""));
+  },
+  TemplateLiteral: (node, c) => {
+    for (const expression of node.expressions) {
+      c.edits.open(expression.start, "µtext(");
+      c.visit(expression, node);
+      c.edits.close(expression.end, ")");
+    }
+  },
+  BinaryExpression: (node, c) => {
+    const { left, right, operator } = node;
+    const isSum = operator === "+" && !(isText(left) && isText(right));
+    const isEqual = /^[!=]=$/.test(operator) && !isNothing(left) && !isNothing(right);
+    if (isSum || isEqual) {
+      c.edits.open(node.start, isSum ? "µadd(" : operator === "==" ? "µeq(" : "!µeq(");
+      const token = tokenFrom(c, left.end, operator);
+      c.edits.replace(token.start, token.end, ",");
+      c.visit(left, node);
+      c.visit(right, node);
+      c.edits.close(node.end, ")");
+    } else {
+      c.visit(left, node);
+      c.visit(right, node);
+    }
+  },
+  AssignmentExpression: (node, c) => {
+    const { left } = node;
+    if (left.type === "Identifier") assignName(node, left, c);
+    else if (left.type === "MemberExpression") assignMember(node, left, c);
+    else c.visitChildren(node);
+  },
+  MemberExpression: (node, c) => {
+    if (visitSuperMember(node, c)) return;
+    const { object, property, computed } = node;
+    const isIndex =
+      property.type === "Literal" && Number.isInteger(property.value) && !isText(object);
+    if (!computed || isIndex) {
+      c.visit(object, node);
+      return;
+    }
+    c.edits.open(node.start, "µget(");
+    c.visit(object, node);
+    const bracket = tokenFrom(c, object.end, "[");
+    c.edits.replace(bracket.start, bracket.end, ",");
+    c.visit(property, node);
+    c.edits.replace(node.end - 1, node.end, ")");
+  },
+  CallExpression: visitCall,
+  NewExpression: (node, c) => {
+    const { callee } = node;
+    c.edits.replace(node.start, node.start + 3, "µnew(");
+    c.visit(callee, node);
+    const open = findToken(c, callee.end, "(");
+    if (open && open.start < node.end) {
+      c.edits.replace(open.start, open.end, node.arguments.length > 0 ? "," : "");
+    } else {
+      c.edits.close(node.end, ")");
+    }
+    for (const argument of node.arguments) c.visit(argument, node);
+  },
+};
