@@ -20,6 +20,7 @@ export class Abort extends Error {
   constructor(kind: AbortKind) {
     super(`the callback was cut off: ${kind}`);
     this.kind = kind;
+    // oxlint-disable-next-line typescript/no-this-alias -- the one that passes, not another name
     passing = this;
   }
 }

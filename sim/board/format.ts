@@ -102,7 +102,7 @@ export function markNative(fn: object): void {
 
 /** True for the interpreter's own functions. */
 export function isNative(fn: object): boolean {
-  return natives.has(fn) || /\{ \[native code\] \}$/.test(Function.prototype.toString.call(fn));
+  return natives.has(fn) || Function.prototype.toString.call(fn).endsWith("{ [native code] }");
 }
 
 /** Parameters and body of a function, as `toString` and `print` show them. */
