@@ -95,6 +95,8 @@ function createTracks(scale: LaneScale) {
     if (track.lane.state === "online") track.lane.setState(atUs, "offline");
   };
   return {
+    /** The last will that was published. */
+    will: null as TraceRow | null,
     boards,
     brokers,
     board,
@@ -174,7 +176,13 @@ function addBrokerRow(tracks: Tracks, name: string, row: TraceRow): void {
       // A taken-over client is connected still: by the second connection.
       if (row["cause"] !== "takeover") tracks.disconnect(name, client, row.t);
       return undefined;
+    case "will":
+      tracks.will = row;
+      return undefined;
     case "publish": {
+      const { will } = tracks;
+      // The broker's own doing, in the name of a client that has gone.
+      if (will?.t === row.t && will["client"] === client && will["topic"] === row["topic"]) return;
       const sender = tracks.boardOf(client)?.lane;
       const sinceUs = sender?.lastBeatUs ?? null;
       sender?.addBeat(row.t, sinceUs);

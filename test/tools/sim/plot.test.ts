@@ -140,6 +140,23 @@ describe("states of a board", () => {
   });
 });
 
+describe("messages", () => {
+  it("count for their board and their broker, a will for nobody", () => {
+    const will: Members = { client: "a", topic: "devices/a/heartbeat" };
+    const { boards, brokers } = timelineOf(100 * SEC, [
+      boot(0, "a"),
+      connect(10 * SEC, "a"),
+      publish(20 * SEC, "a"),
+      publish(30 * SEC, "stranger"),
+      close(40 * SEC, "a"),
+      [40 * SEC, "broker/hub", "will", will],
+      publish(40 * SEC, "a"),
+    ]);
+    expect(boards[0]?.beatCount).toBe(1);
+    expect(brokers[0]?.beatCount).toBe(2);
+  });
+});
+
 describe("faults", () => {
   it("last from their beginning to their end, to the end of the trace, or for a moment", () => {
     const fault = (t: number, ev: string, id: number, name: string): Event => [
