@@ -1,17 +1,10 @@
 // SPDX-License-Identifier: MIT
 // A virtual connection as a board polls it: see network.ts for what it promises.
 import type { ClockTimer, SimClock } from "../clock/clock.ts";
-import type { End } from "./connection.ts";
+import type { Driver, End } from "./connection.ts";
 import { SEND_BUFFER_BYTES } from "./network.ts";
 import type { NetworkFailure, SimSocket } from "./network.ts";
 import type { Bytes } from "./path.ts";
-
-/** A socket with what only its network may do. */
-export interface BoardSocket {
-  socket: SimSocket;
-  /** The TLS handshake is over, well or not. */
-  secured(failure: NetworkFailure | null): void;
-}
 
 /** How a socket begins. */
 export interface BoardSocketOptions {
@@ -24,98 +17,116 @@ const latin1 = (bytes: Bytes): string =>
     ? bytes
     : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
 
-/** Makes the socket of an end and becomes the end's driver; `onChange` as SimNetwork.connect. */
-export function createBoardSocket(
-  clock: SimClock,
-  end: End,
-  onChange: () => void,
-  options: BoardSocketOptions,
-): BoardSocket {
-  let received = "";
-  let hasEnded = false;
-  let failure: NetworkFailure | null = null;
-  let isSecuring = options.isSecuring;
+/** The socket of one end, and the end's driver. A class because a fleet has thousands. */
+export class BoardSocket implements SimSocket, Driver {
+  readonly blockedMs: number;
+  /** As of SimNetwork.connect. */
+  onChange: () => void = () => {};
+  readonly #clock: SimClock;
+  readonly #end: End;
+  #received = "";
+  #hasEnded = false;
+  #isSecuring: boolean;
+  #failure: NetworkFailure | null = null;
   /** It was told that not everything fits. */
-  let isWaiting = false;
-  let news: ClockTimer | null = null;
+  #isWaiting = false;
+  /** The word that there is room is on its way. */
+  #news: ClockTimer | null = null;
 
-  const change = (): void => {
-    news = null;
-    if (!end.isReleased || failure !== null) onChange();
-  };
-  const leave = (): void => {
-    received = "";
-    hasEnded = true;
-    if (news) clock.clearTimer(news);
-    news = null;
-  };
-  const fail = (cause: NetworkFailure): void => {
-    failure = cause;
-    hasEnded = true;
-    onChange();
-  };
-  end.driver = {
-    unreadBytes: () => received.length,
-    onBytes: (bytes) => {
-      received += latin1(bytes);
-      onChange();
-    },
-    onEnd: () => {
-      hasEnded = true;
-      onChange();
-    },
-    onFail: fail,
-    onLeft: () => {
-      if (!isWaiting) return;
-      isWaiting = false;
-      // The word that there is room comes with the acknowledgement.
-      news ??= clock.setTimer(change, end.arriving().latencyMs);
-    },
-  };
-  const socket: SimSocket = {
-    get state() {
-      return hasEnded && received === "" ? "closed" : "open";
-    },
-    get failure() {
-      return failure;
-    },
-    blockedMs: options.blockedMs,
-    get isSecuring() {
-      return isSecuring;
-    },
-    send: (bytes) => {
-      if (hasEnded || isSecuring) return 0;
-      const room = SEND_BUFFER_BYTES - end.outstandingBytes();
-      const count = Math.max(0, Math.min(room, bytes.length));
-      isWaiting = count < bytes.length;
-      if (count > 0) end.write(count < bytes.length ? bytes.slice(0, count) : bytes);
-      return count;
-    },
-    receive: (maxBytes) => {
-      if (received === "" || isSecuring) return "";
-      const part = received.slice(0, Math.min(maxBytes, end.arriving().segmentBytes));
-      received = received.slice(part.length);
-      end.hasRead();
-      return part;
-    },
-    close: () => {
-      end.finish();
-      end.release();
-      leave();
-    },
-    destroy: () => {
-      end.abort();
-      leave();
-    },
-  };
-  return {
-    socket,
-    secured: (cause) => {
-      isSecuring = false;
-      if (end.isReleased) return;
-      if (cause === null) return onChange();
-      end.abort();
-      fail(cause);
-    },
-  };
+  /** Makes itself the driver of the end. */
+  constructor(clock: SimClock, end: End, { blockedMs, isSecuring }: BoardSocketOptions) {
+    this.#clock = clock;
+    this.#end = end;
+    this.blockedMs = blockedMs;
+    this.#isSecuring = isSecuring;
+    end.driver = this;
+  }
+
+  get state(): SimSocket["state"] {
+    return this.#hasEnded && this.#received === "" ? "closed" : "open";
+  }
+
+  get failure(): NetworkFailure | null {
+    return this.#failure;
+  }
+
+  get isSecuring(): boolean {
+    return this.#isSecuring;
+  }
+
+  send(bytes: string): number {
+    if (this.#hasEnded || this.#isSecuring) return 0;
+    const room = SEND_BUFFER_BYTES - this.#end.outstandingBytes();
+    const count = Math.max(0, Math.min(room, bytes.length));
+    this.#isWaiting = count < bytes.length;
+    if (count > 0) this.#end.write(count < bytes.length ? bytes.slice(0, count) : bytes);
+    return count;
+  }
+
+  receive(maxBytes: number): string {
+    const received = this.#received;
+    if (received === "" || this.#isSecuring) return "";
+    const count = Math.min(maxBytes, this.#end.arriving.segmentBytes);
+    const part = count < received.length ? received.slice(0, count) : received;
+    this.#received = count < received.length ? received.slice(count) : "";
+    this.#end.hasRead();
+    return part;
+  }
+
+  close(): void {
+    this.#end.finish();
+    this.#end.release();
+    this.#leave();
+  }
+
+  destroy(): void {
+    this.#end.abort();
+    this.#leave();
+  }
+
+  /** The TLS handshake is over, well or not. */
+  secured(failure: NetworkFailure | null): void {
+    this.#isSecuring = false;
+    if (this.#end.isReleased) return;
+    if (failure === null) return this.onChange();
+    this.#end.abort();
+    this.onFail(failure);
+  }
+
+  unreadBytes(): number {
+    return this.#received.length;
+  }
+
+  onBytes(bytes: Bytes): void {
+    const text = latin1(bytes);
+    this.#received = this.#received === "" ? text : this.#received + text;
+    this.onChange();
+  }
+
+  onEnd(): void {
+    this.#hasEnded = true;
+    this.onChange();
+  }
+
+  onFail(failure: NetworkFailure): void {
+    this.#failure = failure;
+    this.#hasEnded = true;
+    this.onChange();
+  }
+
+  onLeft(): void {
+    if (!this.#isWaiting) return;
+    this.#isWaiting = false;
+    this.#news ??= this.#clock.setTimer(() => {
+      this.#news = null;
+      this.onChange();
+    }, this.#end.arriving.latencyMs);
+  }
+
+  #leave(): void {
+    this.#received = "";
+    this.#hasEnded = true;
+    if (this.#news) this.#clock.clearTimer(this.#news);
+    this.#news = null;
+  }
 }

@@ -72,8 +72,14 @@ export interface Combined {
 export interface Conditions {
   /** Puts an effect in force; the result ends it, once. */
   add(condition: Condition): () => void;
-  /** A function that gives what is in force between two hosts at the moment it is called. */
-  view(from: string, to: string, port: number): () => Readonly<Combined>;
+  /** What is in force between two hosts, now and later. */
+  view(from: string, to: string, port: number): View;
+}
+
+/** Keeps up with what is in force in one direction. */
+export interface View {
+  /** All effects at this moment; looked up only after a change. */
+  readonly now: Readonly<Combined>;
 }
 
 const WITHOUT_LIMIT = Infinity;
@@ -148,6 +154,37 @@ function withoutEffect(): Combined {
 const isExact = (pattern: string | undefined): pattern is string =>
   pattern !== undefined && !pattern.includes("*");
 
+/** Where views look. */
+interface Source {
+  /** Counts the changes. */
+  version: number;
+  find(from: string, to: string, port: number): Readonly<Combined>;
+}
+
+/** A view that remembers. A class because there are two for each connection of a fleet. */
+class CachedView implements View {
+  #version = -1;
+  #combined: Readonly<Combined> | null = null;
+  readonly #source: Source;
+  readonly #from: string;
+  readonly #to: string;
+  readonly #port: number;
+  constructor(source: Source, from: string, to: string, port: number) {
+    this.#source = source;
+    this.#from = from;
+    this.#to = to;
+    this.#port = port;
+  }
+  get now(): Readonly<Combined> {
+    const source = this.#source;
+    if (this.#combined === null || this.#version !== source.version) {
+      this.#version = source.version;
+      this.#combined = source.find(this.#from, this.#to, this.#port);
+    }
+    return this.#combined;
+  }
+}
+
 /**
  * Creates the conditions of a network.
  *
@@ -161,7 +198,6 @@ export function createConditions(defaults: Effect = {}): Conditions {
   const byTo = new Map<string, Set<Condition>>();
   const others = new Set<Condition>();
   let count = 0;
-  let version = 0;
 
   const groupIn = (map: Map<string, Set<Condition>>, name: string): Set<Condition> => {
     let group = map.get(name);
@@ -185,32 +221,23 @@ export function createConditions(defaults: Effect = {}): Conditions {
     return sum ?? usual;
   };
 
+  const source: Source = { version: 0, find };
   return {
     add: (given) => {
       const condition = { ...given };
       const group = groupOf(condition);
       group.add(condition);
       count++;
-      version++;
+      source.version++;
       return () => {
         if (!group.delete(condition)) return;
         count--;
-        version++;
+        source.version++;
         if (group.size > 0) return;
         if (isExact(condition.from)) byFrom.delete(condition.from);
         else if (isExact(condition.to)) byTo.delete(condition.to);
       };
     },
-    view: (from, to, port) => {
-      let seen = -1;
-      let combined: Readonly<Combined> = usual;
-      return () => {
-        if (seen !== version) {
-          seen = version;
-          combined = find(from, to, port);
-        }
-        return combined;
-      };
-    },
+    view: (from, to, port) => new CachedView(source, from, to, port),
   };
 }

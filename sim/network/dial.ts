@@ -5,10 +5,9 @@
 //   now --name--> +dns --SYN--> +there: accepted --SYN-ACK--> +back: the call returns
 //
 // lwIP repeats a lost SYN every 1.5 s, twelve times, and then gives up.
-import { createBoardSocket } from "./board-socket.ts";
+import { BoardSocket } from "./board-socket.ts";
 import type { Combined } from "./conditions.ts";
-import { createConnection } from "./connection.ts";
-import type { Connection } from "./connection.ts";
+import { Connection } from "./connection.ts";
 import { refusePlain, shakeHands } from "./handshake.ts";
 import { isOnline, pathRandom } from "./host.ts";
 import type { Host, Wiring } from "./host.ts";
@@ -17,52 +16,18 @@ import type { NetworkFailure, SimSocket } from "./network.ts";
 import { RTO_MS } from "./path.ts";
 import { acceptByPeer } from "./peer-socket.ts";
 
-/** Registers a connection with both of its hosts; it forgets itself when nothing is left of it. */
-export function link(
-  wiring: Wiring,
-  from: Host,
-  to: Host,
-  port: number,
-  openAtMs: number,
-): Connection {
-  const { clock, random, conditions, note } = wiring;
-  const connection = createConnection({
-    clock,
-    from: from.name,
-    to: to.name,
-    port,
-    openAtMs,
-    there: conditions.view(from.name, to.name, port),
-    back: conditions.view(to.name, from.name, port),
-    isLinked: () => isOnline(from) && isOnline(to),
-    random: (a, b) => pathRandom(random, a, b),
-    onEnding: (how) => note(how, from.name, to.name, port),
-    onOver: () => {
-      from.connections.delete(connection);
-      to.connections.delete(connection);
-    },
-  });
-  from.connections.add(connection);
-  to.connections.add(connection);
-  return connection;
-}
-
 /** Gives a connection that has come in to who listens at the port by now. */
-function accept(wiring: Wiring, connection: Connection, to: Host, isTls: boolean): void {
-  const { clock } = wiring;
-  const { server, port, from } = connection;
+function accept({ wiring, server, port, from, to }: Connection, isTls: boolean): void {
   if (!isOnline(to) || server.isReleased) return;
   const listener = to.listeners.get(port);
   if (!listener) return server.abort();
   if (listener.kind === "program") {
-    if (!listener.isTls) acceptByPeer(clock, server, listener.peer, from);
+    if (!listener.isTls) acceptByPeer(wiring.clock, server, listener.peer, from.name);
     else if (!isTls) refusePlain(server);
     return;
   }
-  let onChange = (): void => {};
-  const options = { blockedMs: 0, isSecuring: false };
-  const { socket } = createBoardSocket(clock, server, () => onChange(), options);
-  onChange = listener.onConnection(socket);
+  const socket = new BoardSocket(wiring.clock, server, { blockedMs: 0, isSecuring: false });
+  socket.onChange = listener.onConnection(socket);
 }
 
 /** What a connection costs or why it fails, at this moment. */
@@ -75,8 +40,8 @@ function decide(wiring: Wiring, from: Host, to: Host | undefined, port: number):
   if (from.link !== "up") return { failure: "unreachable", totalMs: 0 };
   const noAnswer: Outcome = { failure: "unreachable", totalMs: connectTimeoutMs };
   if (!to || !isOnline(to)) return noAnswer;
-  const there = conditions.view(from.name, to.name, port)();
-  const back = conditions.view(to.name, from.name, port)();
+  const there = conditions.view(from.name, to.name, port).now;
+  const back = conditions.view(to.name, from.name, port).now;
   if (there.isBlackHole || there.isBlocked || back.isBlocked) return noAnswer;
   const tripMs = (effect: Readonly<Combined>, a: Host, b: Host): number => {
     let ms = effect.latencyMs;
@@ -129,13 +94,11 @@ export function dial(
     throw new NetworkError(outcome.failure ?? "unreachable", blockedMs);
   }
   note("connect", from.name, toName, port);
-  const connection = link(wiring, from, to, port, startMs + blockedMs);
+  const connection = new Connection(wiring, { from, to, port, openAtMs: startMs + blockedMs });
   const arriveInMs = startMs + delayMs + outcome.thereMs - clock.now();
-  const board = createBoardSocket(clock, connection.client, onChange, {
-    blockedMs,
-    isSecuring: isTls,
-  });
-  clock.setTimer(() => accept(wiring, connection, to, isTls), arriveInMs);
-  if (isTls) shakeHands(wiring, connection, board, to);
-  return board.socket;
+  const socket = new BoardSocket(clock, connection.client, { blockedMs, isSecuring: isTls });
+  socket.onChange = onChange;
+  clock.setTimer(() => accept(connection, isTls), arriveInMs);
+  if (isTls) shakeHands(connection, socket);
+  return socket;
 }

@@ -2,7 +2,6 @@
 // Names of the virtual network: who has which address, and how long the answer takes.
 import { isIPv4 } from "node:net";
 import type { Conditions } from "./conditions.ts";
-import type { Host } from "./host.ts";
 
 /** An answer, or its absence. */
 export interface Answer {
@@ -11,10 +10,16 @@ export interface Answer {
   delayMs: number;
 }
 
+/** Who asks. */
+export interface Asker {
+  readonly name: string;
+  readonly link: "up" | "down" | "none";
+}
+
 /** What answers names. */
 export interface Dns {
   /** Asks for the address of a name; an address is its own answer, at once. */
-  ask(from: Host, name: string): Answer;
+  ask(from: Asker, name: string): Answer;
 }
 
 /** What it is made of. */
@@ -37,7 +42,7 @@ export function createDns({ conditions, addressOf, answerMs }: DnsOptions): Dns 
       if (name === "localhost") return { address: "127.0.0.1", delayMs: 0 };
       // Without an address there is no name server to ask; without a link it does not answer.
       if (from.link === "none") return { address: null, delayMs: 0 };
-      const { outcome, delayMs, address } = conditions.view(from.name, name, 53)().dns;
+      const { outcome, delayMs, address } = conditions.view(from.name, name, 53).now.dns;
       const waitMs = answerMs + delayMs;
       if (from.link === "down" || outcome === "timeout") {
         return { address: null, delayMs: TIMEOUT_MS + delayMs };

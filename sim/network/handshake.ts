@@ -3,7 +3,6 @@
 // happens when only one side speaks it. Nothing is encrypted and nothing is verified.
 import type { BoardSocket } from "./board-socket.ts";
 import type { Connection, End } from "./connection.ts";
-import type { Host, Wiring } from "./host.ts";
 import { acceptByPeer } from "./peer-socket.ts";
 
 /** Bytes of the four flights of a TLS 1.2 handshake with one RSA certificate, about. */
@@ -14,22 +13,18 @@ const FINISHED_BYTES = 60;
 const ALERT_BYTES = 7;
 
 /** Secures a connection; the program gets it when the handshake is over. */
-export function shakeHands(
-  { clock, conditions }: Wiring,
-  { client, server, from, to, port }: Connection,
-  board: BoardSocket,
-  host: Host,
-): void {
+export function shakeHands(connection: Connection, socket: BoardSocket): void {
+  const { wiring, client, server, from, to, port } = connection;
   client.send(HELLO_BYTES, () => {
-    if (conditions.view(from, to, port)().tlsStall) return;
-    const listener = host.listeners.get(port);
+    if (client.leaving.tlsStall) return;
+    const listener = to.listeners.get(port);
     if (listener?.kind !== "program" || !listener.isTls) {
-      return server.send(ALERT_BYTES, () => board.secured("tls"));
+      return server.send(ALERT_BYTES, () => socket.secured("tls"));
     }
     server.send(CERTIFICATE_BYTES, () => {
       client.send(KEY_BYTES, () => {
-        acceptByPeer(clock, server, listener.peer, from);
-        server.send(FINISHED_BYTES, () => board.secured(null));
+        acceptByPeer(wiring.clock, server, listener.peer, from.name);
+        server.send(FINISHED_BYTES, () => socket.secured(null));
       });
     });
   });

@@ -3,9 +3,8 @@
 import type { SimClock } from "../clock/clock.ts";
 import type { Random, RandomStream } from "../random.ts";
 import type { Conditions } from "./conditions.ts";
-import type { Connection } from "./connection.ts";
 import type { Dns } from "./dns.ts";
-import type { SimSocket } from "./network.ts";
+import type { NetworkFailure, SimSocket } from "./network.ts";
 import type { Peer } from "./peer.ts";
 
 /**
@@ -35,8 +34,23 @@ export interface Host {
   busyUntilMs: number;
   readonly listeners: Map<number, Listener>;
   readonly udp: Map<number, DatagramHandler>;
-  readonly connections: Set<Connection>;
+  /** Connections of which it is one end or both. */
+  readonly connections: Set<HostConnection>;
   lastPort: number;
+}
+
+/** A connection as its hosts see it. */
+export interface HostConnection {
+  readonly from: Host;
+  readonly to: Host;
+  readonly port: number;
+  /** Ends one end of it; the other is not told. */
+  readonly client: { fail(failure: NetworkFailure): void };
+  readonly server: { fail(failure: NetworkFailure): void };
+  /** Both ends see a reset. */
+  reset(): void;
+  /** From now on nothing arrives, for ever. */
+  freeze(): void;
 }
 
 /** What happened to a connection, for the trace. */

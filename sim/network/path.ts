@@ -22,10 +22,10 @@ export type Bytes = string | Uint8Array;
 
 /** What a path needs from its connection. */
 export interface PathHost {
-  clock: SimClock;
   /** Nothing leaves before this time. */
-  openAtMs: number;
-  effect(): Readonly<Combined>;
+  readonly openAtMs: number;
+  /** What is in force in this direction. */
+  readonly leaving: Readonly<Combined>;
   /** True while packets in this direction vanish. */
   isBlocked(): boolean;
   /** True while acknowledgements vanish. */
@@ -38,20 +38,6 @@ export interface PathHost {
   onLeft(): void;
   /** The far end did not answer for about 20 minutes. */
   onGiveUp(): void;
-}
-
-/** One direction of a connection. */
-export interface Path {
-  /** Queues bytes. */
-  push(bytes: Bytes): void;
-  /** Queues a message without bytes for the receiver; it arrives behind what was pushed before. */
-  pushMessage(sizeBytes: number, onArrive: () => void): void;
-  /** Bytes pushed that are not known to have arrived. */
-  outstandingBytes(): number;
-  /** The receiver has made room, of which the sender hears after `delayMs`. */
-  wake(delayMs: number): void;
-  /** Drops everything; nothing arrives any more. */
-  clear(): void;
 }
 
 interface Segment {
@@ -85,192 +71,220 @@ export function lossDelayMs(lossRate: number, random: RandomStream): number {
   return delayMs;
 }
 
-/** Creates a path on which nothing moves yet. */
-export function createPath(host: PathHost): Path {
-  const { clock } = host;
-  let queue: Segment[] = [];
-  let flying: Segment[] = [];
-  let queuedBytes = 0;
-  let flyingBytes = 0;
-  let unackedBytes = 0;
-  let lineFreeMs = host.openAtMs;
-  let lastArrivalMs = 0;
-  let holdUntilMs = 0;
-  let rtoMs = RTO_MS;
-  let tries = 0;
-  let isLost = false;
-  let isClosed = false;
-  let arrival: ClockTimer | null = null;
-  let retry: ClockTimer | null = null;
-  let departure: ClockTimer | null = null;
-
-  const clear = (): void => {
-    isClosed = true;
-    for (const timer of [arrival, retry, departure]) if (timer) clock.clearTimer(timer);
-    arrival = retry = departure = null;
-    queue = [];
-    flying = [];
-    queuedBytes = flyingBytes = unackedBytes = 0;
-  };
-  const armRetry = (): void => {
-    retry ??= clock.setTimer(onRetry, rtoMs);
-  };
-  const armArrival = (): void => {
-    const first = flying[0];
-    if (first && !isLost) arrival ??= clock.setTimer(onArrival, first.atMs - clock.now());
-  };
-  const lose = (): void => {
-    isLost = true;
-    if (arrival) clock.clearTimer(arrival);
-    arrival = null;
-    armRetry();
-  };
-
-  /** Puts a segment on the line; gives the time of its arrival. */
-  const depart = (sizeBytes: number): number => {
-    const effect = host.effect();
-    let atMs = Math.max(clock.now(), lineFreeMs);
-    if (effect.bytesPerSec < Infinity) {
-      atMs += (sizeBytes / effect.bytesPerSec) * 1000;
-      lineFreeMs = atMs;
-    }
-    atMs += effect.latencyMs;
-    if (effect.jitterMs > 0) atMs += host.random().next() * effect.jitterMs;
-    if (effect.lossRate > 0) atMs += lossDelayMs(effect.lossRate, host.random());
-    if (effect.coalesceMs > 0) {
-      if (atMs > holdUntilMs) holdUntilMs = atMs + effect.coalesceMs;
-      atMs = holdUntilMs;
-    }
-    if (atMs < lastArrivalMs) atMs = lastArrivalMs;
-    lastArrivalMs = atMs;
-    return atMs;
-  };
-  /** A narrow line takes one segment after the other, so that it can become wide in between. */
-  const mustWaitForLine = (): boolean => {
-    const waitMs = lineFreeMs - clock.now();
-    if (waitMs <= 0 || host.effect().bytesPerSec === Infinity) return false;
-    departure ??= clock.setTimer(onDeparture, waitMs);
-    return true;
-  };
-  function onDeparture(): void {
-    departure = null;
-    transmit();
-  }
-  /** Lets fly what the window has room for, in whole segments. */
-  const transmit = (): void => {
-    if (queue.length === 0 || isLost) return;
-    let taken = 0;
-    for (let segment = queue[0]; segment; segment = queue[taken]) {
-      if (mustWaitForLine()) break;
-      if (segment.onArrive === null) {
-        const room = host.roomBytes() - flyingBytes - unackedBytes;
-        const { bytes, sizeBytes } = segment;
-        if (room < Math.min(sizeBytes, MSS_BYTES)) break;
-        if (sizeBytes > MSS_BYTES) {
-          segment.bytes = slice(bytes, MSS_BYTES);
-          segment.sizeBytes -= MSS_BYTES;
-          segment = {
-            bytes: slice(bytes, 0, MSS_BYTES),
-            sizeBytes: MSS_BYTES,
-            atMs: 0,
-            onArrive: null,
-          };
-        } else taken++;
-        queuedBytes -= segment.sizeBytes;
-        flyingBytes += segment.sizeBytes;
-      } else taken++;
-      segment.atMs = depart(segment.sizeBytes);
-      flying.push(segment);
-    }
-    if (taken === queue.length) queue = [];
-    else if (taken > 0) queue.splice(0, taken);
-    if (flying.length > 0 && host.isBlocked()) lose();
-    else armArrival();
-  };
-  /** Takes what has arrived together; null when nothing is due. */
-  const takeArrived = (): Segment | null => {
-    const segment = flying[0];
-    if (!segment || segment.atMs > clock.now()) return null;
-    flying.shift();
-    if (segment.onArrive !== null) return segment;
-    if (host.effect().coalesceMs > 0) {
-      for (let next = flying[0]; next?.atMs === segment.atMs; next = flying[0]) {
-        if (next.onArrive !== null) break;
-        flying.shift();
-        segment.bytes = join(segment.bytes, next.bytes);
-        segment.sizeBytes += next.sizeBytes;
-      }
-    }
-    return segment;
-  };
-  function onArrival(): void {
-    arrival = null;
-    if (host.isBlocked()) return lose();
-    const isReverseBlocked = host.isReverseBlocked();
-    if (!isReverseBlocked) {
-      tries = 0;
-      rtoMs = RTO_MS;
-    }
-    for (let segment = takeArrived(); segment; segment = takeArrived()) {
-      if (segment.onArrive === null) {
-        flyingBytes -= segment.sizeBytes;
-        if (isReverseBlocked) unackedBytes += segment.sizeBytes;
-        host.deliver(segment.bytes);
-      } else segment.onArrive();
-      // Whoever got it may have ended the connection.
-      if (isClosed) return;
-    }
-    if (unackedBytes > 0) armRetry();
-    transmit();
-    armArrival();
-    if (!isReverseBlocked) host.onLeft();
-  }
-  function onRetry(): void {
-    retry = null;
-    if (++tries > MAX_RETRIES) return host.onGiveUp();
-    rtoMs = Math.min(rtoMs * 2, MAX_RTO_MS);
-    if (host.isBlocked()) return armRetry();
-    if (isLost) {
-      isLost = false;
-      lineFreeMs = lastArrivalMs = 0;
-      for (const segment of flying) segment.atMs = depart(segment.sizeBytes);
-    }
-    if (host.isReverseBlocked()) {
-      if (unackedBytes > 0) armRetry();
-    } else if (unackedBytes > 0) {
-      unackedBytes = 0;
-      tries = 0;
-      rtoMs = RTO_MS;
-      host.onLeft();
-    }
-    transmit();
-    armArrival();
-  }
-
-  return {
-    push: (bytes) => {
-      if (isClosed || bytes.length === 0) return;
-      queuedBytes += bytes.length;
-      queue.push({ bytes, sizeBytes: bytes.length, atMs: 0, onArrive: null });
-      transmit();
-    },
-    pushMessage: (sizeBytes, onArrive) => {
-      if (isClosed) return;
-      queue.push({ bytes: "", sizeBytes, atMs: 0, onArrive });
-      transmit();
-    },
-    outstandingBytes: () => queuedBytes + flyingBytes + unackedBytes,
-    wake: (delayMs) => {
-      if (queue.length === 0) return;
-      if (host.isReverseBlocked()) return armRetry();
-      lineFreeMs = Math.max(lineFreeMs, clock.now() + delayMs);
-      transmit();
-    },
-    clear,
-  };
-}
-
 /** Bytes in one piece; a path carries one kind only. */
 function join(first: Bytes, second: Bytes): Bytes {
   return typeof first === "string" ? first + second : Buffer.concat([first, second as Uint8Array]);
+}
+
+/** One direction of a connection. A class because there are two for each connection of a fleet. */
+export class Path {
+  readonly #clock: SimClock;
+  readonly #host: PathHost;
+  #queue: Segment[] = [];
+  #flying: Segment[] = [];
+  #queuedBytes = 0;
+  #flyingBytes = 0;
+  #unackedBytes = 0;
+  #lineFreeMs: number;
+  #lastArrivalMs = 0;
+  #holdUntilMs = 0;
+  #rtoMs = RTO_MS;
+  #tries = 0;
+  #isLost = false;
+  #isClosed = false;
+  #arrival: ClockTimer | null = null;
+  #retry: ClockTimer | null = null;
+  #departure: ClockTimer | null = null;
+  readonly #onArrival = (): void => this.#arrive();
+
+  /** Creates a path on which nothing moves yet. */
+  constructor(clock: SimClock, host: PathHost) {
+    this.#clock = clock;
+    this.#host = host;
+    this.#lineFreeMs = host.openAtMs;
+  }
+
+  /** Queues bytes. */
+  push(bytes: Bytes): void {
+    if (this.#isClosed || bytes.length === 0) return;
+    this.#queuedBytes += bytes.length;
+    this.#queue.push({ bytes, sizeBytes: bytes.length, atMs: 0, onArrive: null });
+    this.#transmit();
+  }
+
+  /** Queues a message without bytes for the receiver; it arrives behind what was pushed before. */
+  pushMessage(sizeBytes: number, onArrive: () => void): void {
+    if (this.#isClosed) return;
+    this.#queue.push({ bytes: "", sizeBytes, atMs: 0, onArrive });
+    this.#transmit();
+  }
+
+  /** Bytes pushed that are not known to have arrived. */
+  outstandingBytes(): number {
+    return this.#queuedBytes + this.#flyingBytes + this.#unackedBytes;
+  }
+
+  /** The receiver has made room, of which the sender hears after `delayMs`. */
+  wake(delayMs: number): void {
+    if (this.#queue.length === 0) return;
+    if (this.#host.isReverseBlocked()) return this.#armRetry();
+    this.#lineFreeMs = Math.max(this.#lineFreeMs, this.#clock.now() + delayMs);
+    this.#transmit();
+  }
+
+  /** Drops everything; nothing arrives any more. */
+  clear(): void {
+    this.#isClosed = true;
+    for (const timer of [this.#arrival, this.#retry, this.#departure]) {
+      if (timer) this.#clock.clearTimer(timer);
+    }
+    this.#arrival = this.#retry = this.#departure = null;
+    this.#queue = [];
+    this.#flying = [];
+    this.#queuedBytes = this.#flyingBytes = this.#unackedBytes = 0;
+  }
+
+  #armRetry(): void {
+    this.#retry ??= this.#clock.setTimer(() => this.#tryAgain(), this.#rtoMs);
+  }
+
+  #armArrival(): void {
+    const first = this.#flying[0];
+    if (!first || this.#isLost || this.#arrival) return;
+    this.#arrival = this.#clock.setTimer(this.#onArrival, first.atMs - this.#clock.now());
+  }
+
+  #lose(): void {
+    this.#isLost = true;
+    if (this.#arrival) this.#clock.clearTimer(this.#arrival);
+    this.#arrival = null;
+    this.#armRetry();
+  }
+
+  /** Puts a segment on the line; gives the time of its arrival. */
+  #depart(sizeBytes: number): number {
+    const effect = this.#host.leaving;
+    let atMs = Math.max(this.#clock.now(), this.#lineFreeMs);
+    if (effect.bytesPerSec < Infinity) {
+      atMs += (sizeBytes / effect.bytesPerSec) * 1000;
+      this.#lineFreeMs = atMs;
+    }
+    atMs += effect.latencyMs;
+    if (effect.jitterMs > 0) atMs += this.#host.random().next() * effect.jitterMs;
+    if (effect.lossRate > 0) atMs += lossDelayMs(effect.lossRate, this.#host.random());
+    if (effect.coalesceMs > 0) {
+      if (atMs > this.#holdUntilMs) this.#holdUntilMs = atMs + effect.coalesceMs;
+      atMs = this.#holdUntilMs;
+    }
+    if (atMs < this.#lastArrivalMs) atMs = this.#lastArrivalMs;
+    this.#lastArrivalMs = atMs;
+    return atMs;
+  }
+
+  /** A narrow line takes one segment after the other, so that it can become wide in between. */
+  #mustWaitForLine(): boolean {
+    if (this.#host.leaving.bytesPerSec === Infinity) return false;
+    const waitMs = this.#lineFreeMs - this.#clock.now();
+    if (waitMs <= 0) return false;
+    this.#departure ??= this.#clock.setTimer(() => {
+      this.#departure = null;
+      this.#transmit();
+    }, waitMs);
+    return true;
+  }
+
+  /** Takes the next whole segment from the queue; null when the window has no room for it. */
+  #takeQueued(): Segment | null {
+    const first = this.#queue[0];
+    if (!first) return null;
+    if (first.onArrive === null) {
+      const sizeBytes = Math.min(first.sizeBytes, MSS_BYTES);
+      const room = this.#host.roomBytes() - this.#flyingBytes - this.#unackedBytes;
+      if (room < sizeBytes) return null;
+      this.#queuedBytes -= sizeBytes;
+      this.#flyingBytes += sizeBytes;
+      if (sizeBytes < first.sizeBytes) {
+        const bytes = slice(first.bytes, 0, sizeBytes);
+        first.bytes = slice(first.bytes, sizeBytes);
+        first.sizeBytes -= sizeBytes;
+        return { bytes, sizeBytes, atMs: 0, onArrive: null };
+      }
+    }
+    this.#queue.shift();
+    return first;
+  }
+
+  /** Lets fly what may. */
+  #transmit(): void {
+    while (this.#queue.length > 0 && !this.#isLost && !this.#mustWaitForLine()) {
+      const segment = this.#takeQueued();
+      if (!segment) break;
+      segment.atMs = this.#depart(segment.sizeBytes);
+      this.#flying.push(segment);
+    }
+    if (this.#flying.length === 0) return;
+    if (this.#host.isBlocked()) this.#lose();
+    else this.#armArrival();
+  }
+
+  /** Takes what has arrived together; null when nothing is due. */
+  #takeArrived(): Segment | null {
+    const flying = this.#flying;
+    const segment = flying[0];
+    if (!segment || segment.atMs > this.#clock.now()) return null;
+    flying.shift();
+    if (segment.onArrive !== null || this.#host.leaving.coalesceMs === 0) return segment;
+    for (let next = flying[0]; next?.atMs === segment.atMs; next = flying[0]) {
+      if (next.onArrive !== null) break;
+      flying.shift();
+      segment.bytes = join(segment.bytes, next.bytes);
+      segment.sizeBytes += next.sizeBytes;
+    }
+    return segment;
+  }
+
+  #arrive(): void {
+    this.#arrival = null;
+    if (this.#host.isBlocked()) return this.#lose();
+    const isReverseBlocked = this.#host.isReverseBlocked();
+    if (!isReverseBlocked) this.#succeed();
+    for (let segment = this.#takeArrived(); segment; segment = this.#takeArrived()) {
+      if (segment.onArrive === null) {
+        this.#flyingBytes -= segment.sizeBytes;
+        if (isReverseBlocked) this.#unackedBytes += segment.sizeBytes;
+        this.#host.deliver(segment.bytes);
+      } else segment.onArrive();
+      // Whoever got it may have ended the connection.
+      if (this.#isClosed) return;
+    }
+    if (this.#unackedBytes > 0) this.#armRetry();
+    this.#transmit();
+    if (!isReverseBlocked) this.#host.onLeft();
+  }
+
+  #succeed(): void {
+    this.#tries = 0;
+    this.#rtoMs = RTO_MS;
+  }
+
+  #tryAgain(): void {
+    this.#retry = null;
+    if (++this.#tries > MAX_RETRIES) return this.#host.onGiveUp();
+    this.#rtoMs = Math.min(this.#rtoMs * 2, MAX_RTO_MS);
+    if (this.#host.isBlocked()) return this.#armRetry();
+    if (this.#isLost) {
+      this.#isLost = false;
+      this.#lineFreeMs = this.#lastArrivalMs = 0;
+      for (const segment of this.#flying) segment.atMs = this.#depart(segment.sizeBytes);
+    }
+    if (this.#unackedBytes > 0) {
+      if (this.#host.isReverseBlocked()) this.#armRetry();
+      else {
+        this.#unackedBytes = 0;
+        this.#succeed();
+        this.#host.onLeft();
+      }
+    }
+    this.#transmit();
+  }
 }

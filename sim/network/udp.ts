@@ -25,9 +25,9 @@ function deliver(
 ): void {
   const isCut = (): boolean => {
     if (!isOnline(from.host) || !isOnline(to.host)) return true;
-    return conditions.view(from.host.name, to.host.name, to.port)().isBlocked;
+    return conditions.view(from.host.name, to.host.name, to.port).now.isBlocked;
   };
-  const effect = conditions.view(from.host.name, to.host.name, to.port)();
+  const effect = conditions.view(from.host.name, to.host.name, to.port).now;
   const stream = pathRandom(random, from.host.name, to.host.name);
   if (effect.lossRate > 0 && stream.next() < effect.lossRate) return;
   let waitMs = delayMs + effect.latencyMs + (bytes.length / effect.bytesPerSec) * 1000;

@@ -8,10 +8,9 @@ import type { Random } from "../random.ts";
 import type { Trace } from "../trace.ts";
 import { createConditions, matches } from "./conditions.ts";
 import type { Conditions, Effect, Match } from "./conditions.ts";
-import type { Connection } from "./connection.ts";
 import { dial } from "./dial.ts";
 import { createDns } from "./dns.ts";
-import type { Host, Link, Listener, Wiring } from "./host.ts";
+import type { Host, HostConnection, Link, Listener, Wiring } from "./host.ts";
 import { NetworkError } from "./network.ts";
 import type { SimNetwork } from "./network.ts";
 import type { DatagramPeer, Peer } from "./peer.ts";
@@ -61,6 +60,8 @@ export interface VirtualHost {
    * @throws NetworkError `in-use`
    */
   serveUdp(port: number, peer: DatagramPeer): { close(): void };
+  /** True when something accepts connections at the port. */
+  isServing(port: number): boolean;
   readonly isUp: boolean;
   /**
    * Cuts or restores its power. Without it packets vanish and its own ends of connections are gone
@@ -103,13 +104,17 @@ const DEFAULT_DNS_MS = 20;
 /** lwIP on the ESP32: a SYN every 1.5 s, twelve more times, and half a second to notice. */
 const CONNECT_TIMEOUT_MS = 18_500;
 
-const infoOf = ({ from, to, port }: Connection): ConnectionInfo => ({ from, to, port });
+const infoOf = ({ from, to, port }: HostConnection): ConnectionInfo => ({
+  from: from.name,
+  to: to.name,
+  port,
+});
 
 /** Ends what this host has of its connections; the far ends are not told. */
 function forgetConnections(host: Host): void {
   for (const { from, to, client, server } of host.connections) {
-    if (from === host.name) client.fail("reset");
-    if (to === host.name) server.fail("reset");
+    if (from === host) client.fail("reset");
+    if (to === host) server.fail("reset");
   }
 }
 
@@ -144,6 +149,7 @@ function createHost(wiring: Wiring, host: Host): VirtualHost {
     serve: (port, peer, options) =>
       listenAt(port, { kind: "program", peer, isTls: options?.tls === true }),
     serveUdp: (port, peer) => serveUdp(wiring, host, port, peer),
+    isServing: (port) => host.listeners.has(port),
     get isUp() {
       return host.isUp;
     },
@@ -197,16 +203,12 @@ export function createVirtualNetwork(options: VirtualNetworkOptions): VirtualNet
       if (!byAddress.has(address)) return address;
     }
   };
-  const select = (match: Match): Connection[] => {
-    const found = new Set<Connection>();
-    for (const { host } of byName.values()) {
-      for (const connection of host.connections) {
-        const { from, to, port } = connection;
-        if (from === host.name && matches(match, from, to, port)) found.add(connection);
-      }
-    }
-    return [...found];
-  };
+  const select = (match: Match): HostConnection[] =>
+    [...byName.values()].flatMap(({ host }) =>
+      [...host.connections].filter(
+        ({ from, to, port }) => from === host && matches(match, from.name, to.name, port),
+      ),
+    );
 
   return {
     conditions,
