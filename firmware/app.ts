@@ -39,7 +39,12 @@ export function createApp(platform: Platform, hash: Hash, config: Config, log: L
   const { clock, radio, system } = platform;
   const identity = createIdentity(platform, config, log);
   const jwt = createJwtManager(hash, clock, identity, config);
-  const uplink = createUplink(platform, config, log, identity, jwt);
+  // Each chain of timers looks after the others: an out-of-memory in the very call that arms one
+  // ends it. The heartbeat looks after the uplink when it publishes.
+  const uplink = createUplink(platform, config, log, identity, jwt, () => {
+    heartbeat.check();
+    if (wifi) wifi.check();
+  });
   const wifi =
     radio && createWifi(platform, radio, config, log, uplink.networkUp, uplink.networkDown);
   const heartbeat = createHeartbeat({
@@ -84,9 +89,9 @@ export function createApp(platform: Platform, hash: Hash, config: Config, log: L
     },
     stop: () => {
       if (!heartbeat.isRunning()) return log.warn("app", "not-running");
-      isStopping = true;
       // Whatever an out-of-memory cuts short on the way, the board can be started again.
       stopTimer = clock.after(STOP_GUARD_MS, stopped);
+      isStopping = true;
       heartbeat.stop(() => uplink.stop(stopped));
       return undefined;
     },

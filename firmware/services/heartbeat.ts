@@ -48,6 +48,8 @@ export interface Heartbeat {
   /** Ends the loop, waits up to `STOP_WAIT_MS` for publishes in hand, then calls `done`. */
   stop(done: () => void): void;
   isRunning(): boolean;
+  /** Goes on when an out-of-memory has ended the chain of beats. */
+  check(): void;
 }
 
 /** Creates the service, stopped. */
@@ -78,9 +80,10 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
     if (!stopDone || (inHand && timer !== undefined)) return;
     if (timer !== undefined) clock.cancel(timer);
     timer = undefined;
-    // The hop keeps the calls shallow: this may stand at the end of what a PUBACK began.
-    clock.after(0, stopDone);
+    const done = stopDone;
     stopDone = undefined;
+    // The hop keeps the calls shallow: this may stand at the end of what a PUBACK began.
+    clock.after(0, done);
     log.info("heartbeat", "stopped", inHand ? "unanswered=" + inHand : undefined);
   }
 
@@ -140,6 +143,8 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
   }
 
   function tick(): void {
+    // Tells `check` that the chain is broken, until it has been armed anew.
+    timer = undefined;
     const now = clock.nowMs();
     // Well before its time: the clock went back. Waiting for the old time would leave a hole.
     if (now < dueMs - intervalMs / 10) dueMs = now;
@@ -171,14 +176,18 @@ export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
       }
       isRunning = false;
       if (timer !== undefined) clock.cancel(timer);
-      stopDone = done;
       timer = clock.after(STOP_WAIT_MS, () => {
         timer = undefined;
         finishStop();
       });
+      // Only now: an out-of-memory in arming must not leave a stop that never ends.
+      stopDone = done;
       if (!inHand) finishStop();
       return undefined;
     },
     isRunning: () => isRunning,
+    check: () => {
+      if (isRunning && timer === undefined) timer = clock.after(0, tick);
+    },
   };
 }

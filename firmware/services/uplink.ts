@@ -74,13 +74,19 @@ const STOPPING = 4;
 const NAMES = ["off", "waiting", "opening", "online", "stopping"];
 const NEXT = ["1", "24", "134", "14", "0"];
 
-/** Creates the uplink; `config` has been checked. */
+/**
+ * Creates the uplink; `config` has been checked.
+ *
+ * @param onTurn called at each firing of its timer, at most 300 s apart: the time to look after
+ *   chains of timers that an out-of-memory has broken
+ */
 export function createUplink(
   platform: Platform,
   config: Config,
   log: Logger,
   identity: Identity,
   jwt: JwtManager,
+  onTurn: () => void,
 ): Uplink {
   const clock = platform.clock;
   const address = parseBrokerUrl(config.mqtt_url) as BrokerAddress;
@@ -104,6 +110,7 @@ export function createUplink(
     timer = clock.after(delayMs, () => {
       timer = undefined;
       arm(RECOVER_MS, attempt);
+      onTurn();
       fn();
     });
     if (old !== undefined) clock.cancel(old);
@@ -218,11 +225,14 @@ export function createUplink(
     });
   }
 
+  /** Ends a stop that an out-of-memory has cut short. */
+  function stopAgain(): void {
+    isEnding = false;
+    finishStop("again", false);
+  }
+
   function attempt(): void {
-    if (stopDone) {
-      isEnding = false;
-      return finishStop("again", false);
-    }
+    if (stopDone) return stopAgain();
     drop();
     // A closed connection leaves cycles behind that only a collection finds, and here it delays
     // nothing: connecting blocks anyway.
@@ -274,6 +284,7 @@ export function createUplink(
 
   return {
     start: () => {
+      if (state.now === STOPPING) stopAgain();
       if (state.now !== OFF) return;
       failures = 0;
       state.set(WAITING, "start");

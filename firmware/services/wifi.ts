@@ -26,6 +26,8 @@ export interface Wifi {
   start(): void;
   /** Ends the supervision; the board stays associated if it is. */
   stop(): void;
+  /** Begins the joining anew when an out-of-memory has ended it. */
+  check(): void;
   /** Name of the state. */
   status(): string;
 }
@@ -111,6 +113,10 @@ export function createWifi(
       isRunning = false;
       disarm();
       state.set(DOWN, "stop");
+    },
+    check: () => {
+      if (isRunning && timer === undefined && state.now !== UP && config.wifi_ssid)
+        arm(JOIN_MS, join);
     },
     status: () => state.text(),
   };

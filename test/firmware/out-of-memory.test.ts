@@ -41,6 +41,7 @@ function program(isWithRadio = false) {
   const hash = { ...platform.hash };
   spoil(hash, "sha256");
   const { clock } = platform;
+  for (const name of ["after", "nowMs", "wallMs"] as const) spoil(clock, name);
   const config = configOf({
     interval_s: INTERVAL_MS / 1000,
     reconnect_spread_s: 1,

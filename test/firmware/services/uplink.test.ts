@@ -45,7 +45,7 @@ function create(options: Options = {}) {
   const log = loggerOf(platform, "I");
   const identity = createIdentity(platform, checked, log);
   const jwt = createJwtManager(platform.hash, platform.clock, identity, checked);
-  const uplink = createUplink(platform, checked, log, identity, jwt);
+  const uplink = createUplink(platform, checked, log, identity, jwt, () => {});
   const rig = {
     ...uplink,
     platform,
