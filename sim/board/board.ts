@@ -11,6 +11,7 @@ import type { SimClock } from "../clock/clock.ts";
 import type { Radio } from "../network/access-point.ts";
 import type { SimNetwork } from "../network/network.ts";
 import { createRandom } from "../random.ts";
+import { Abort } from "./abort.ts";
 import { bugsOf } from "./bugs.ts";
 import type { BugSwitches } from "./bugs.ts";
 import { createFlash } from "./flash.ts";
@@ -23,6 +24,7 @@ import { MODULES } from "./modules/index.ts";
 import type { ModuleHost } from "./modules/index.ts";
 import { createWifiDriver } from "./modules/wifi-driver.ts";
 import type { WifiOptions } from "./modules/wifi-driver.ts";
+import { createPlatformCalls, withCounting } from "./platform-calls.ts";
 import { PROFILES } from "./profile.ts";
 import type { Profile, ProfileName } from "./profile.ts";
 import { createContextRealm } from "./realm-context.ts";
@@ -103,6 +105,10 @@ export interface Board {
   setClockDrift(ppm: number): void;
   /** What the system clock shows when power comes, from the next time on; null: the world's time. */
   setClockStart(ms: number | null): void;
+  /** Calls of scripts into the platform so far. */
+  platformCalls(): number;
+  /** Lets the n-th call from now into the platform run out of memory; 1 is the next one. */
+  injectOutOfMemory(n: number): void;
   /** How far the system clock is ahead of the world's, ms. */
   clockErrorMs(): number;
 }
@@ -168,6 +174,8 @@ export function createBoard(options: BoardOptions): Board {
       address: profile.flashAddress,
     });
   const random = createRandom(seed);
+  const entropy = random.stream("entropy");
+  const platform = createPlatformCalls(() => outOfMemory());
   const modulesOfBoard = profile.modules.filter((m) => m !== "Wifi" || options.wifi !== false);
   const wifi = createWifiDriver(options.wifi || {}, { clock, random, serial });
   let running: Running | null = null;
@@ -235,13 +243,19 @@ export function createBoard(options: BoardOptions): Board {
   });
 
   const create = (): Running => {
-    const realm = options.realm === "shared" ? createSharedRealm() : createContextRealm();
+    const made = options.realm === "shared" ? createSharedRealm() : createContextRealm();
+    const realm = withCounting(made, platform.called);
     const loop = createLoop({
       clock,
       ...(bugs["timers-follow-clock"] && { time: systemClock }),
       bugs,
       enter: realm.enter,
       report: (error) => board.globals.report(error),
+      cutOff: (what) => {
+        if (what === "pass") return write("Execution Interrupted during event processing.\n");
+        write("ERROR: Ctrl-C while processing interval - removing it.\n");
+        board.globals.errorFlags.raise("CALLBACK");
+      },
     });
     const globals = installGlobals(realm, loop, {
       profile: { ...profile, modules: modulesOfBoard },
@@ -261,6 +275,9 @@ export function createBoard(options: BoardOptions): Board {
       require: (name) => requireModule(board, name),
       restart: (how) => restart(board, how),
       onUncaught: (error) => options.onUncaught?.(error),
+      randomSeed: bugs["unseeded-random"] ? null : entropy.integer(0, 0xffffffff),
+      isEmitQueued: bugs["emit-queued"],
+      called: platform.called,
       varsInUse: () => IDLE_VARS + VARS_PER_TIMER * loop.timerCount(),
     });
     const board: Running = {
@@ -299,6 +316,22 @@ export function createBoard(options: BoardOptions): Board {
     if (running === board) running = null;
   };
 
+  /** What the interpreter does when it has no variable left: it says so, once, and gives up. */
+  const outOfMemory = (): never => {
+    const abort = new Abort("out-of-memory");
+    if (running) {
+      const { realm, globals } = running;
+      globals.errorFlags.raise("LOW_MEMORY");
+      if (globals.errorFlags.raise("MEMORY")) {
+        const frames = realm
+          .describe(abort)
+          .frames.map((f) => `    at ${f.functionName} (${f.file}:${f.line}:${f.column})\n`);
+        write(`OUT OF MEMORY${frames.join("") || "\n"}`);
+      }
+    }
+    throw abort;
+  };
+
   /** Runs one file of the flash; its errors are reported as those of a callback. */
   const runFile = (board: Running, name: string): void => {
     const code = flash.read(name);
@@ -306,7 +339,8 @@ export function createBoard(options: BoardOptions): Board {
     try {
       board.realm.run(code, name);
     } catch (error) {
-      board.globals.report(error);
+      if (!(error instanceof Abort)) board.globals.report(error);
+      else if (running === board) write("Execution Interrupted\n");
     }
   };
   const init = (board: Running): void => {
@@ -351,6 +385,7 @@ export function createBoard(options: BoardOptions): Board {
     try {
       return fn();
     } catch (error) {
+      if (error instanceof Abort) throw new BoardError("Execution Interrupted", error.kind, []);
       const { text, frames } = board.realm.describe(error);
       const { type } = Object(error) as { type?: unknown };
       throw new BoardError(text, typeof type === "string" ? type : "thrown", frames);
@@ -415,6 +450,8 @@ export function createBoard(options: BoardOptions): Board {
     setClockStart: (ms) => {
       clockStartMs = ms;
     },
+    platformCalls: () => platform.count,
+    injectOutOfMemory: platform.failAt,
     clockErrorMs: () => systemClock.at(clock.now()) - clock.now(),
   };
 }

@@ -33,8 +33,8 @@ export const BUGS = {
   "interval-deleted-by-abort": {
     trap: "P4",
     text:
-      "an interval whose callback was cut off, and all timers due in the same pass, are deleted; " +
-      "off: intervals go on, and timeouts fire in the next pass",
+      "an interval whose callback was cut off, and each one that is due behind it in the same pass, " +
+      "is deleted; off: they go on",
     profiles: BOTH,
   },
   "unseeded-random": {

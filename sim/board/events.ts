@@ -35,8 +35,17 @@ function listenersOf(target: object, name: string): unknown {
   return Object.hasOwn(target, key) ? (target as Record<string, unknown>)[key] : undefined;
 }
 
-/** Creates the events of one board. */
-export function createEvents(realm: Realm, loop: Loop, runText: (code: string) => unknown): Events {
+/**
+ * Creates the events of one board.
+ *
+ * @param isQueued false for a board whose `emit` calls the listeners at once
+ */
+export function createEvents(
+  realm: Realm,
+  loop: Loop,
+  runText: (code: string) => unknown,
+  isQueued: boolean,
+): Events {
   let isStopped = false;
   const watchers: ((target: object, name: string) => void)[] = [];
 
@@ -68,10 +77,12 @@ export function createEvents(realm: Realm, loop: Loop, runText: (code: string) =
   const emit = (target: object, name: string, args: readonly unknown[]): void => {
     const listeners = listenersOf(target, name);
     if (listeners === undefined) return;
-    loop.enqueue(() => {
+    const deliver = (): void => {
       const last = callAll(target, listeners, args);
       if (last) loop.raise(last.thrown);
-    });
+    };
+    if (isQueued) loop.enqueue(deliver);
+    else deliver();
   };
 
   const add: Events["add"] = (target, name, listener, place) => {

@@ -2,6 +2,7 @@
 // The interpreter's own globals: timers, print and console, E, process, time, text of bytes.
 // Not for: what belongs to the language (realm.ts), modules (modules/).
 import { crc32 } from "node:zlib";
+import { Abort } from "./abort.ts";
 import { bytesOf, latin1, NotBytes } from "./bytes.ts";
 import { createErrorFlags } from "./error-flags.ts";
 import type { ErrorFlags } from "./error-flags.ts";
@@ -30,6 +31,11 @@ export interface GlobalsHost {
   require(name: string): unknown;
   /** Restarts the board after this pass: with everything, with a file, or without saved code. */
   restart(how: { file?: string; withSavedCode: boolean }): void;
+  /** Seeds the random numbers; null where nothing does. */
+  randomSeed: number | null;
+  isEmitQueued: boolean;
+  /** Counts a call into the platform; may throw an Abort. */
+  called(): void;
   /** Estimate of variables in use. */
   varsInUse(): number;
   /** Gets each error that nobody caught and the console shows. */
@@ -68,7 +74,7 @@ function fromBase64(text: string): string {
 export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Globals {
   const { global, show } = realm;
   let timeZoneHours = 0;
-  const random = createRandomGenerator();
+  const random = createRandomGenerator(host.randomSeed);
 
   const bytes = (value: unknown): Uint8Array => {
     try {
@@ -79,7 +85,7 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
     }
   };
   const runText = (code: string): unknown => realm.run(code, "");
-  const events = createEvents(realm, loop, runText);
+  const events = createEvents(realm, loop, runText, host.isEmitQueued);
   const E = realm.object();
   const errorFlags = createErrorFlags(realm, loop, events, E, host.write);
   const streams = createStreams(realm, loop, events, () => errorFlags.raise("BUFFER_FULL"));
@@ -89,6 +95,7 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
     wallMs: host.wallMs,
     timeZoneHours: () => timeZoneHours,
     draw: random.draw,
+    called: host.called,
   });
 
   // ------------------------------------------------------------------------------ timers
@@ -280,6 +287,7 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
     const outcome = events.callNow(processObject, "uncaughtException", [error]);
     if (outcome === false) printError(error);
     // A handler that throws puts its own error in place of the one it got.
+    else if (outcome && outcome.thrown instanceof Abort) loop.raise(outcome.thrown);
     else if (outcome) printError(outcome.thrown);
   };
 

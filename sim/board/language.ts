@@ -6,7 +6,7 @@
 import { installDate } from "./dates.ts";
 import { installEventMethods } from "./events.ts";
 import { installPromise } from "./promises.ts";
-import type { LanguageHost } from "./realm.ts";
+import type { LanguageHost, Native } from "./realm.ts";
 import type { Intrinsics } from "./intrinsics.ts";
 
 /**
@@ -24,6 +24,13 @@ export function installLanguage(intrinsics: Intrinsics, host: () => LanguageHost
     wallMs: () => host().wallMs(),
     timeZoneHours: () => host().timeZoneHours(),
   });
+  const JSON = intrinsics.global["JSON"] as { stringify: Native; parse: Native };
+  const counted = (fn: Native): Native =>
+    function (...args) {
+      host().called();
+      return fn.apply(this, args);
+    };
+  intrinsics.define(JSON, { stringify: counted(JSON.stringify), parse: counted(JSON.parse) });
   intrinsics.define(intrinsics.global["Math"] as object, {
     random: () => host().draw() / 0x8000_0000,
     randInt: (range?: unknown) => {

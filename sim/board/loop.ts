@@ -8,8 +8,11 @@
 // - An interval keeps its phase: after a block it fires once a pass until it has caught up.
 // - Adding or removing a timer starts the walk over the timers anew.
 // - An error replaces an earlier one of the same pass; only the last is reported.
+// - A callback that is cut off (out of memory) marks its pass: it and every interval that is due
+//   behind it in this pass are deleted, timeouts and events run on as usual.
 // Not for: what the callbacks are (globals.ts) and what time means (clock/).
 import type { ClockTimer, SimClock } from "../clock/clock.ts";
+import { Abort } from "./abort.ts";
 import type { BugSwitches } from "./bugs.ts";
 
 /** What a module holds, for the count of the board's memory. */
@@ -51,7 +54,7 @@ export interface Loop {
    * later time, and nothing else of the board runs before.
    */
   block(ms: number): void;
-  /** Keeps an error for the end of the pass. */
+  /** Keeps an error for the end of the pass; an {@link Abort} marks the pass as cut off. */
   raise(error: unknown): void;
   /** True when nothing is armed, queued or open. */
   isDone(): boolean;
@@ -95,11 +98,13 @@ export interface LoopHost {
   /** The clock's time unless given. */
   time?: LoopTime;
   /** All of them unless given. */
-  bugs?: Pick<BugSwitches, "replayed-ticks">;
+  bugs?: Pick<BugSwitches, "replayed-ticks" | "interval-deleted-by-abort">;
   /** Runs a pass as code of the board. */
   enter(pass: () => void): void;
   /** Reports an error that nobody caught; may run handlers of the script. */
   report(error: unknown): void;
+  /** Tells that an interval was deleted, or that a pass with a callback cut off is over. */
+  cutOff?(what: "interval" | "pass"): void;
 }
 
 const WORLD_TIME: LoopTime = { at: (worldMs) => worldMs, worldMsFor: (ms) => ms };
@@ -108,12 +113,15 @@ const WORLD_TIME: LoopTime = { at: (worldMs) => worldMs, worldMsFor: (ms) => ms 
 export function createLoop(host: LoopHost): Loop {
   const { clock, time = WORLD_TIME } = host;
   const isReplaying = host.bugs?.["replayed-ticks"] ?? true;
+  const isDeleting = host.bugs?.["interval-deleted-by-abort"] ?? true;
   let timers: BoardTimer[] = [];
   let queue: (() => void)[] = [];
   const modules: LoopModule[] = [];
   let haveTimersChanged = false;
   let raised: { error: unknown } | null = null;
   let isStopped = false;
+  /** A callback of this pass was cut off. */
+  let isCutOff = false;
   let isInQueue = false;
   let wakeUp: { timer: ClockTimer; atMs: number } | null = null;
   let busyUntilMs = -Infinity;
@@ -138,7 +146,8 @@ export function createLoop(host: LoopHost): Loop {
   const mustWalkAnew = (): boolean => haveTimersChanged;
   const isOver = (): boolean => isStopped;
   const raise = (error: unknown): void => {
-    raised = { error };
+    if (error instanceof Abort) isCutOff = true;
+    else raised = { error };
   };
   const call = (fn: () => void): void => {
     try {
@@ -170,6 +179,10 @@ export function createLoop(host: LoopHost): Loop {
         if (isStopped) return;
         // The callback may have changed the period, which counts from this tick, and may have
         // cleared the timer.
+        if (isCutOff && isDeleting && timer.periodMs !== null) {
+          timer.periodMs = null;
+          host.cutOff?.("interval");
+        }
         const at = timers.indexOf(timer);
         if (timer.periodMs !== null) timer.dueMs = nextDueMs(passMs - lateMs, timer.periodMs);
         else if (at >= 0) timers.splice(at, 1);
@@ -190,6 +203,12 @@ export function createLoop(host: LoopHost): Loop {
     }
   };
 
+  const finishCutOff = (): void => {
+    if (!isCutOff || isStopped) return;
+    isCutOff = false;
+    host.cutOff?.("pass");
+  };
+
   function turn(): void {
     wakeUp = null;
     // Armed before a call in another callback of this board blocked for longer.
@@ -203,8 +222,10 @@ export function createLoop(host: LoopHost): Loop {
           if (!isStopped && module.idle()) isBusy = true;
         });
       }
+      finishCutOff();
     }
     if (!isStopped) runQueue();
+    finishCutOff();
     if (isStopped) return;
     isInQueue = queue.length > 0;
     if (isInQueue) return schedule(0);
@@ -212,6 +233,7 @@ export function createLoop(host: LoopHost): Loop {
       const { error } = raised;
       raised = null;
       host.report(error);
+      finishCutOff();
       if (isStopped) return;
     }
     if (isBusy || queue.length > 0 || raised) return schedule(0);

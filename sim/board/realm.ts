@@ -67,4 +67,6 @@ export interface LanguageHost {
   timeZoneHours(): number;
   /** Next random number, 0 to 2^31 - 1. */
   draw(): number;
+  /** Counts a call into the platform; may throw an Abort. */
+  called(): void;
 }
