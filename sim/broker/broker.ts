@@ -132,7 +132,7 @@ export function createBroker(options: BrokerOptions): Broker {
     trace: options.trace,
     traceName,
   });
-  const rules = createRules<BrokerRule>();
+  const rules = createRules<BrokerRule>((rule) => rule.client);
   const connections = createConnections(core, limits, rules);
 
   return {

@@ -41,6 +41,8 @@ export type Misdeed =
 /** One rule, such as `{ on: "PUBLISH", client: "dev-*", skip: 2, count: 1, do: "mute" }`. */
 export interface BrokerRule extends Rule {
   on: PacketName | "*";
+  /** Client identifiers that it is for, `*` standing for any run of characters; all unless given. */
+  client?: string;
   do: Misdeed;
 }
 

@@ -7,29 +7,21 @@ import { createBroker } from "../../../sim/broker/broker.ts";
 import type { Broker, BrokerOptions } from "../../../sim/broker/broker.ts";
 import { createVirtualClock } from "../../../sim/clock/virtual-clock.ts";
 import type { VirtualClock } from "../../../sim/clock/virtual-clock.ts";
-import type { Peer, PeerHandlers } from "../../../sim/network/peer.ts";
+import type { Peer } from "../../../sim/network/peer.ts";
 import { createRandom } from "../../../sim/random.ts";
 import { createTrace } from "../../../sim/trace.ts";
 import type { Trace } from "../../../sim/trace.ts";
+import { dialRaw } from "../peers/dial.ts";
+import type { RawClient } from "../peers/dial.ts";
 
 /** The client's end of one connection. */
-export interface Client {
+export interface Client extends RawClient {
   /** Packets received and not yet looked at by `take`, in order. */
   received: Packet[];
-  /** Bytes received so far, and how many of them are no whole packet yet. */
-  bytes: Buffer[];
-  /** How the other end has ended it, if it has. */
-  ended: "no" | "end" | "cut";
-  isPaused: boolean;
-  /** What the broker takes for bytes that have not left. */
-  unsentBytes: number;
+  /** Sends packets: as objects, as hex with spaces, or as bytes. */
   send(...packets: (Packet | string | Buffer)[]): void;
   /** Gives what has been received since the last time, in short: see `brief`. */
   take(): string[];
-  /** Cuts the connection without a word. */
-  drop(): void;
-  /** Everything written has left. */
-  drain(): void;
 }
 
 /** A packet in a few words: `publish 1 a/b hello id=3 dup retain`. */
@@ -45,60 +37,26 @@ export function brief(packet: Packet): string {
   return words.join(" ");
 }
 
+function bytesOf(packet: Packet | string | Buffer): Buffer {
+  if (typeof packet === "string") return Buffer.from(packet.replaceAll(" ", ""), "hex");
+  return Buffer.isBuffer(packet) ? packet : mqtt.generate(packet);
+}
+
 /** Connects to a program and reads what comes as MQTT packets. */
 export function dial(peer: Peer): Client {
   const parser = mqtt.parser({ protocolVersion: 4 });
-  const client: Client = {
-    received: [],
-    bytes: [],
-    ended: "no",
-    isPaused: false,
-    unsentBytes: 0,
-    send: (...packets) => {
-      for (const packet of packets)
-        handlers.onData(
-          typeof packet === "string"
-            ? Buffer.from(packet.replaceAll(" ", ""), "hex")
-            : Buffer.isBuffer(packet)
-              ? packet
-              : mqtt.generate(packet),
-        );
-    },
-    take: () => client.received.splice(0).map(brief),
-    drop: () => {
-      handlers.onClose();
-    },
-    drain: () => {
-      client.unsentBytes = 0;
-      handlers.onDrain?.();
-    },
-  };
-  parser.on("packet", (packet: Packet) => client.received.push(packet));
+  const received: Packet[] = [];
+  parser.on("packet", (packet: Packet) => received.push(packet));
   parser.on("error", () => {});
-  const finish = (how: "end" | "cut"): void => {
-    if (client.ended !== "no") return;
-    client.ended = how;
-  };
-  const handlers: PeerHandlers = peer.accept({
-    remote: "test",
-    get unsentBytes() {
-      return client.unsentBytes;
+  const raw = dialRaw(peer, (bytes) => parser.parse(bytes));
+  const { send } = raw;
+  return Object.assign(raw, {
+    received,
+    send: (...packets: (Packet | string | Buffer)[]) => {
+      for (const packet of packets) send(bytesOf(packet));
     },
-    write: (bytes) => {
-      if (client.ended !== "no") throw new Error("written after the end");
-      client.bytes.push(Buffer.from(bytes));
-      parser.parse(Buffer.from(bytes));
-    },
-    end: () => finish("end"),
-    destroy: () => finish("cut"),
-    pause: () => {
-      client.isPaused = true;
-    },
-    resume: () => {
-      client.isPaused = false;
-    },
+    take: () => received.splice(0).map(brief),
   });
-  return client;
 }
 
 /** CONNECT with what matters in a test. */
