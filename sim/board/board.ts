@@ -30,6 +30,7 @@ import type { Profile, ProfileName } from "./profile.ts";
 import { createContextRealm } from "./realm-context.ts";
 import { createSharedRealm } from "./realm-shared.ts";
 import type { Frame, Realm } from "./realm.ts";
+import { createInstrumentedRealm } from "./realm-instrumented.ts";
 import { createSystemClock } from "./system-clock.ts";
 
 /** What a board is made of. */
@@ -53,6 +54,12 @@ export interface BoardOptions {
   realm?: "own" | "shared";
   /** Bugs of the platform that this board has or has not; those of its profile unless given. */
   bugs?: Partial<BugSwitches>;
+  /**
+   * Rewrites scripts so that they run as on the interpreter inside the language too: its numbers in
+   * text, names, classes, errors and limits, refused constructs that throw when they are reached,
+   * and an end to loops that never end. For a realm of its own; costs time.
+   */
+  instrument?: boolean;
   /** What the system clock shows when power comes, ms since 1970; the world's time unless given. */
   clockStartMs?: number;
   /** Decides everything about this board that is left to chance. */
@@ -150,6 +157,8 @@ const VARS_PER_TIMER = 7;
 function serialFrom(seed: number): string {
   const stream = createRandom(seed).stream("serial");
   const hex = (digits: number): string =>
+/** Characters of a long text in one variable. */
+const BYTES_PER_VAR = 10;
     stream
       .integer(0, 16 ** digits - 1)
       .toString(16)
@@ -185,6 +194,7 @@ export function createBoard(options: BoardOptions): Board {
   const write = (text: string): void => {
     const lines = (line + text).split("\n");
     line = lines.pop() as string;
+  let clockReads = 0;
     for (const complete of lines) onPrint(complete);
   };
   flash.attach({
@@ -243,10 +253,22 @@ export function createBoard(options: BoardOptions): Board {
   });
 
   const create = (): Running => {
-    const made = options.realm === "shared" ? createSharedRealm() : createContextRealm();
+    const made = createRealm();
     const realm = withCounting(made, platform.called);
     const loop = createLoop({
       clock,
+  const createRealm = (): Realm => {
+    if (options.realm === "shared") return createSharedRealm();
+    if (!options.instrument) return createContextRealm();
+    return createInstrumentedRealm({
+      stackBytes: profile.stackBytes,
+      memoryBytes: profile.totalVars * BYTES_PER_VAR,
+      now: () => running?.loop.now() ?? clock.now(),
+      looks: () => clockReads,
+      outOfMemory: () => outOfMemory(),
+      endless: () => endless(),
+    });
+  };
       ...(bugs["timers-follow-clock"] && { time: systemClock }),
       bugs,
       enter: realm.enter,
@@ -256,6 +278,7 @@ export function createBoard(options: BoardOptions): Board {
         write("ERROR: Ctrl-C while processing interval - removing it.\n");
         board.globals.errorFlags.raise("CALLBACK");
       },
+      errorOf: realm.errorOf,
     });
     const globals = installGlobals(realm, loop, {
       profile: { ...profile, modules: modulesOfBoard },
@@ -267,6 +290,7 @@ export function createBoard(options: BoardOptions): Board {
         return systemClock.at(lastReadMs);
       },
       setWallMs: (ms) => {
+        clockReads++;
         if (!Number.isFinite(ms)) return;
         if (profile.canSetTime) systemClock.set(ms, loop.now());
         if (bugs["timers-follow-clock"]) loop.clockSet(ms);
@@ -340,6 +364,19 @@ export function createBoard(options: BoardOptions): Board {
       board.realm.run(code, name);
     } catch (error) {
       if (!(error instanceof Abort)) board.globals.report(error);
+  /** Ends a loop that never ends, which on the board is left to whoever sits at the console. */
+  const endless = (): never => {
+    const abort = new Abort("endless");
+    if (running) {
+      const { frames } = running.realm.describe(abort);
+      const text = "the script loops for ever";
+      const [first] = frames;
+      write(`ERROR: ${text}${first ? ` (${first.file}:${first.line}:${first.column})` : ""}\n`);
+      options.onUncaught?.({ text, frames });
+    }
+    throw abort;
+  };
+
       else if (running === board) write("Execution Interrupted\n");
     }
   };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // on, emit and their kin, which every object of the interpreter has. Listeners are kept in the
 // object itself under `#on<name>`, where scripts see them. `emit` only queues.
+import { endAbort } from "./abort.ts";
 import type { Loop } from "./loop.ts";
 import type { Realm } from "./realm.ts";
 import type { Intrinsics } from "./intrinsics.ts";
@@ -62,6 +63,8 @@ export function createEvents(
       } catch (thrown) {
         last = { thrown };
       }
+      const abort = endAbort();
+      if (abort) last = { thrown: abort };
     };
     isStopped = false;
     if (!Array.isArray(listeners)) callOne(listeners);

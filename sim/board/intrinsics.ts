@@ -320,6 +320,13 @@ export function createIntrinsics(): Intrinsics {
       throw made;
     },
     describe: (thrown) => {
+    errorOf: (abort) => {
+      if (abort.kind !== "stack") return null;
+      const message = "Too much recursion - the stack is about to overflow";
+      const made = error("Error", message) as { stack: string };
+      made.stack = stackText(frames(abort.stack));
+      return made;
+    },
       const isObject = typeof thrown === "object" && thrown !== null;
       let shown: string;
       try {

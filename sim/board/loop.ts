@@ -12,7 +12,7 @@
 //   behind it in this pass are deleted, timeouts and events run on as usual.
 // Not for: what the callbacks are (globals.ts) and what time means (clock/).
 import type { ClockTimer, SimClock } from "../clock/clock.ts";
-import { Abort } from "./abort.ts";
+import { Abort, endAbort, passingAbort } from "./abort.ts";
 import type { BugSwitches } from "./bugs.ts";
 
 /** What a module holds, for the count of the board's memory. */
@@ -105,6 +105,8 @@ export interface LoopHost {
   report(error: unknown): void;
   /** Tells that an interval was deleted, or that a pass with a callback cut off is over. */
   cutOff?(what: "interval" | "pass"): void;
+  /** The error that an abort leaves to report, null when it leaves none. */
+  errorOf?(abort: Abort): object | null;
 }
 
 const WORLD_TIME: LoopTime = { at: (worldMs) => worldMs, worldMsFor: (ms) => ms };
@@ -146,17 +148,26 @@ export function createLoop(host: LoopHost): Loop {
   const mustWalkAnew = (): boolean => haveTimersChanged;
   const isOver = (): boolean => isStopped;
   const raise = (error: unknown): void => {
-    if (error instanceof Abort) isCutOff = true;
-    else raised = { error };
+    if (error instanceof Abort) {
+      isCutOff = true;
+      const left = host.errorOf?.(error);
+      if (left) raised = { error: left };
+    } else {
+      raised = { error };
+    }
   };
   const call = (fn: () => void): void => {
     try {
       fn();
+    endAbort();
     } catch (error) {
-      raise(error);
+      if (!passingAbort()) raise(error);
     }
   };
 
+    // A script may have caught it.
+    const abort = endAbort();
+    if (abort) raise(abort);
   /** The tick behind one: an interval keeps its phase. */
   const nextDueMs = (dueMs: number, periodMs: number): number =>
     isReplaying || dueMs + periodMs > passMs

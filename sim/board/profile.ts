@@ -40,6 +40,8 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     flashPageBytes: 4096,
     flashAddress: 0x320000,
     // Data sheets of the usual chips: 45 ms typical, 400 at most.
+  /** Stack of scripts, in the bytes of a process (see instrument-functions.ts). */
+  stackBytes: number;
     eraseMs: 40,
     canSetTime: true,
     maxSockets: 10,
@@ -61,3 +63,6 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     console: "USB",
   },
 };
+    // A task's 25,000 bytes; a call takes there about three quarters of what it takes in a process.
+    stackBytes: 33_000,
+    stackBytes: 1_000_000,

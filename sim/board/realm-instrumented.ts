@@ -29,6 +29,8 @@ export interface InstrumentedOptions {
   looks(): number;
   /** Aborts for want of memory. */
   outOfMemory(): never;
+  /** Aborts a loop that never ends. */
+  endless(): never;
 }
 
 /** Rounds of loops and calls in one callback before it counts as endless: minutes on a board. */
@@ -134,7 +136,7 @@ export function createInstrumentedRealm(options: InstrumentedOptions): Realm {
       },
       outOfMemory: options.outOfMemory,
       spent: (callback) => {
-        if (!isWaiting(callback)) throw new Abort("endless");
+        if (!isWaiting(callback)) options.endless();
       },
       caught: (error) => {
         const abort = passingAbort();

@@ -3,6 +3,7 @@
 // two kinds: realm-context.ts gives each board a realm of its own, realm-shared.ts lets all boards
 // of a process share one.
 // Not for: timers, events, print, modules (globals.ts installs those).
+import type { Abort } from "./abort.ts";
 import type { Events } from "./events.ts";
 import type { FormatRealm } from "./format.ts";
 import type { JsonRealm } from "./json.ts";
@@ -49,6 +50,8 @@ export interface Realm extends FormatRealm, JsonRealm {
   uint8(bytes: Uint8Array): Uint8Array;
   /** Text of a value as `print` shows it. */
   show(value: unknown): string;
+  /** The error that an abort leaves behind, null when it leaves none. */
+  errorOf(abort: Abort): object | null;
   /** Text and place of something thrown: what follows "Uncaught " on the console. */
   describe(thrown: unknown): { text: string; frames: Frame[] };
   /** Tells the language's own objects which board they work for. Once, before any script. */
