@@ -27,10 +27,12 @@ import type { WifiOptions } from "./modules/wifi-driver.ts";
 import { createPlatformCalls, withCounting } from "./platform-calls.ts";
 import { PROFILES } from "./profile.ts";
 import type { Profile, ProfileName } from "./profile.ts";
+import { createWires } from "./wires.ts";
+import type { BoardPins } from "./wires.ts";
 import { createContextRealm } from "./realm-context.ts";
+import { createInstrumentedRealm } from "./realm-instrumented.ts";
 import { createSharedRealm } from "./realm-shared.ts";
 import type { Frame, Realm } from "./realm.ts";
-import { createInstrumentedRealm } from "./realm-instrumented.ts";
 import { createSystemClock } from "./system-clock.ts";
 
 /** What a board is made of. */
@@ -52,14 +54,14 @@ export interface BoardOptions {
    * of this kind in the process, which costs a tenth of the memory; see realm-shared.ts.
    */
   realm?: "own" | "shared";
-  /** Bugs of the platform that this board has or has not; those of its profile unless given. */
-  bugs?: Partial<BugSwitches>;
   /**
    * Rewrites scripts so that they run as on the interpreter inside the language too: its numbers in
    * text, names, classes, errors and limits, refused constructs that throw when they are reached,
    * and an end to loops that never end. For a realm of its own; costs time.
    */
   instrument?: boolean;
+  /** Bugs of the platform that this board has or has not; those of its profile unless given. */
+  bugs?: Partial<BugSwitches>;
   /** What the system clock shows when power comes, ms since 1970; the world's time unless given. */
   clockStartMs?: number;
   /** Decides everything about this board that is left to chance. */
@@ -76,6 +78,8 @@ export type BootCause = "power" | "restart";
 /** A virtual board. */
 export interface Board {
   readonly flash: Flash;
+  /** Its pins: press a button, look at an LED. */
+  readonly pins: BoardPins;
   /** Starts as after power-up: boot files of the flash, then `init`. No effect when on. */
   powerOn(): void;
   /**
@@ -153,12 +157,12 @@ const READ_CLOCK_MS = 0.02;
 /** A rough count of variables: what the loop can see, over the interpreter's own. */
 const IDLE_VARS = 100;
 const VARS_PER_TIMER = 7;
+/** Characters of a long text in one variable. */
+const BYTES_PER_VAR = 10;
 
 function serialFrom(seed: number): string {
   const stream = createRandom(seed).stream("serial");
   const hex = (digits: number): string =>
-/** Characters of a long text in one variable. */
-const BYTES_PER_VAR = 10;
     stream
       .integer(0, 16 ** digits - 1)
       .toString(16)
@@ -184,17 +188,18 @@ export function createBoard(options: BoardOptions): Board {
     });
   const random = createRandom(seed);
   const entropy = random.stream("entropy");
+  const wires = createWires(profile.pins, clock);
   const platform = createPlatformCalls(() => outOfMemory());
   const modulesOfBoard = profile.modules.filter((m) => m !== "Wifi" || options.wifi !== false);
   const wifi = createWifiDriver(options.wifi || {}, { clock, random, serial });
   let running: Running | null = null;
   let lastReadMs = -Infinity;
+  let clockReads = 0;
   let line = "";
 
   const write = (text: string): void => {
     const lines = (line + text).split("\n");
     line = lines.pop() as string;
-  let clockReads = 0;
     for (const complete of lines) onPrint(complete);
   };
   flash.attach({
@@ -252,11 +257,6 @@ export function createBoard(options: BoardOptions): Board {
     onPowerOff: (fn) => board.powerOffHooks.push(fn),
   });
 
-  const create = (): Running => {
-    const made = createRealm();
-    const realm = withCounting(made, platform.called);
-    const loop = createLoop({
-      clock,
   const createRealm = (): Realm => {
     if (options.realm === "shared") return createSharedRealm();
     if (!options.instrument) return createContextRealm();
@@ -269,28 +269,35 @@ export function createBoard(options: BoardOptions): Board {
       endless: () => endless(),
     });
   };
+  const create = (): Running => {
+    const made = createRealm();
+    const realm = withCounting(made, platform.called);
+    const loop = createLoop({
+      clock,
       ...(bugs["timers-follow-clock"] && { time: systemClock }),
       bugs,
       enter: realm.enter,
       report: (error) => board.globals.report(error),
+      errorOf: realm.errorOf,
       cutOff: (what) => {
         if (what === "pass") return write("Execution Interrupted during event processing.\n");
         write("ERROR: Ctrl-C while processing interval - removing it.\n");
         board.globals.errorFlags.raise("CALLBACK");
       },
-      errorOf: realm.errorOf,
     });
     const globals = installGlobals(realm, loop, {
       profile: { ...profile, modules: modulesOfBoard },
       serial,
       wallMs: () => {
         // A script that reads the clock over and over waits for it: virtual time must pass then.
+        clockReads++;
         if (loop.now() === lastReadMs) loop.block(READ_CLOCK_MS);
         lastReadMs = loop.now();
         return systemClock.at(lastReadMs);
       },
+      wallNowMs: () => systemClock.at(clock.now()),
+      wires,
       setWallMs: (ms) => {
-        clockReads++;
         if (!Number.isFinite(ms)) return;
         if (profile.canSetTime) systemClock.set(ms, loop.now());
         if (bugs["timers-follow-clock"]) loop.clockSet(ms);
@@ -337,6 +344,7 @@ export function createBoard(options: BoardOptions): Board {
     board.loop.stop();
     for (const hook of board.powerOffHooks) hook();
     board.powerOffHooks = [];
+    wires.onEdge = null;
     if (running === board) running = null;
   };
 
@@ -356,14 +364,6 @@ export function createBoard(options: BoardOptions): Board {
     throw abort;
   };
 
-  /** Runs one file of the flash; its errors are reported as those of a callback. */
-  const runFile = (board: Running, name: string): void => {
-    const code = flash.read(name);
-    if (code === undefined) return;
-    try {
-      board.realm.run(code, name);
-    } catch (error) {
-      if (!(error instanceof Abort)) board.globals.report(error);
   /** Ends a loop that never ends, which on the board is left to whoever sits at the console. */
   const endless = (): never => {
     const abort = new Abort("endless");
@@ -377,6 +377,14 @@ export function createBoard(options: BoardOptions): Board {
     throw abort;
   };
 
+  /** Runs one file of the flash; its errors are reported as those of a callback. */
+  const runFile = (board: Running, name: string): void => {
+    const code = flash.read(name);
+    if (code === undefined) return;
+    try {
+      board.realm.run(code, name);
+    } catch (error) {
+      if (!(error instanceof Abort)) board.globals.report(error);
       else if (running === board) write("Execution Interrupted\n");
     }
   };
@@ -410,6 +418,7 @@ export function createBoard(options: BoardOptions): Board {
     // Behind everything that is queued: the pass in which a script asks for it ends first.
     loop.enqueue(() => {
       stop(board);
+      wires.reset("interpreter");
       running = create();
       const next = running;
       boot(next, { isPowerUp: false, withSavedCode: how.withSavedCode });
@@ -434,6 +443,7 @@ export function createBoard(options: BoardOptions): Board {
   const powerUp = (): void => {
     wifi.powerOff();
     flash.powerUp();
+    wires.reset("chip");
     running = create();
     flash.check();
     boot(running, { isPowerUp: true, withSavedCode: true });
@@ -445,12 +455,14 @@ export function createBoard(options: BoardOptions): Board {
   };
   const powerOff = (): void => {
     if (running) stop(running);
+    wires.reset("power-off");
     wifi.powerOff();
     line = "";
   };
 
   return {
     flash,
+    pins: wires,
     powerOn,
     runScript: (source, fileName) => {
       running ??= create();

@@ -273,7 +273,7 @@ function write(w: Writer, value: unknown, depth: number, name: string): string {
     case "object": {
       if (value === null) return "null";
       const pin = w.realm.pinName(value);
-      if (pin !== null) return style.isConsole ? pin : quoted(pin, style.isJson);
+      if (pin !== null) return style.isJson ? quoted(pin, true) : pin;
       if (w.active.has(value)) return " ... ";
       w.active.add(value);
       const text = writeObject(w, value, depth, name);

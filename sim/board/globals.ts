@@ -11,10 +11,12 @@ import type { Events } from "./events.ts";
 import { relaxedText } from "./format.ts";
 import type { Loop } from "./loop.ts";
 import { createUrl } from "./modules/url.ts";
+import { installPins } from "./pins.ts";
 import { INTERPRETER_VERSION } from "./profile.ts";
 import type { Profile } from "./profile.ts";
 import { createRandomGenerator } from "./random-generator.ts";
 import type { Frame, Realm } from "./realm.ts";
+import type { Wires } from "./wires.ts";
 import { createStreams } from "./streams.ts";
 import type { Streams } from "./streams.ts";
 
@@ -25,6 +27,9 @@ export interface GlobalsHost {
   /** Wall clock, ms since 1970, fractional. */
   wallMs(): number;
   setWallMs(ms: number): void;
+  /** The same, seen from outside: looking takes no time. */
+  wallNowMs(): number;
+  wires: Wires;
   /** Writes console output; a line ends with \n. */
   write(text: string): void;
   /** `require` of a script. */
@@ -273,6 +278,15 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
   for (const [name, value] of Object.entries(named)) {
     Object.defineProperty(global, name, { value, writable: true, configurable: true });
   }
+
+  installPins(realm, loop, {
+    profile: host.profile.pins,
+    wires: host.wires,
+    errorFlags,
+    wallSec: () => host.wallNowMs() / 1000,
+    write: host.write,
+    runText,
+  });
 
   // ------------------------------------------------------------------------------- errors
   const printError = (error: unknown): void => {

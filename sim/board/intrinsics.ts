@@ -9,6 +9,7 @@ import { createContext, runInContext, constants } from "node:vm";
 import { GLOBALS, MEMBERS, STATICS, TYPED_ARRAYS, TYPED_ARRAY_MEMBERS } from "./builtins.ts";
 import { consoleText, functionText, markNative } from "./format.ts";
 import { installMethods } from "./realm-methods.ts";
+import { pinNameOf } from "./pin-objects.ts";
 import type { ErrorType, Frame, Realm } from "./realm.ts";
 import type { SyntaxProblem } from "./syntax.ts";
 
@@ -298,7 +299,7 @@ export function createIntrinsics(): Intrinsics {
     show: (value) => consoleText(value, intrinsics),
     hasOwnText: (value) =>
       (value as { toString?: unknown }).toString !== objectPrototype["toString"],
-    pinName: () => null,
+    pinName: pinNameOf,
     sourceOf: (fn) => Function.prototype.toString.call(fn),
     addFile: (name, place) => files.set(name, place),
     whereAmI: () => frames(new Error("trace").stack),
@@ -319,7 +320,6 @@ export function createIntrinsics(): Intrinsics {
       // oxlint-disable-next-line typescript/only-throw-error
       throw made;
     },
-    describe: (thrown) => {
     errorOf: (abort) => {
       if (abort.kind !== "stack") return null;
       const message = "Too much recursion - the stack is about to overflow";
@@ -327,6 +327,7 @@ export function createIntrinsics(): Intrinsics {
       made.stack = stackText(frames(abort.stack));
       return made;
     },
+    describe: (thrown) => {
       const isObject = typeof thrown === "object" && thrown !== null;
       let shown: string;
       try {

@@ -24,6 +24,8 @@ export interface ModuleCounts {
 
 /** What a module does in each pass. */
 export interface LoopModule {
+  /** Takes what came in from outside, in front of the timers of a pass. */
+  input?(): void;
   /** Does it; returns true to get another pass at once. */
   idle(): boolean;
   /** True while something may still come from it. */
@@ -103,10 +105,10 @@ export interface LoopHost {
   enter(pass: () => void): void;
   /** Reports an error that nobody caught; may run handlers of the script. */
   report(error: unknown): void;
-  /** Tells that an interval was deleted, or that a pass with a callback cut off is over. */
-  cutOff?(what: "interval" | "pass"): void;
   /** The error that an abort leaves to report, null when it leaves none. */
   errorOf?(abort: Abort): object | null;
+  /** Tells that an interval was deleted, or that a pass with a callback cut off is over. */
+  cutOff?(what: "interval" | "pass"): void;
 }
 
 const WORLD_TIME: LoopTime = { at: (worldMs) => worldMs, worldMsFor: (ms) => ms };
@@ -157,17 +159,17 @@ export function createLoop(host: LoopHost): Loop {
     }
   };
   const call = (fn: () => void): void => {
+    endAbort();
     try {
       fn();
-    endAbort();
     } catch (error) {
       if (!passingAbort()) raise(error);
     }
-  };
-
     // A script may have caught it.
     const abort = endAbort();
     if (abort) raise(abort);
+  };
+
   /** The tick behind one: an interval keeps its phase. */
   const nextDueMs = (dueMs: number, periodMs: number): number =>
     isReplaying || dueMs + periodMs > passMs
@@ -227,6 +229,9 @@ export function createLoop(host: LoopHost): Loop {
     let isBusy = false;
     // A queue that never ends keeps the interpreter from its timers for ever, and this board too.
     if (!isInQueue) {
+      for (const module of modules) {
+        if (module.input && !isStopped) call(() => module.input?.());
+      }
       runTimers();
       for (const module of modules) {
         call(() => {

@@ -5,6 +5,21 @@
 /** Name of a kind of board. */
 export type ProfileName = "esp32" | "linux";
 
+/** The pins of a kind of board, by number. */
+export interface PinProfile {
+  count: number;
+  /** Further names. */
+  aliases: Readonly<Record<string, number>>;
+  /** Read 1 when their wire is low. */
+  negated: readonly number[];
+  /** Can be read by `analogRead`. */
+  analog: readonly number[];
+  /** From, to: belong to the flash and cannot be watched. */
+  unwatchable: readonly [number, number];
+  /** Have a resistor on the board. */
+  pulledUp: readonly number[];
+}
+
 /** One kind of board. */
 export interface Profile {
   /** `process.env.BOARD`. */
@@ -18,12 +33,15 @@ export interface Profile {
   eraseMs: number;
   /** Whether setTime moves the clock; the process may not set that of its host. */
   canSetTime: boolean;
+  pins: PinProfile;
   /** Sockets that may be open at once. */
   maxSockets: number;
   /** Whether certificates may be given as PEM text; otherwise only as DER bytes. */
   readsPem: boolean;
   /** Variables of the interpreter. */
   totalVars: number;
+  /** Stack of scripts, in the bytes of a process (see instrument-functions.ts). */
+  stackBytes: number;
   /** `process.env.CONSOLE`. */
   console: string;
 }
@@ -40,13 +58,21 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     flashPageBytes: 4096,
     flashAddress: 0x320000,
     // Data sheets of the usual chips: 45 ms typical, 400 at most.
-  /** Stack of scripts, in the bytes of a process (see instrument-functions.ts). */
-  stackBytes: number;
     eraseMs: 40,
     canSetTime: true,
+    pins: {
+      count: 40,
+      aliases: { LED1: 2, LED: 2, BTN1: 0, BTN: 0 },
+      negated: [0],
+      analog: [32, 33, 34, 35, 36, 37, 38, 39],
+      unwatchable: [6, 12],
+      pulledUp: [0],
+    },
     maxSockets: 10,
     readsPem: true,
     totalVars: 16383,
+    // A task's 25,000 bytes; a call takes there about three quarters of what it takes in a process.
+    stackBytes: 33_000,
     console: "Serial1",
   },
   linux: {
@@ -57,12 +83,18 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     flashAddress: 0x10000000,
     eraseMs: 0,
     canSetTime: false,
+    pins: {
+      count: 33,
+      aliases: {},
+      negated: [],
+      analog: [],
+      unwatchable: [-1, -1],
+      pulledUp: [],
+    },
     maxSockets: Infinity,
     readsPem: false,
     totalVars: 16383,
+    stackBytes: 1_000_000,
     console: "USB",
   },
 };
-    // A task's 25,000 bytes; a call takes there about three quarters of what it takes in a process.
-    stackBytes: 33_000,
-    stackBytes: 1_000_000,
