@@ -21,8 +21,11 @@ import type { Duration } from "./duration.ts";
 import { createInjector } from "./faults/injector.ts";
 import type { ActiveFault, Injector } from "./faults/injector.ts";
 import type { TargetsByKind } from "./faults/fault.ts";
+import type { FaultBoard } from "./faults/targets.ts";
 import { checkPlan } from "./faults/plan.ts";
 import type { Plan, PlannedFault, TargetNames } from "./faults/plan.ts";
+import { openGateway } from "./network/gateway.ts";
+import type { Gateway, GatewayOptions } from "./network/gateway.ts";
 import type { DatagramPeer, Peer } from "./network/peer.ts";
 import { createAccessPoint } from "./network/access-point.ts";
 import type { AccessPoint } from "./network/access-point.ts";
@@ -37,6 +40,8 @@ import { createTraceQuery } from "./trace-query.ts";
 import type { TraceQuery } from "./trace-query.ts";
 import { createWorldBoard } from "./world-board.ts";
 import type { WorldBoard, WorldBoardOptions } from "./world-board.ts";
+import { createDeviceFaults } from "./world-device.ts";
+import type { DeviceAbilities } from "./world-device.ts";
 import { createWorldBroker, createWorldHttp, createWorldTime } from "./world-peers.ts";
 import type {
   PeerSurroundings,
@@ -101,6 +106,8 @@ export class World {
   readonly #injector: Injector;
   readonly #https = new Map<string, WorldHttp>();
   readonly #times = new Map<string, WorldTime>();
+  readonly #devices = new Map<string, FaultBoard>();
+  readonly #gateways = new Set<Gateway>();
 
   /** Creates an empty world that stands at its start. */
   constructor(options: WorldOptions = {}) {
@@ -201,6 +208,30 @@ export class World {
   }
 
   /**
+   * Adds a board that is not simulated, such as an interpreter process: faults know it by its name.
+   * @param abilities what its owner does when a fault asks for more than the network can do
+   * @throws RangeError when the name is taken
+   */
+  device(name: string, abilities: DeviceAbilities = {}): VirtualHost {
+    const host = this.#addHost(name);
+    this.#devices.set(name, createDeviceFaults(name, abilities));
+    return host;
+  }
+
+  /**
+   * Opens a port of this machine that leads into the world; see network/gateway.ts. `from` is a
+   * device, which is added when the world lacks it.
+   * @throws RangeError (rejects) in virtual time, and when there is no host `to`
+   */
+  async gateway(options: GatewayOptions): Promise<Gateway> {
+    if (!this.isRealtime) throw new RangeError("a gateway needs a world in real time");
+    if (!this.network.host(options.from)) this.device(options.from);
+    const gateway = await openGateway(this, options);
+    this.#gateways.add(gateway);
+    return gateway;
+  }
+
+  /**
    * Begins a fault now; see docs/reference/faults.md.
    * @throws PlanError for an unknown fault, target or parameter
    */
@@ -235,7 +266,7 @@ export class World {
   /** Names that a plan can aim at. */
   targetNames(): TargetNames {
     return {
-      board: [...this.boards.keys()],
+      board: [...this.boards.keys(), ...this.#devices.keys()],
       broker: [...this.brokers.keys()],
       http: [...this.#https.keys()],
       time: [...this.#times.keys()],
@@ -267,6 +298,7 @@ export class World {
   async close(): Promise<void> {
     this.healAll();
     for (const board of this.boards.values()) board.powerOff();
+    await Promise.all([...this.#gateways].map((gateway) => gateway.close()));
     await this.network.close();
   }
 
@@ -286,7 +318,7 @@ export class World {
 
   #targets(): { [K in keyof TargetsByKind]: TargetsByKind[K][] } {
     return {
-      board: [...this.boards.values()].map((board) => board.faults),
+      board: [...[...this.boards.values()].map((board) => board.faults), ...this.#devices.values()],
       broker: [...this.brokers.values()].map((broker) => broker.faults),
       http: [...this.#https.values()].map((http) => http.faults),
       time: [...this.#times.values()].map((time) => time.faults),
