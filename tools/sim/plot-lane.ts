@@ -75,19 +75,16 @@ export function binOf(atUs: number, { endUs, binCount }: LaneScale): number {
   return Math.min(binCount - 1, Math.floor((atUs / endUs) * binCount));
 }
 
-/** Spreads 1 over the bins between two times. */
+/** Spreads 1 over the bins between two times. No closure in here: it runs for every message. */
 function spread(bins: Float32Array, fromUs: number, toUs: number, scale: LaneScale): void {
-  const add = (bin: number, amount: number): void => {
-    bins[bin] = (bins[bin] as number) + amount;
-  };
-  const [first, last] = [binOf(fromUs, scale), binOf(toUs, scale)];
-  if (first === last) return add(first, 1);
+  const first = binOf(fromUs, scale);
+  const last = binOf(toUs, scale);
   const binUs = scale.endUs / scale.binCount;
   for (let bin = first; bin <= last; bin++) {
     const insideUs = Math.min(toUs, (bin + 1) * binUs) - Math.max(fromUs, bin * binUs);
-    add(bin, insideUs / (toUs - fromUs));
+    const share = first === last ? 1 : insideUs / (toUs - fromUs);
+    bins[bin] = (bins[bin] as number) + share;
   }
-  return undefined;
 }
 
 /** Creates an empty lane. */
