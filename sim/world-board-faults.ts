@@ -42,7 +42,7 @@ export function createBoardFaults(host: BoardFaultsHost): FaultBoard {
       if (wasOn) host.powerOn();
     },
   );
-  const setRight = (): void => board.stepClock(-board.clockErrorMs());
+  const restart = (): void => cutPower()();
   let driftPpm = 0;
   const addDrift = (ppm: number): void => {
     driftPpm += ppm;
@@ -64,15 +64,14 @@ export function createBoardFaults(host: BoardFaultsHost): FaultBoard {
     failAllocation: (nthCall) => board.injectOutOfMemory(nthCall),
     stepClock: (ms) => {
       board.stepClock(ms);
-      return setRight;
+      return () => board.stepClock(-ms);
     },
     restartAt: (wallMs) => {
       board.setClockStart(wallMs);
-      const restore = cutPower();
-      restore();
+      restart();
       return () => {
         board.setClockStart(null);
-        setRight();
+        restart();
       };
     },
     driftClock: (ppm) => {

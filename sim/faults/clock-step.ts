@@ -7,7 +7,7 @@ export const clockStep = defineFault({
   name: "clock-step",
   summary: "The system clock steps",
   target: "board",
-  params: { step_ms: number("ms", 3_600_000, -86_400_000, 86_400_000) },
+  params: { step_ms: number("ms", 600_000, -3_600_000, 3_600_000) },
   isInstant: false,
   begin: (board, { step_ms: stepMs }) => board.stepClock(stepMs),
 });

@@ -15,9 +15,9 @@ export interface FaultBoard {
   fillFlash(): () => void;
   /** Aborts the n-th call from now into the platform for want of memory. */
   failAllocation(nthCall: number): void;
-  /** Moves the system clock behind the interpreter's back; gives what sets it right again. */
+  /** Moves the system clock behind the interpreter's back; gives what moves it back. */
   stepClock(ms: number): () => void;
-  /** Starts anew with the system clock at this time, ms since 1970; gives what sets it right. */
+  /** Restarts it with the system clock at this time, ms since 1970; gives a restart at the right one. */
   restartAt(wallMs: number): () => void;
   /** Lets the system clock run fast (positive) or slow, parts per million; gives what ends it. */
   driftClock(ppm: number): () => void;
