@@ -34,7 +34,7 @@ function handle(core: Core, link: Link, packet: Acceptable): void {
   else handlePacket(core, link, packet);
 }
 
-/** Does the wrong thing; returns true when the packet is to be held back until `link.stall`. */
+/** Does the wrong thing, for all misdeeds that are done at once. */
 function misbehave(core: Core, link: Link, packet: Acceptable, misdeed: Misdeed): void {
   if (misdeed === "ignore") return;
   if (misdeed === "close") core.close(link, "script");
@@ -81,6 +81,7 @@ export function createConnections(
   }
 
   function onFrame(link: Link, reader: FrameReader, frame: Buffer): void {
+    link.heardMs = clock.now(); // Whole packets count, not bytes [MQTT-3.1.2-24].
     const packet = parse(frame);
     if (packet.cmd === "bad") return check(link, packet.reason);
     const name = packet.cmd === "foreign" ? "CONNECT" : packet.cmd.toUpperCase();
@@ -108,7 +109,6 @@ export function createConnections(
         // A connection of an earlier run of the broker is unknown to this one: its host cuts it.
         if (!link.isOpen && link.isForgotten && connections.isRunning) connection.destroy();
         if (!link.isOpen) return;
-        link.heardMs = clock.now(); // [MQTT-3.1.2-24]
         core.counters.bytesIn += bytes.length;
         check(link, reader.feed(bytes));
       },

@@ -5,8 +5,8 @@
 export interface HttpResponse {
   status: number;
   /** Besides Date, Connection and the length. */
-  headers?: Readonly<Record<string, string>>;
-  body?: string | Buffer;
+  headers?: Readonly<Record<string, string>> | undefined;
+  body?: string | Buffer | undefined;
 }
 
 /** How the end of the body is told: as it should be, not at all, in chunks, or by a number. */

@@ -9,7 +9,7 @@ import { isTopicName } from "../topic.ts";
 
 /** Whether the answer will reach the client, as far as the broker is concerned. */
 function isAnswered(link: Link): boolean {
-  return link.wrong === null || link.wrong === "duplicate";
+  return !link.isMute && (link.wrong === null || link.wrong === "duplicate");
 }
 
 function take(broker: BrokerContext, link: Link, packet: IPublishPacket, message: Message): void {

@@ -53,7 +53,9 @@ export function onSubscribe(
   // A malformed filter is a protocol violation, one that is not allowed is answered with 0x80.
   if (!subscriptions.every((row) => isTopicFilter(row.topic)))
     return broker.close(link, "protocol", "filter");
-  const granted = subscriptions.map((row) => subscribe(broker, session, row.topic, row.qos));
+  const granted = subscriptions.map((row) =>
+    link.wrong === "sub-fail" ? FAILURE : subscribe(broker, session, row.topic, row.qos),
+  );
   // With the identifier of the SUBSCRIBE [MQTT-3.8.4-1], [MQTT-3.8.4-2].
   broker.answer(link, { cmd: "suback", messageId: packet.messageId ?? 0, granted });
   subscriptions.forEach(({ topic, qos }, i) => {

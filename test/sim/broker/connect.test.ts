@@ -66,6 +66,8 @@ describe("CONNECT", () => {
     const client = dial();
     pass(9_999);
     expect(client.ended).toBe("no");
+    // Bytes that are no packet yet win no time.
+    client.send("10");
     pass(300);
     expect(client.ended).toBe("end");
     expect(broker.stats().connectTimeouts).toBe(1);
@@ -124,6 +126,25 @@ describe("CONNECT", () => {
     const owner = join("a", { username: "owner" });
     dial().send(connect("a"));
     expect(owner.ended).toBe("no");
+  });
+});
+
+describe("a packet", () => {
+  it.each([
+    ["PUBACK with more than an identifier", "40 03 0001 00"],
+    ["PUBACK with identifier 0 [MQTT-2.3.1-1]", "40 02 0000"],
+    ["PUBREL with wrong flags [MQTT-3.6.1-1]", "60 02 0001"],
+    ["PINGREQ with content", "c0 01 00"],
+    ["DISCONNECT with content", "e0 01 00"],
+    ["DISCONNECT with wrong flags [MQTT-3.14.1-1]", "e1 00"],
+    ["UNSUBSCRIBE from a malformed filter", "a2 06 0001 0002 2361"],
+    ["type 0", "00 00"],
+    ["type 15", "f0 00"],
+  ])("that is wrong ends the connection: %s [MQTT-4.8.0-1]", (_name, hex) => {
+    const client = createBrokerLab().join("a");
+    client.send(hex);
+    expect(client.take()).toEqual([]);
+    expect(client.ended).toBe("end");
   });
 });
 
