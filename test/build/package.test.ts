@@ -75,26 +75,53 @@ beforeAll(() => {
 afterAll(() => rmSync(project, { recursive: true }));
 
 describe("package", () => {
-  it("runs a script on a virtual board with plain Node", () => {
+  it("runs a world with plain Node", () => {
+    const { stdout, stderr } = runModule(`
+      import { World } from "lubdub/sim";
+      const world = new World({ seed: 1 });
+      const board = world.board("a", { script: "setInterval(() => print(getTime()), 60000)" });
+      await world.run("1h");
+      console.log(board.lines.length, world.trace.count, world.check.count({ ev: "print" }));
+      await world.close();
+    `);
+    expect({ stdout, stderr }).toEqual({ stdout: "60 62 60\n", stderr: "" });
+  });
+
+  it("reaches the host's network from plain Node", () => {
     const { stdout, stderr } = runModule(`
       import { createBoard, createRealClock, createRealNetwork } from "lubdub/sim";
+      import { createServer } from "node:net";
       const network = createRealNetwork();
-      const board = createBoard({ clock: createRealClock(), network, onPrint: console.log });
-      board.runScript("print(6 * 7)", "answer.js");
-      board.powerOff();
-      await network.close();
+      const clock = createRealClock();
+      const server = createServer((socket) => socket.end("hello"));
+      server.listen(0, "127.0.0.1", () => {
+        const board = createBoard({ clock, network, seed: 1, onPrint: finish });
+        const dial = 'require("net").connect({ host: "127.0.0.1", port: ' + server.address().port;
+        board.runScript(dial + ' }, (socket) => socket.on("data", print))', "dial.js");
+        async function finish(line) {
+          console.log(line);
+          board.powerOff();
+          server.close();
+          await network.close();
+        }
+      });
     `);
-    expect({ stdout, stderr }).toEqual({ stdout: "42\n", stderr: "" });
+    expect({ stdout, stderr }).toEqual({ stdout: "hello\n", stderr: "" });
   });
 
   it.each([
     { name: "nodenext", options: { module: "nodenext" } },
     { name: "bundler", options: { module: "esnext", moduleResolution: "bundler" } },
   ])("has types for module resolution $name", ({ options }) => {
-    const right = 'import { createRandom } from "lubdub/sim";\nexport const r = createRandom(1);\n';
-    expect(typeErrors(options, right)).toEqual([]);
-    expect(typeErrors(options, `${right}const wrong: string = r;\n`)).toEqual([
-      expect.stringMatching(/^use\.ts\(3,7\): error TS2322: Type 'Random'/),
+    const right = [
+      'import { World } from "lubdub/sim";',
+      "const world: World = new World({ seed: 1 });",
+      'export const lines: readonly string[] = world.board("a", { script: "" }).lines;',
+    ];
+    expect(typeErrors(options, right.join("\n"))).toEqual([]);
+    const wrong = "export const wrong: string = world.trace.count;";
+    expect(typeErrors(options, [...right, wrong].join("\n"))).toEqual([
+      expect.stringMatching(/^use\.ts\(4,14\): error TS2322: Type 'number'/),
     ]);
   });
 
