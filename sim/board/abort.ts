@@ -40,3 +40,18 @@ export function endAbort(): Abort | null {
   passing = null;
   return ended;
 }
+
+/**
+ * What is left of something that was thrown through a callback, for whoever called it.
+ *
+ * @returns null when the callback was cut off and leaves no error
+ */
+export function remainsOf(
+  thrown: unknown,
+  realm: { errorOf(abort: Abort): object | null },
+): { thrown: unknown } | null {
+  const abort = endAbort();
+  if (!abort) return { thrown };
+  const left = realm.errorOf(abort);
+  return left && { thrown: left };
+}

@@ -11,7 +11,7 @@ import type { SimClock } from "../clock/clock.ts";
 import type { Radio } from "../network/access-point.ts";
 import type { SimNetwork } from "../network/network.ts";
 import { createRandom } from "../random.ts";
-import { Abort } from "./abort.ts";
+import { Abort, endAbort, passingAbort, remainsOf } from "./abort.ts";
 import { bugsOf } from "./bugs.ts";
 import type { BugSwitches } from "./bugs.ts";
 import { createFlash } from "./flash.ts";
@@ -381,11 +381,15 @@ export function createBoard(options: BoardOptions): Board {
   const runFile = (board: Running, name: string): void => {
     const code = flash.read(name);
     if (code === undefined) return;
+    endAbort();
     try {
       board.realm.run(code, name);
     } catch (error) {
-      if (!(error instanceof Abort)) board.globals.report(error);
-      else if (running === board) write("Execution Interrupted\n");
+      const isCutOff = passingAbort() !== null;
+      const left = remainsOf(error, board.realm);
+      if (running !== board) return;
+      if (left) board.globals.report(left.thrown);
+      if (isCutOff) write("Execution Interrupted\n");
     }
   };
   const init = (board: Running): void => {
@@ -428,13 +432,20 @@ export function createBoard(options: BoardOptions): Board {
   }
 
   const guarded = <T>(board: Running, fn: () => T): T => {
+    endAbort();
     try {
-      return fn();
+      const value = fn();
+      const abort = passingAbort();
+      if (abort) throw abort;
+      return value;
     } catch (error) {
-      if (error instanceof Abort) throw new BoardError("Execution Interrupted", error.kind, []);
-      const { text, frames } = board.realm.describe(error);
-      const { type } = Object(error) as { type?: unknown };
-      throw new BoardError(text, typeof type === "string" ? type : "thrown", frames);
+      const kind = passingAbort()?.kind;
+      const { frames } = board.realm.describe(passingAbort() ?? error);
+      const left = remainsOf(error, board.realm);
+      if (!left) throw new BoardError("Execution Interrupted", kind ?? "thrown", frames);
+      const { type } = Object(left.thrown) as { type?: unknown };
+      const { text } = board.realm.describe(left.thrown);
+      throw new BoardError(text, kind ?? (typeof type === "string" ? type : "thrown"), frames);
     } finally {
       board.loop.wake();
     }

@@ -16,6 +16,8 @@ export interface FormatRealm {
   text(value: unknown): string;
   /** Text of a pin, null for anything else. */
   pinName(value: unknown): string | null;
+  /** Own enumerable keys in the order in which they are shown. */
+  keysOf(object: object): string[];
   /** Source text of a script's function, as the script has it. */
   sourceOf(fn: object): string;
 }
@@ -124,7 +126,7 @@ export function functionText(fn: object, realm: Pick<FormatRealm, "sourceOf">): 
       if (body.type !== "BlockStatement") {
         return `function (${params}) {return ${text.slice(body.start, body.end)}}`;
       }
-      const code = text.slice(body.start + 1, body.end - 1).trim();
+      const code = text.slice(body.start + 1, body.end - 1).trimStart();
       return code.includes("\n")
         ? `function (${params}) {\n  ${code}\n}`
         : `function (${params}) {${code}}`;
@@ -250,7 +252,7 @@ function writeObject(w: Writer, object: object, depth: number, name: string): st
       return write(w, plain, depth, name);
     }
   }
-  const members = writeMembers(w, object, Object.keys(object), depth, true);
+  const members = writeMembers(w, object, realm.keysOf(object), depth, true);
   out += style.isPretty ? "{ " : "{";
   out += members.text;
   if (members.needsBreak) out += lineBreak(style, depth);

@@ -301,8 +301,12 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
     const outcome = events.callNow(processObject, "uncaughtException", [error]);
     if (outcome === false) printError(error);
     // A handler that throws puts its own error in place of the one it got.
-    else if (outcome && outcome.thrown instanceof Abort) loop.raise(outcome.thrown);
-    else if (outcome) printError(outcome.thrown);
+    else if (outcome) {
+      const { thrown } = outcome;
+      const left = thrown instanceof Abort ? realm.errorOf(thrown) : thrown;
+      if (left !== null) printError(left);
+      if (thrown instanceof Abort) host.write("Execution Interrupted\n");
+    }
   };
 
   return { events, streams, errorFlags, E, process: processObject, report, bytes };

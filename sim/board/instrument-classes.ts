@@ -48,7 +48,7 @@ function visitMember(
 function visitClass(node: ClassDeclaration | ClassExpression, c: Instrumenting): void {
   const { edits } = c;
   const { id, superClass, body } = node;
-  const name = id ? `"${id.name}"` : `""`;
+  const name = JSON.stringify(id?.name ?? "");
   const base = superClass ? (superClass as Identifier).name : null;
   const start = superClass ? superClass.start : body.start + 1;
   edits.replace(node.start, start, `µclass(${name},${base === null ? "null,[" : ""}`);
@@ -93,7 +93,7 @@ export function visitSuperCall(node: CallExpression, c: Instrumenting): boolean 
   const isMember = callee.type === "MemberExpression" && callee.object.type === "Super";
   if (callee.type !== "Super" && !isMember) return false;
   const open = tokenFrom(c, callee.end, "(");
-  const text = isMember ? memberText(c, callee) : baseText(c);
+  const text = isMember ? `µfn(${memberText(c, callee)},"${superName(callee)}")` : baseText(c);
   c.edits.replace(node.start, open.end, `${text}.call(this${node.arguments.length > 0 ? "," : ""}`);
   for (const argument of node.arguments) c.visit(argument, node);
   return true;

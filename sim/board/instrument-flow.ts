@@ -23,6 +23,7 @@ import { closeBlock, hoistText, tokenFrom } from "./instrument-node.ts";
 import type { Instrumenting, Visitors } from "./instrument-node.ts";
 import { statementsOf } from "./instrument-parse.ts";
 import type { RefusedStatement } from "./instrument-parse.ts";
+import { isKeyword, leadingName } from "./refusals.ts";
 
 function visitBody(body: Statement, c: Instrumenting, parent: AnyNode): void {
   if (body.type === "BlockStatement") {
@@ -56,6 +57,11 @@ function visitForIn(node: ForInStatement | ForOfStatement, c: Instrumenting): vo
     c.visit(left, node);
   } else if (left.type === "MemberExpression") {
     c.visitChildren(left);
+  }
+  if (node.type === "ForInStatement") {
+    // Keys are looked for one by one: the body may add and delete some.
+    const word = tokenFrom(c, left.end, "in");
+    c.edits.replace(word.start, word.end, "of");
   }
   c.edits.open(right.start, node.type === "ForInStatement" ? "µkeys(" : "µitems(");
   c.visit(right, node);
@@ -104,7 +110,14 @@ export const FLOW_VISITORS: Visitors = {
     c.edits.open(node.start + 1, hoistText(c, node));
     visitList(node.body, c, parent);
   },
-  Program: (node, c) => visitList(node.body as Statement[], c, node),
+  Program: (node, c) => {
+    visitList(node.body as Statement[], c, node);
+    // Loops, branches and blocks have no value.
+    const last = node.body.at(-1);
+    if (last && !/^(?:Expression|Refused)Statement$|Declaration$/.test(last.type)) {
+      c.edits.close(node.end, ";void 0");
+    }
+  },
   SwitchCase: (node, c) => {
     if (node.test) c.visit(node.test, node);
     visitList(node.consequent, c, node);
@@ -171,6 +184,9 @@ export const FLOW_VISITORS: Visitors = {
 
 /** Edits a refused statement: it throws, and nothing of it is compiled. */
 export function visitRefused(node: RefusedStatement, c: Instrumenting): void {
-  const number = c.refused.push(node.finding) - 1;
-  c.edits.replace(node.start, node.end, `µrefuse(${c.scriptId},${number});`);
+  const name = leadingName(node.finding, node.start, c.source);
+  const number = c.refused.push({ finding: node.finding, name }) - 1;
+  const isUnknown =
+    name === null ? "" : isKeyword(name) ? ",true" : `,typeof ${name}==="undefined"`;
+  c.edits.replace(node.start, node.end, `µrefuse(${c.scriptId},${number}${isUnknown});`);
 }

@@ -130,6 +130,11 @@ export const NAME_VISITORS: Visitors = {
       if (argument.type === "MemberExpression") c.visitChildren(argument);
       return;
     }
+    if (operator === "-" && argument.type === "Literal" && argument.value === 0) {
+      // Integers have no negative zero.
+      c.edits.replace(node.start, node.end, "0");
+      return;
+    }
     if (operator === "+") {
       c.edits.replace(node.start, node.start + 1, "µnum(");
       c.edits.close(node.end, ")");
@@ -152,12 +157,15 @@ export const NAME_VISITORS: Visitors = {
     const { edits, names } = c;
     const isHead = parent.type === "ForInStatement" || parent.type === "ForOfStatement";
     const bindings = node.declarations.map(({ id }) => names.declaredBy(id as Identifier));
+    const isLoopHead = parent.type === "ForStatement";
     const isTop = isGlobal(c, bindings[0]);
     const isPlain = isTop || Boolean(bindings[0] && names.isHoisted(bindings[0]));
     const [first] = node.declarations;
     if (isPlain) edits.replace(node.start, first?.start ?? node.end, "");
-    else if (c.isLocal && node.kind !== "var" && bindings[0] && names.isTop(bindings[0])) {
-      edits.replace(node.start, node.start + node.kind.length, "var");
+    else if (c.isLocal && first && bindings[0] && names.isTop(bindings[0])) {
+      // The value of the last assignment is that of the statement.
+      const declared = node.declarations.map(({ id }) => (id as Identifier).name).join();
+      edits.replace(node.start, first.start, isHead || isLoopHead ? "var " : `var ${declared};`);
     }
     for (const { id, init } of node.declarations) {
       const { name } = id as Identifier;

@@ -16,6 +16,13 @@ import type { Finding } from "./syntax-rules.ts";
 /** A function of any form. */
 export type FunctionNode = FunctionDeclaration | FunctionExpression | ArrowFunctionExpression;
 
+/** A statement that throws. */
+export interface Refused {
+  finding: Finding;
+  /** What the interpreter looks up first, see refusals.ts. */
+  name: string | null;
+}
+
 /** One script while it is instrumented. */
 export interface Instrumenting {
   readonly source: string;
@@ -25,7 +32,7 @@ export interface Instrumenting {
   /** True for text of `eval`: what it declares belongs to the function around it. */
   readonly isLocal: boolean;
   /** Statements that throw, by number. */
-  readonly refused: Finding[];
+  readonly refused: Refused[];
   /** Ranges of the source that are functions, by number. */
   readonly functions: { start: number; end: number }[];
   /** Number of the script in the process. */

@@ -160,19 +160,19 @@ const isStatement = (node: AnyNode): boolean => /Statement$|Declaration$/.test(n
  * function's parameters belong to the statement around it, an arrow function's bare expression to
  * the function.
  *
+ * @param start,end range of the statement when it is not the parser's
  * @returns true when it was found below this node
  */
-function refuse(node: AnyNode, finding: Finding): boolean {
-  const { start } = finding;
+function refuse(node: AnyNode, finding: Finding, start = finding.start, end?: number): boolean {
   for (const child of childrenOf(node)) {
     if (child.start <= start && start < child.end && child.type !== "StaticBlock") {
-      if (refuse(child, finding)) return true;
+      if (refuse(child, finding, start, end)) return true;
     }
   }
   const replacement = (old: AnyNode): RefusedStatement => ({
     type: "RefusedStatement",
     start: old.start,
-    end: old.end,
+    end: end ?? old.end,
     finding,
   });
   const holds = (child: AnyNode | null | undefined): boolean =>
@@ -211,7 +211,7 @@ export function readScript(source: string): ReadScript {
   }
   for (const statement of refused) {
     // The place was kept by an empty statement.
-    refuse(program, { ...statement.finding, start: statement.start });
+    refuse(program, statement.finding, statement.start, statement.end);
   }
   return { program, tokens };
 }

@@ -30,10 +30,18 @@ export interface RuntimeHost {
   caught(error: unknown): unknown;
   /** False while something that cannot be caught passes through. */
   lives(): boolean;
-  /** Throws for a refused statement. */
-  refuse(script: number, number: number): never;
+  /** Throws for a refused statement; `isUnknown`: its first word is no name of the script. */
+  refuse(script: number, number: number, isUnknown: boolean): never;
   /** Rewritten text for a direct eval. */
   code(text: unknown): unknown;
+  /** Notes that a key is about to be set. */
+  noteKey(object: object, key: unknown): void;
+  /** Notes the order of a literal's keys; gives the object. */
+  noteKeys(object: object, keys: readonly string[]): object;
+  /** Own enumerable keys in the interpreter's order. */
+  keysOf(value: object | string): readonly string[];
+  /** True for prototypes of the language. */
+  isBuiltIn(prototype: object): boolean;
   /** True for functions that are not a script's. */
   isNative(fn: unknown): boolean;
   /** Makes a function show this as its source. */
@@ -133,6 +141,39 @@ const SOURCE = String.raw`
     }
   };
 
+  // What a for...in walks over: own keys in the interpreter's order, looked for one by one, then
+  // those of the prototypes. When the current key is deleted the walk is over.
+  const keysOf = (o) => {
+    const seen = create(null);
+    let holder = o;
+    let keys = null;
+    let at = 0;
+    let last = null;
+    return {
+      [methods.iterator]() { return this; },
+      next() {
+        if (last !== null && !hasOwn(holder, last)) return { done: true, value: undefined };
+        while (isObject(holder) || typeof holder === "string") {
+          const now = host.keysOf(holder);
+          if (keys === null) at = 0;
+          else if (now.length !== keys.length && last !== null) at = now.indexOf(last) + 1;
+          keys = now;
+          while (at < keys.length && keys[at] in seen) at++;
+          if (at < keys.length) {
+            last = keys[at++];
+            seen[last] = true;
+            return { done: false, value: last };
+          }
+          holder = typeof holder === "string" ? null : getPrototypeOf(holder);
+          if (holder === methods.Object || holder === methods.Function || host.isBuiltIn(holder)) holder = null;
+          keys = null;
+          last = null;
+        }
+        return { done: true, value: undefined };
+      },
+    };
+  };
+
   const api = {
     µu: early,
     µt: { v: undefined },
@@ -146,7 +187,7 @@ const SOURCE = String.raw`
     µtick() { if (--left < 0) { host.spent(callbacks); left = steps; } },
     µcaught: (e) => host.caught(e),
     µlives: () => host.lives(),
-    µrefuse: (script, number) => host.refuse(script, number),
+    µrefuse: (script, number, isUnknown) => host.refuse(script, number, isUnknown === true),
     µcode: (code) => host.code(code),
     µmiss: (name) => (name in G ? G[name] : host.fail("ReferenceError", '"' + name + '" is not defined')),
     µmake: (name, value) => (G[name] = value),
@@ -190,6 +231,32 @@ const SOURCE = String.raw`
       if (typeof o === "function" || isArray(o) || isView(o)) host.fail("TypeError", "Assignment to a constant");
       return isObject(o) ? (o.length = value) : value;
     },
+    µref: (o, name) => (typeof o === "number" || typeof o === "boolean" ? missing(o, name) : o),
+    µset(o, k, value) {
+      if (typeof o === "object" && o !== null) {
+        if (typeof k !== "number" && isObject(k)) k = text(k);
+        else if (typeof k === "number" && k % 1 !== 0) k = text(k);
+        if (!isArray(o) && !isView(o)) host.noteKey(o, k);
+        return (o[k] = value);
+      }
+      if (typeof o === "function") return (o[k] = value);
+      if (typeof o === "string") return host.fail("Error", "Unable to assign value to non-reference String");
+      return missing(o, k);
+    },
+    µname: (o) => (typeof o === "function" ? undefined : o.name),
+    µis(value, f) {
+      if (typeof f !== "function") host.fail("Error", "Expecting function on RHS, got " + host.typeName(f));
+      switch (typeof value) {
+        case "string":
+          return f === G.String;
+        case "number":
+        case "boolean":
+          return f === G.Number;
+        default:
+          return value instanceof f;
+      }
+    },
+    µkeyed: (o, keys) => host.noteKeys(o, keys),
     µpeek: (o, name) => (o === undefined || o === null ? o[name] : undefined),
     µfn: (f, name) => (typeof f === "function" ? f : notFunction(f, name)),
     µhas(o, name) {
@@ -212,6 +279,9 @@ const SOURCE = String.raw`
       return result === undefined ? made : result;
     },
     µkeys(o) {
+      return keysOf(api.µwalk(o));
+    },
+    µwalk(o) {
       if (o !== undefined && typeof o !== "object" && typeof o !== "string" && typeof o !== "function" || o === null) {
         host.fail("Error", "FOR loop can only iterate over Arrays, Strings or Objects, not " + host.typeName(o));
       }
@@ -220,7 +290,7 @@ const SOURCE = String.raw`
     µitems(o) {
       if (typeof o === "string" || isArray(o) || isView(o)) return o;
       if (o === undefined || typeof o === "function") return [];
-      return methods.values(api.µkeys(o));
+      return methods.values(api.µwalk(o));
     },
     µargs(passed, declared) {
       const list = [];
@@ -251,7 +321,8 @@ const SOURCE = String.raw`
         host.showAs(made, "function(){}");
       }
       if (name !== "") defineProperty(made, "name", { value: name, configurable: true });
-      const prototype = create(base === null ? methods.Object : base.prototype);
+      const isPlain = base === null || host.isNative(base);
+      const prototype = create(isPlain ? methods.Object : base.prototype);
       defineProperty(prototype, "constructor", { value: made, writable: true, configurable: true });
       methodsOf(prototype, list, 0);
       methodsOf(made, list, 1);
@@ -307,6 +378,8 @@ export function installRuntime(global: object, host: RuntimeHost, limits: Runtim
     isView: ArrayBuffer.isView,
     isBuffer: (value: unknown) => Object.prototype.toString.call(value) === "[object ArrayBuffer]",
     isSized: (fn: unknown) => sized.has(fn as { prototype: object }),
+    iterator: Symbol.iterator,
+    Function: own["Function"]?.prototype,
     Object: own["Object"]?.prototype,
     String: own["String"]?.prototype,
     Number: own["Number"]?.prototype,

@@ -76,13 +76,14 @@ export function readNames(program: Program): Names {
   const parents = new Map<AnyNode, AnyNode>();
   const statements: AnyNode[] = [];
   const index = (node: AnyNode): void => {
-    if (node.type === "VariableDeclaration") statements.push(node);
+    if (/^(?:Variable|Class)Declaration$/.test(node.type)) statements.push(node);
     for (const child of childrenOf(node)) {
       parents.set(child, node);
       index(child);
     }
   };
   index(program);
+  const isInSwitch = (node: AnyNode): boolean => parents.get(node)?.type === "SwitchCase";
 
   const isTop = (binding: Binding): boolean => binding.scope.parent === null;
   const canHoist = (binding: Binding): boolean =>
@@ -101,7 +102,8 @@ export function readNames(program: Program): Names {
     if (binding.perIteration && capturingFunction(reference, binding)) {
       captured.add(binding.scope.node);
     }
-    if (canHoist(binding) && isUsedEarly(reference, binding, parents)) {
+    const isLate = isInSwitch(parents.get(binding.node) ?? binding.node);
+    if (canHoist(binding) && (isLate || isUsedEarly(reference, binding, parents))) {
       early.add(node);
       hoisted.add(binding);
     }
@@ -110,10 +112,19 @@ export function readNames(program: Program): Names {
     const isTwice = binding.declarations.length > 1 && !isVarLike(binding);
     if (isTwice && canHoist(binding)) hoisted.add(binding);
   }
-  const namesOf = (node: AnyNode): Binding[] =>
-    node.type === "VariableDeclaration"
-      ? node.declarations.flatMap(({ id }) => declaredBy.get(id as Identifier) ?? [])
+  // A switch is no scope on the interpreter.
+  const idsOf = (node: AnyNode): Identifier[] => {
+    if (node.type === "ClassDeclaration") return node.id ? [node.id] : [];
+    return node.type === "VariableDeclaration"
+      ? node.declarations.map(({ id }) => id as Identifier)
       : [];
+  };
+  for (const id of statements.flatMap((node) => (isInSwitch(node) ? idsOf(node) : []))) {
+    const binding = declaredBy.get(id);
+    if (binding && canHoist(binding)) hoisted.add(binding);
+  }
+  const namesOf = (node: AnyNode): Binding[] =>
+    idsOf(node).flatMap((id) => declaredBy.get(id) ?? []);
   addNeighbours(hoisted, statements.map(namesOf), canHoist);
 
   return {

@@ -22,10 +22,34 @@ import { parseDecimal } from "./numbers.ts";
 
 const isText = (node: AnyNode): boolean =>
   node.type === "TemplateLiteral" || (node.type === "Literal" && typeof node.value === "string");
+const isNumber = (node: AnyNode): boolean =>
+  node.type === "Literal" && typeof node.value === "number";
 const isNothing = (node: AnyNode): boolean =>
   (node.type === "Literal" && node.value === null && !node.regex) ||
   (node.type === "Identifier" && node.name === "undefined") ||
   (node.type === "UnaryExpression" && node.operator === "void");
+
+/** The name of a property as its key. */
+function keyText(key: AnyNode): string {
+  return key.type === "Identifier" ? key.name : key.type === "Literal" ? String(key.value) : "";
+}
+
+/** What an operator becomes, null when it stays. */
+function operatorCall(operator: string, left: AnyNode, right: AnyNode): string | null {
+  const hasNothing = isNothing(left) || isNothing(right);
+  switch (operator) {
+    case "+":
+      return isText(left) && isText(right) ? null : "µadd(";
+    case "==":
+      return hasNothing ? null : "µeq(";
+    case "!=":
+      return hasNothing ? null : "!µeq(";
+    case "instanceof":
+      return "µis(";
+    default:
+      return null;
+  }
+}
 
 /** A literal as the engine must write it to get the interpreter's value, or null. */
 function literalText({ raw = "", value }: Literal): string | null {
@@ -70,16 +94,20 @@ function splitMember(node: MemberExpression, end: number, c: Instrumenting): voi
 function assignMember(node: AssignmentExpression, left: MemberExpression, c: Instrumenting): void {
   const operator = tokenFrom(c, left.end, node.operator);
   if (left.object.type === "Super") return c.visit(node.right, node);
-  const isLength = node.operator === "=" && plainMember(left)?.name === "length";
-  if (isLength || node.operator === "+=") {
-    c.edits.open(node.start, isLength ? "µlength(" : "µplusTo(");
+  const { object } = left;
+  const isLength = plainMember(left)?.name === "length";
+  const isSet = node.operator === "=" && (left.computed || isLength);
+  if (isSet || node.operator === "+=") {
+    const called = isLength ? "µlength(" : "µset(";
+    c.edits.open(node.start, isSet ? called : "µplusTo(");
     splitMember(left, operator.end, c);
-    c.visit(node.right, node);
-    c.edits.close(node.end, ")");
   } else {
+    const isGuarded = node.operator === "=" && object.type !== "ThisExpression";
+    if (isGuarded) wrap(c, object, "µref(", `,"${plainMember(left)?.name ?? ""}")`);
     c.visitChildren(left);
-    c.visit(node.right, node);
   }
+  c.visit(node.right, node);
+  if (isSet || node.operator === "+=") c.edits.close(node.end, ")");
 }
 
 function visitCall(node: CallExpression, c: Instrumenting): void {
@@ -140,19 +168,21 @@ export const VALUE_VISITORS: Visitors = {
   },
   BinaryExpression: (node, c) => {
     const { left, right, operator } = node;
-    const isSum = operator === "+" && !(isText(left) && isText(right));
-    const isEqual = /^[!=]=$/.test(operator) && !isNothing(left) && !isNothing(right);
-    if (isSum || isEqual) {
-      c.edits.open(node.start, isSum ? "µadd(" : operator === "==" ? "µeq(" : "!µeq(");
-      const token = tokenFrom(c, left.end, operator);
-      c.edits.replace(token.start, token.end, ",");
-      c.visit(left, node);
-      c.visit(right, node);
-      c.edits.close(node.end, ")");
-    } else {
-      c.visit(left, node);
-      c.visit(right, node);
+    const called = operatorCall(operator, left, right);
+    if (called === null) {
+      const isArithmetic = /^[-*/%]$/.test(operator);
+      for (const side of [left, right]) {
+        if (isArithmetic && !isNumber(side)) wrap(c, side, "µnum(", ")");
+        c.visit(side, node);
+      }
+      return;
     }
+    c.edits.open(node.start, called);
+    const token = tokenFrom(c, left.end, operator);
+    c.edits.replace(token.start, token.end, ",");
+    c.visit(left, node);
+    c.visit(right, node);
+    c.edits.close(node.end, ")");
   },
   AssignmentExpression: (node, c) => {
     const { left } = node;
@@ -160,11 +190,19 @@ export const VALUE_VISITORS: Visitors = {
     else if (left.type === "MemberExpression") assignMember(node, left, c);
     else c.visitChildren(node);
   },
-  MemberExpression: (node, c) => {
+  MemberExpression: (node, c, parent) => {
     if (visitSuperMember(node, c)) return;
     const { object, property, computed } = node;
     const isIndex =
-      property.type === "Literal" && Number.isInteger(property.value) && !isText(object);
+      property.type === "Literal" &&
+      Number.isInteger(property.value) &&
+      !object.type.endsWith("Literal");
+    if (plainMember(node)?.name === "name" && parent.type !== "TaggedTemplateExpression") {
+      c.edits.open(node.start, "µname(");
+      c.visit(object, node);
+      c.edits.replace(tokenFrom(c, object.end, ".").start, node.end, ")");
+      return;
+    }
     if (!computed || isIndex) {
       c.visit(object, node);
       return;
@@ -175,6 +213,12 @@ export const VALUE_VISITORS: Visitors = {
     c.edits.replace(bracket.start, bracket.end, ",");
     c.visit(property, node);
     c.edits.replace(node.end - 1, node.end, ")");
+  },
+  ObjectExpression: (node, c) => {
+    c.visitChildren(node);
+    const keys = node.properties.map((p) => (p.type === "Property" ? keyText(p.key) : ""));
+    if (keys.some((key) => /^\d+$/.test(key)))
+      wrap(c, node, "µkeyed(", `,${JSON.stringify(keys)})`);
   },
   CallExpression: visitCall,
   NewExpression: (node, c) => {

@@ -9,12 +9,11 @@ import { createEdits } from "./instrument-edits.ts";
 import { FLOW_VISITORS, visitRefused } from "./instrument-flow.ts";
 import { FUNCTION_VISITORS } from "./instrument-functions.ts";
 import { NAME_VISITORS } from "./instrument-names.ts";
-import type { Instrumenting, Visitor, Visitors } from "./instrument-node.ts";
+import type { Instrumenting, Refused, Visitor, Visitors } from "./instrument-node.ts";
 import { readScript } from "./instrument-parse.ts";
 import type { RefusedStatement } from "./instrument-parse.ts";
 import { readNames } from "./instrument-scopes.ts";
 import { VALUE_VISITORS } from "./instrument-values.ts";
-import type { Finding } from "./syntax-rules.ts";
 import { childrenOf } from "./syntax-scopes.ts";
 
 /** A rewritten script. */
@@ -27,7 +26,7 @@ export interface Instrumented {
   /** Source text of a function by its number. */
   functionText(number: number): string | undefined;
   /** The finding that a refused statement throws, by its number. */
-  refused: readonly Finding[];
+  refused: readonly Refused[];
 }
 
 const VISITORS: Visitors = {

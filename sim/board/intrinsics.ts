@@ -23,8 +23,8 @@ export interface Intrinsics extends Omit<Realm, "run" | "attach" | "enter"> {
   addFile(name: string, place?: (frame: Frame) => Frame): void;
   /** An error that the engine threw, worded as the interpreter's; other values as they are. */
   adopt(thrown: unknown): unknown;
-  /** Where in scripts the host is called from, innermost first. */
-  whereAmI(): Frame[];
+  /** Throws an error that arose at a place of a script. */
+  throwAt(type: ErrorType, message: string, frame: Frame): never;
   /** Throws the SyntaxError for a construct that the interpreter refuses. */
   refuse(problem: SyntaxProblem): never;
 }
@@ -112,7 +112,8 @@ export function createIntrinsics(): Intrinsics {
   };
 
   // ------------------------------------------------------------------------------- errors
-  const frames = (stack: unknown): Frame[] => {
+  /** @param isRaw true for the engine's own text: places in compiled code, not in scripts */
+  const frames = (stack: unknown, isRaw: boolean): Frame[] => {
     if (typeof stack !== "string") return [];
     const found: Frame[] = [];
     for (const line of stack.split("\n")) {
@@ -125,7 +126,7 @@ export function createIntrinsics(): Intrinsics {
           line: Number(atLine),
           column: Number(atColumn),
         };
-        found.push(files.get(file)?.(frame) ?? frame);
+        found.push((isRaw && files.get(file)?.(frame)) || frame);
       }
     }
     return found;
@@ -136,7 +137,7 @@ export function createIntrinsics(): Intrinsics {
   const errorPrototypes: Record<string, object> = {};
   const error: Realm["error"] = (type, message) => {
     // The engine's error is taken for its trace only: the interpreter's are plain objects.
-    const stack = stackText(frames(new Error("trace").stack));
+    const stack = stackText(frames(new Error("trace").stack, true));
     const made = Object.create(errorPrototypes[type] as object) as object;
     return Object.assign(made, message === "" ? { type, stack } : { message, type, stack });
   };
@@ -300,9 +301,10 @@ export function createIntrinsics(): Intrinsics {
     hasOwnText: (value) =>
       (value as { toString?: unknown }).toString !== objectPrototype["toString"],
     pinName: pinNameOf,
+    keysOf: Object.keys,
+    noteKey: () => {},
     sourceOf: (fn) => Function.prototype.toString.call(fn),
     addFile: (name, place) => files.set(name, place),
-    whereAmI: () => frames(new Error("trace").stack),
     adopt: (thrown) => {
       if (!types.isNativeError(thrown) || thrown instanceof Error) return thrown;
       const made = thrown as { message: string; type?: unknown };
@@ -313,18 +315,22 @@ export function createIntrinsics(): Intrinsics {
       if (isConst) Object.setPrototypeOf(made, errorPrototypes["TypeError"] as object);
       return thrown;
     },
-    refuse: ({ file, line, column, construct, message }) => {
-      const said = construct === "syntax error" ? message : `${construct}: ${message}`;
-      const made = error("SyntaxError", said) as { stack: string };
-      made.stack = stackText([{ functionName: "", file, line, column }]);
+    throwAt: (type, message, frame) => {
+      const made = error(type, message) as { stack: string };
+      made.stack = stackText([frame, ...frames(made.stack, false)]);
       // oxlint-disable-next-line typescript/only-throw-error
       throw made;
+    },
+    refuse: ({ file, line, column, construct, message }) => {
+      const said = construct === "syntax error" ? message : `${construct}: ${message}`;
+      const frame = { functionName: "", file, line, column };
+      return intrinsics.throwAt("SyntaxError", said, frame);
     },
     errorOf: (abort) => {
       if (abort.kind !== "stack") return null;
       const message = "Too much recursion - the stack is about to overflow";
       const made = error("Error", message) as { stack: string };
-      made.stack = stackText(frames(abort.stack));
+      made.stack = stackText(frames(abort.stack, true));
       return made;
     },
     describe: (thrown) => {
@@ -338,7 +344,9 @@ export function createIntrinsics(): Intrinsics {
       }
       return {
         text: shown,
-        frames: isObject ? frames((thrown as { stack?: unknown }).stack) : [],
+        frames: isObject
+          ? frames((thrown as { stack?: unknown }).stack, types.isNativeError(thrown))
+          : [],
       };
     },
   };

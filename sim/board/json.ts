@@ -11,6 +11,8 @@ export interface JsonRealm {
   object(): Record<string, unknown>;
   array(): unknown[];
   syntaxError(message: string): unknown;
+  /** Called before a key is set. */
+  noteKey(object: object, key: string): void;
 }
 
 type TokenKind = "string" | "unfinished" | "number" | "word" | "sign" | "end";
@@ -174,6 +176,7 @@ export function parseJson(
         if (key === "__proto__") {
           if (typeof value === "object") Object.setPrototypeOf(object, value);
         } else if (!Object.hasOwn(object, key)) {
+          realm.noteKey(object, key);
           object[key] = value;
         }
         if (!isSign("}")) expect(",");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Promise as the interpreter has it: reactions run from the idle loop's queue, between events and
 // after timers, never as microtasks; only then, catch, resolve, reject and all exist.
+import { remainsOf } from "./abort.ts";
 import type { Loop } from "./loop.ts";
 import type { Intrinsics } from "./intrinsics.ts";
 
@@ -84,7 +85,9 @@ export function installPromise(realm: Intrinsics, loop: Pick<Loop, "enqueue" | "
     try {
       result = handler(state.value);
     } catch (error) {
-      return finish(reject, next, error);
+      // Out of memory leaves nothing: the promise is fulfilled.
+      const left = remainsOf(error, realm);
+      if (left) return finish(reject, next, realm.adopt(left.thrown));
     }
     finish(resolve, next, result);
   }
@@ -110,7 +113,8 @@ export function installPromise(realm: Intrinsics, loop: Pick<Loop, "enqueue" | "
           return;
         }
       } catch (error) {
-        settle(promise, "rejected", error);
+        const left = remainsOf(error, realm);
+        if (left) settle(promise, "rejected", left.thrown);
         return;
       }
     }
@@ -140,7 +144,8 @@ export function installPromise(realm: Intrinsics, loop: Pick<Loop, "enqueue" | "
         executor(functions.resolve, functions.reject);
       }
     } catch (error) {
-      functions.reject(error);
+      const left = remainsOf(error, realm);
+      if (left) functions.reject(realm.adopt(left.thrown));
     }
     return promise;
   });

@@ -9,13 +9,17 @@ import { Abort, passingAbort } from "./abort.ts";
 import { consoleText, isNative } from "./format.ts";
 import { functionNumbers, instrument } from "./instrument.ts";
 import type { Instrumented } from "./instrument.ts";
+import type { Refused } from "./instrument-node.ts";
 import { installRuntime } from "./instrument-runtime.ts";
 import type { Runtime } from "./instrument-runtime.ts";
-import { classNameOf, createIntrinsics } from "./intrinsics.ts";
+import { createIntrinsics } from "./intrinsics.ts";
+import type { Intrinsics } from "./intrinsics.ts";
+import { createKeyOrder } from "./key-order.ts";
+import type { KeyOrder } from "./key-order.ts";
 import { installLanguage } from "./language.ts";
 import { typeName } from "./promises.ts";
 import type { LanguageHost, Realm } from "./realm.ts";
-import type { Finding } from "./syntax-rules.ts";
+import { refusalOf } from "./refusals.ts";
 
 /** Limits of the board that a realm is for. */
 export interface InstrumentedOptions {
@@ -101,10 +105,63 @@ function createPatience(options: InstrumentedOptions): (callback: number) => boo
 const isStackOverflow = (error: unknown): boolean =>
   types.isNativeError(error) && error.message.startsWith("Maximum call stack size");
 
+/** The interpreter's name for what a value is, in its errors. */
+function kindOf(value: unknown): string {
+  if (typeof value === "boolean") return "Number";
+  return ArrayBuffer.isView(value) ? value.constructor.name : typeName(value);
+}
+
+/** Name of the global that holds the class of a value. */
+function globalClassName(value: object, { global, objectPrototype }: Intrinsics): string | null {
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  if (prototype === null || prototype === objectPrototype) return null;
+  const constructor: unknown = Object.getOwnPropertyDescriptor(prototype, "constructor")?.value;
+  if (typeof constructor !== "function") return null;
+  const isIt = (name: string): boolean =>
+    Object.getOwnPropertyDescriptor(global, name)?.value === constructor;
+  return Object.getOwnPropertyNames(global).find(isIt) ?? null;
+}
+
+/** Prototypes whose members for...in does not show. */
+function builtInPrototypes(global: object): Set<object> {
+  const found = new Set<object>();
+  for (const value of Object.values(Object.getOwnPropertyDescriptors(global))) {
+    const { prototype } = Object(value.value) as { prototype?: object };
+    for (let p: unknown = prototype; typeof p === "object" && p !== null;) {
+      found.add(p);
+      p = Object.getPrototypeOf(p);
+    }
+  }
+  return found;
+}
+
+/** Lets the language's functions keep and show the interpreter's order of keys. */
+function installKeyOrder(intrinsics: Intrinsics, order: KeyOrder): void {
+  const { arrayOf, define, global } = intrinsics;
+  const read = (object: unknown, key: string): unknown => (object as Record<string, unknown>)[key];
+  const keysOf = (value: unknown): string[] =>
+    typeof value === "object" && value !== null ? order.keysOf(value) : Object.keys(Object(value));
+  define(global["Object"] as object, {
+    keys: (object: unknown) => arrayOf(keysOf(object)),
+    values: (object: unknown) => arrayOf(keysOf(object).map((key) => read(object, key))),
+    entries: (object: unknown) =>
+      arrayOf(keysOf(object).map((key) => arrayOf([key, read(object, key)]))),
+    assign: (target: object, ...sources: unknown[]) => {
+      for (const source of sources) {
+        for (const key of keysOf(source)) {
+          order.note(target, key);
+          (target as Record<string, unknown>)[key] = read(source, key);
+        }
+      }
+      return target;
+    },
+  });
+}
+
 /** Creates a realm for one board. */
 export function createInstrumentedRealm(options: InstrumentedOptions): Realm {
   const intrinsics = createIntrinsics();
-  const { global, objectPrototype, fail } = intrinsics;
+  const { global, fail } = intrinsics;
   const { load, byId } = createLoader();
   const shown = new WeakMap<object, string>();
   intrinsics.sourceOf = (fn) => {
@@ -114,6 +171,11 @@ export function createInstrumentedRealm(options: InstrumentedOptions): Realm {
     const numbers = functionNumbers(text);
     return (numbers && byId(numbers.script)?.functionText(numbers.number)) ?? text;
   };
+  const order = createKeyOrder();
+  intrinsics.keysOf = order.keysOf;
+  intrinsics.noteKey = order.note;
+  installKeyOrder(intrinsics, order);
+  const builtIn = builtInPrototypes(global);
   const isWaiting = createPatience(options);
   const run = (loaded: Loaded): unknown => {
     const { fileName, script } = loaded;
@@ -130,7 +192,7 @@ export function createInstrumentedRealm(options: InstrumentedOptions): Realm {
       fail,
       text: intrinsics.text,
       number: (text) => (global["Number"] as (text: string) => number)(text),
-      typeName: (value) => (typeof value === "boolean" ? "Number" : typeName(value)),
+      typeName: kindOf,
       overflow: () => {
         throw new Abort("stack");
       },
@@ -145,13 +207,22 @@ export function createInstrumentedRealm(options: InstrumentedOptions): Realm {
         return intrinsics.adopt(error);
       },
       lives: () => passingAbort() === null,
-      refuse: (id, number) => {
+      refuse: (id, number, isUnknown) => {
         const { source, fileName, refused } = byId(id) as Loaded;
-        const { start, construct, message } = refused[number] as Finding;
-        const place = placeOf(source, start);
-        return intrinsics.refuse({ file: fileName, ...place, construct, kind: "refused", message });
+        const { finding, name } = refused[number] as Refused;
+        const { type, message } =
+          name !== null && isUnknown && !Object.hasOwn(global, name)
+            ? { type: "ReferenceError" as const, message: `"${name}" is not defined` }
+            : refusalOf(finding);
+        const place = placeOf(source, finding.start);
+        const frame = { functionName: "", file: fileName, ...place };
+        return intrinsics.throwAt(type, message, frame);
       },
       code: (code) => (typeof code === "string" ? load(code, "", true).text : code),
+      noteKey: order.note,
+      noteKeys: order.noteAll,
+      keysOf: (value) => (typeof value === "string" ? Object.keys(value) : order.keysOf(value)),
+      isBuiltIn: (prototype) => builtIn.has(prototype),
       isNative: (fn) => isNative(fn as object),
       showAs: (fn, source) => shown.set(fn as object, source),
     },
@@ -168,7 +239,7 @@ export function createInstrumentedRealm(options: InstrumentedOptions): Realm {
 
   const realm: Realm = {
     ...intrinsics,
-    className: (value) => classNameOf(value, objectPrototype, (name) => global[name]),
+    className: (value) => globalClassName(value, intrinsics),
     show: (value) => consoleText(value, realm),
     run: (source, fileName) => run(load(source, fileName, false)),
     attach: (host: LanguageHost) => installLanguage(intrinsics, () => host),

@@ -220,9 +220,11 @@ function classRules(): readonly NodeRule[] {
       construct: "extends <expression>",
       kind: "refused",
       message: "the interpreter takes a plain name only",
-      find: (n) => {
+      find: (n, _a, c) => {
         const base = (n as Class).superClass;
-        return base && base.type !== "Identifier" ? [{ start: base.start }] : false;
+        if (!base) return false;
+        const isBracketed = /\(\s*$/.test(c.source.slice(n.start, base.start));
+        return base.type !== "Identifier" || isBracketed ? [{ start: base.start }] : false;
       },
     },
     {

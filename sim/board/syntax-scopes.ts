@@ -206,7 +206,6 @@ export function resolveNames(
       case "ForOfStatement":
       case "BlockStatement":
       case "StaticBlock":
-      case "SwitchStatement":
         visitAll(node, newScope(node, scope, false));
         return;
       case "CatchClause": {

@@ -1,49 +1,19 @@
 // SPDX-License-Identifier: MIT
-// Runs one probe on a virtual board of profile `linux` and gives its console output. A probe without
-// a server runs on a clock of its own that moves a little whenever somebody looks at it, so that
-// scripts which wait in a loop come to an end and a busy machine changes nothing.
-import { BoardError, createBoard, createRealClock, utf8AsBytes } from "../../sim/index.ts";
-import type { ClockTimer, SimClock, SimNetwork } from "../../sim/index.ts";
+// Runs one probe on a virtual board of profile `linux`, with instrumented scripts, and gives its
+// console output. A probe without a server runs in virtual time, so nothing depends on the machine.
+import {
+  BoardError,
+  createBoard,
+  createRealClock,
+  createVirtualClock,
+  utf8AsBytes,
+} from "../../sim/index.ts";
+import type { SimNetwork, VirtualClock } from "../../sim/index.ts";
 import { delay } from "../helpers/wait.ts";
 
-const START_MS = 1_800_000_000_000;
-/** What passes with each look at the clock; the interpreter takes about as long. */
-const LOOK_MS = 0.01;
 const POLL_MS = 2;
-
-interface Entry {
-  atMs: number;
-  fn: () => void;
-}
-
-/** A clock for one board, and a way to let it run. */
-function createTickingClock(): SimClock & { runUntil(isOver: () => boolean, ms: number): void } {
-  let nowMs = START_MS;
-  let entries: Entry[] = [];
-  return {
-    now: () => (nowMs += LOOK_MS),
-    setTimer: (fn, delayMs) => {
-      const entry = { atMs: nowMs + Math.max(0, delayMs), fn };
-      entries.push(entry);
-      return entry;
-    },
-    clearTimer: (timer: ClockTimer) => {
-      entries = entries.filter((entry) => entry !== timer);
-    },
-    runUntil: (isOver, ms) => {
-      while (!isOver()) {
-        const next = entries.reduce<Entry | undefined>(
-          (a, b) => (a && a.atMs <= b.atMs ? a : b),
-          undefined,
-        );
-        if (!next || next.atMs > START_MS + ms) return;
-        entries = entries.filter((entry) => entry !== next);
-        nowMs = Math.max(nowMs, next.atMs);
-        next.fn();
-      }
-    },
-  };
-}
+/** Events that one probe may take; a storm ends here. */
+const MAX_EVENTS = 100_000;
 
 /** What to run, and how. */
 export interface VirtualRun {
@@ -63,18 +33,19 @@ export interface VirtualRun {
  */
 export async function runOnVirtualBoard(run: VirtualRun): Promise<string> {
   let output = "";
-  const ticking = run.inRealTime ? null : createTickingClock();
+  const virtual: VirtualClock | null = run.inRealTime ? null : createVirtualClock();
   const board = createBoard({
-    clock: ticking ?? createRealClock(),
+    clock: virtual ?? createRealClock(),
     network: run.network,
     profile: "linux",
     seed: 1,
     serial: "00000000-addeadde-addeadde",
+    instrument: true,
     onPrint: (line) => (output += `${line}\n`),
   });
   try {
     board.runScript(utf8AsBytes(run.source), "probe.js");
-    ticking?.runUntil(board.isDone, run.runMs);
+    if (virtual) virtual.run(virtual.now() + run.runMs, MAX_EVENTS);
     const endMs = performance.now() + run.runMs;
     while (run.inRealTime && !board.isDone() && performance.now() < endMs) await delay(POLL_MS);
   } catch (error) {

@@ -11,6 +11,7 @@ const jsonRealm = {
   object: () => ({}),
   array: () => [],
   syntaxError: (message: string) => new Refused(message),
+  noteKey: () => {},
 };
 const formatRealm: FormatRealm = {
   className: () => null,
