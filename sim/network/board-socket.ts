@@ -9,8 +9,11 @@ import type { Bytes } from "./path.ts";
 /** How a socket begins. */
 export interface BoardSocketOptions {
   blockedMs: number;
-  isSecuring: boolean;
+  phase: Phase;
 }
+
+/** How far a connection has come: being made, in its TLS handshake, usable. */
+export type Phase = "connecting" | "securing" | "open";
 
 const latin1 = (bytes: Bytes): string =>
   typeof bytes === "string"
@@ -26,7 +29,7 @@ export class BoardSocket implements SimSocket, Driver {
   readonly #end: End;
   #received = "";
   #hasEnded = false;
-  #isSecuring: boolean;
+  #phase: Phase;
   #failure: NetworkFailure | null = null;
   /** It was told that not everything fits. */
   #isWaiting = false;
@@ -34,16 +37,17 @@ export class BoardSocket implements SimSocket, Driver {
   #news: ClockTimer | null = null;
 
   /** Makes itself the driver of the end. */
-  constructor(clock: SimClock, end: End, { blockedMs, isSecuring }: BoardSocketOptions) {
+  constructor(clock: SimClock, end: End, { blockedMs, phase }: BoardSocketOptions) {
     this.#clock = clock;
     this.#end = end;
     this.blockedMs = blockedMs;
-    this.#isSecuring = isSecuring;
+    this.#phase = phase;
     end.driver = this;
   }
 
   get state(): SimSocket["state"] {
-    return this.#hasEnded && this.#received === "" ? "closed" : "open";
+    if (this.#hasEnded && this.#received === "") return "closed";
+    return this.#phase === "connecting" ? "connecting" : "open";
   }
 
   get failure(): NetworkFailure | null {
@@ -51,11 +55,15 @@ export class BoardSocket implements SimSocket, Driver {
   }
 
   get isSecuring(): boolean {
-    return this.#isSecuring;
+    return this.#phase === "securing";
+  }
+
+  get phase(): Phase {
+    return this.#phase;
   }
 
   send(bytes: string): number {
-    if (this.#hasEnded || this.#isSecuring) return 0;
+    if (this.#hasEnded || this.#phase !== "open") return 0;
     const room = SEND_BUFFER_BYTES - this.#end.outstandingBytes();
     const count = Math.max(0, Math.min(room, bytes.length));
     this.#isWaiting = count < bytes.length;
@@ -65,7 +73,7 @@ export class BoardSocket implements SimSocket, Driver {
 
   receive(maxBytes: number): string {
     const received = this.#received;
-    if (received === "" || this.#isSecuring) return "";
+    if (received === "" || this.#phase !== "open") return "";
     const count = Math.min(maxBytes, this.#end.arriving.segmentBytes);
     const part = count < received.length ? received.slice(0, count) : received;
     this.#received = count < received.length ? received.slice(count) : "";
@@ -84,11 +92,17 @@ export class BoardSocket implements SimSocket, Driver {
     this.#leave();
   }
 
-  /** The TLS handshake is over, well or not. */
-  secured(failure: NetworkFailure | null): void {
-    this.#isSecuring = false;
+  /** The connection has come so far. */
+  reach(phase: Phase): void {
+    if (this.#end.isReleased || this.#phase === phase) return;
+    this.#phase = phase;
+    this.onChange();
+  }
+
+  /** The connection, or its handshake, has failed. */
+  refuse(failure: NetworkFailure): void {
+    this.#phase = "open";
     if (this.#end.isReleased) return;
-    if (failure === null) return this.onChange();
     this.#end.abort();
     this.onFail(failure);
   }

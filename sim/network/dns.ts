@@ -7,6 +7,8 @@ import type { Conditions } from "./conditions.ts";
 export interface Answer {
   /** Null: there is no such name, or nobody answered. */
   address: string | null;
+  /** The name server would have to ask elsewhere. */
+  isUnknown?: boolean;
   delayMs: number;
 }
 
@@ -48,7 +50,9 @@ export function createDns({ conditions, addressOf, answerMs }: DnsOptions): Dns 
         return { address: null, delayMs: TIMEOUT_MS + delayMs };
       }
       if (outcome === "fail") return { address: null, delayMs: waitMs };
-      return { address: address ?? addressOf(name) ?? null, delayMs: waitMs };
+      const found = address ?? addressOf(name);
+      if (found === undefined) return { address: null, delayMs: waitMs, isUnknown: true };
+      return { address: found, delayMs: waitMs };
     },
   };
 }

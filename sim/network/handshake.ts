@@ -19,12 +19,12 @@ export function shakeHands(connection: Connection, socket: BoardSocket): void {
     if (client.leaving.tlsStall) return;
     const listener = to.listeners.get(port);
     if (listener?.kind !== "program" || !listener.isTls) {
-      return server.send(ALERT_BYTES, () => socket.secured("tls"));
+      return server.send(ALERT_BYTES, () => socket.refuse("tls"));
     }
     server.send(CERTIFICATE_BYTES, () => {
       client.send(KEY_BYTES, () => {
         acceptByPeer(wiring.clock, server, listener.peer, from.name);
-        server.send(FINISHED_BYTES, () => socket.secured(null));
+        server.send(FINISHED_BYTES, () => socket.reach("open"));
       });
     });
   });

@@ -3,7 +3,7 @@
 import type { SimClock } from "../clock/clock.ts";
 import type { Random, RandomStream } from "../random.ts";
 import type { Conditions } from "./conditions.ts";
-import type { Dns } from "./dns.ts";
+import type { Answer, Dns } from "./dns.ts";
 import type { NetworkFailure, SimSocket } from "./network.ts";
 import type { Peer } from "./peer.ts";
 
@@ -27,7 +27,7 @@ export type DatagramHandler = (
 /** One host. */
 export interface Host {
   readonly name: string;
-  readonly address: string;
+  address: string;
   isUp: boolean;
   link: Link;
   /** Until then a call that blocks keeps it from doing anything, ms. */
@@ -37,6 +37,15 @@ export interface Host {
   /** Connections of which it is one end or both. */
   readonly connections: Set<HostConnection>;
   lastPort: number;
+  /** A real board behind a gateway: nothing here can make it stand still, its time is its own. */
+  isDevice: boolean;
+  /** It is not virtual: it takes connections at any port, and datagrams by the bridge. */
+  isOuter: boolean;
+  onDatagram?: (
+    bytes: string | Uint8Array,
+    from: { host: Host; port: number },
+    port: number,
+  ) => void;
 }
 
 /** A connection as its hosts see it. */
@@ -62,11 +71,30 @@ export interface Wiring {
   random: Random;
   conditions: Conditions;
   dns: Dns;
-  /** The host with this address, if there is one. */
-  hostAt(address: string, asker: Host): Host | undefined;
+  /** The host that serves this port at this address, or would, if there is one. */
+  hostAt(address: string, port: number, asker: Host): Host | undefined;
+  /** The host of this name or address outside of the virtual network, if there is an outside. */
+  outerHost?: (name: string) => Host;
   note(event: NetworkEvent, from: string, to: string, port: number): void;
   /** Time after which an unanswered attempt to connect ends, ms. */
   connectTimeoutMs: number;
+}
+
+/** A host that is up and serves nothing yet. */
+export function emptyHost(name: string, address: string): Host {
+  return {
+    name,
+    address,
+    isUp: true,
+    link: "up",
+    busyUntilMs: 0,
+    listeners: new Map(),
+    udp: new Map(),
+    connections: new Set(),
+    lastPort: 49_151,
+    isDevice: false,
+    isOuter: false,
+  };
 }
 
 /** True while packets can leave and reach it. */
@@ -81,4 +109,16 @@ export function nextPort(host: Host): number {
   do host.lastPort = host.lastPort >= 65_535 ? 49_152 : host.lastPort + 1;
   while (host.udp.has(host.lastPort));
   return host.lastPort;
+}
+
+/** The host that a question for a name has led to, or that stands outside; null if there is none. */
+export function findHost(
+  { hostAt, outerHost }: Wiring,
+  from: Host,
+  name: string,
+  port: number,
+  { address, isUnknown = false }: Answer,
+): Host | null {
+  if (address === null) return isUnknown ? (outerHost?.(name) ?? null) : null;
+  return hostAt(address, port, from) ?? outerHost?.(address) ?? null;
 }

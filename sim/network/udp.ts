@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Datagrams of the virtual network: they arrive late, out of order or not at all, and nobody says.
-import { isOnline, nextPort, pathRandom } from "./host.ts";
+import { findHost, isOnline, nextPort, pathRandom } from "./host.ts";
 import type { DatagramHandler, Host, Wiring } from "./host.ts";
 import { NetworkError } from "./network.ts";
 import type { SimUdp } from "./network.ts";
@@ -16,7 +16,7 @@ function open(host: Host, port: number, onDatagram: DatagramHandler): () => void
 }
 
 /** Sends one datagram from one host to another. */
-function deliver(
+export function deliver(
   { clock, conditions, random }: Wiring,
   bytes: string | Uint8Array,
   from: { host: Host; port: number },
@@ -28,14 +28,15 @@ function deliver(
     return conditions.view(from.host.name, to.host.name, to.port).now.isBlocked;
   };
   const effect = conditions.view(from.host.name, to.host.name, to.port).now;
-  const stream = pathRandom(random, from.host.name, to.host.name);
-  if (effect.lossRate > 0 && stream.next() < effect.lossRate) return;
+  const draw = (): number => pathRandom(random, from.host.name, to.host.name).next();
+  if (effect.lossRate > 0 && draw() < effect.lossRate) return;
   let waitMs = delayMs + effect.latencyMs + (bytes.length / effect.bytesPerSec) * 1000;
-  if (effect.jitterMs > 0) waitMs += stream.next() * effect.jitterMs;
+  if (effect.jitterMs > 0) waitMs += draw() * effect.jitterMs;
   if (isCut()) return;
   clock.setTimer(() => {
     if (isCut()) return;
     const { host, port } = from;
+    if (to.host.onDatagram) return to.host.onDatagram(bytes, from, to.port);
     to.host.udp.get(to.port)?.(bytes, { host, address: host.address, port });
   }, waitMs);
 }
@@ -58,8 +59,9 @@ export function openUdp(
     port,
     send: (bytes, name, toPort) => {
       if (!isOnline(host)) return;
-      const { address, delayMs } = wiring.dns.ask(host, name);
-      const to = address === null ? undefined : wiring.hostAt(address, host);
+      const answer = wiring.dns.ask(host, name);
+      const { delayMs } = answer;
+      const to = findHost(wiring, host, name, toPort, answer);
       if (to) deliver(wiring, bytes, { host, port }, { host: to, port: toPort }, delayMs);
     },
     close,

@@ -8,8 +8,11 @@ import type { Random } from "../random.ts";
 import type { Trace } from "../trace.ts";
 import { createConditions, matches } from "./conditions.ts";
 import type { Conditions, Effect, Match } from "./conditions.ts";
+import { createBridge } from "./bridge.ts";
+import type { Bridge } from "./bridge.ts";
 import { dial } from "./dial.ts";
 import { createDns } from "./dns.ts";
+import { emptyHost } from "./host.ts";
 import type { Host, HostConnection, Link, Listener, Wiring } from "./host.ts";
 import { NetworkError } from "./network.ts";
 import type { SimNetwork } from "./network.ts";
@@ -24,6 +27,8 @@ export interface VirtualNetworkOptions {
   trace?: Trace;
   /** What every direction has, always; 5 ms of latency unless given. */
   defaults?: Effect;
+  /** Where names and addresses are looked for that no host here has; nowhere without it. */
+  outside?: SimNetwork;
   /** Time that a name server takes to answer, ms; 20 unless given. */
   dnsMs?: number;
   /** Time after which an unanswered attempt to connect ends, ms; 18,500 as on the ESP32. */
@@ -39,8 +44,8 @@ export interface ConnectionInfo {
   port: number;
 }
 
-/** What a host is; it decides about nothing but its address. */
-export type HostKind = "board" | "server";
+/** What a host is: its address, and for a `device`, a real board, that nothing here blocks it. */
+export type HostKind = "board" | "server" | "device";
 
 /** One host of the virtual network. */
 export interface VirtualHost {
@@ -118,7 +123,7 @@ function forgetConnections(host: Host): void {
   }
 }
 
-function createHost(wiring: Wiring, host: Host): VirtualHost {
+function createHost(wiring: Wiring, host: Host, bridge: Bridge | null): VirtualHost {
   const listenAt = (port: number, listener: Listener): { close(): void } => {
     if (host.listeners.has(port)) throw new NetworkError("in-use");
     host.listeners.set(port, listener);
@@ -130,10 +135,13 @@ function createHost(wiring: Wiring, host: Host): VirtualHost {
   };
   const network: SimNetwork = {
     connect: (name, port, onChange, tls) =>
-      dial(wiring, host, name, port, onChange, tls !== undefined),
+      dial(wiring, host, { name, port, onChange, tls }, bridge),
     resolve: (name, done) => {
-      const { address, delayMs } = wiring.dns.ask(host, name);
-      wiring.clock.setTimer(() => done(address), delayMs);
+      const { address, delayMs, isUnknown = false } = wiring.dns.ask(host, name);
+      wiring.clock.setTimer(() => {
+        if (isUnknown && bridge) bridge.resolve(name, done);
+        else done(address);
+      }, delayMs);
     },
     listen: (port, onConnection) => listenAt(port, { kind: "board", onConnection }),
     openUdp: (port, onMessage) => openUdp(wiring, host, port, onMessage),
@@ -188,18 +196,25 @@ export function createVirtualNetwork(options: VirtualNetworkOptions): VirtualNet
       answerMs: options.dnsMs ?? DEFAULT_DNS_MS,
       addressOf: (name) => byName.get(name)?.host.address,
     }),
-    hostAt: (address, asker) => (address.startsWith("127.") ? asker : byAddress.get(address)),
+    hostAt: (address, port, asker) => {
+      if (!address.startsWith("127.")) return byAddress.get(address);
+      // Where there is an outside, it is also behind those ports that the host itself lacks.
+      return bridge && !asker.listeners.has(port) ? undefined : asker;
+    },
     note: (event, from, to, port) => trace?.add("net", event, { from, to, port }),
     connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
   };
   const lastNumbers = { board: 0, server: 0 };
+  const bridge = options.outside ? createBridge(wiring, options.outside) : null;
+  if (bridge) wiring.outerHost = bridge.hostOf;
   const freeAddress = (kind: HostKind): string => {
     for (;;) {
-      const n = ++lastNumbers[kind];
+      const range = kind === "server" ? "server" : "board";
+      const n = ++lastNumbers[range];
       const tail = `${(n >> 8) & 255}.${n & 255}`;
       // 10.0.0.1 is the access point.
       const address =
-        kind === "board" ? `10.${1 + (n >> 16)}.${tail}` : `198.${18 + (n >> 16)}.${tail}`;
+        range === "board" ? `10.${1 + (n >> 16)}.${tail}` : `198.${18 + (n >> 16)}.${tail}`;
       if (!byAddress.has(address)) return address;
     }
   };
@@ -216,18 +231,9 @@ export function createVirtualNetwork(options: VirtualNetworkOptions): VirtualNet
       if (byName.has(name)) throw new Error(`host ${name} exists already`);
       const other = byAddress.get(address);
       if (other) throw new Error(`host ${other.name} has address ${address} already`);
-      const host: Host = {
-        name,
-        address,
-        isUp: true,
-        link: "up",
-        busyUntilMs: 0,
-        listeners: new Map(),
-        udp: new Map(),
-        connections: new Set(),
-        lastPort: 49_151,
-      };
-      const virtual = createHost(wiring, host);
+      const host = emptyHost(name, address);
+      host.isDevice = kind === "device";
+      const virtual = createHost(wiring, host, bridge);
       byName.set(name, { host, virtual });
       byAddress.set(address, host);
       return virtual;
@@ -246,7 +252,7 @@ export function createVirtualNetwork(options: VirtualNetworkOptions): VirtualNet
     connections: (match = {}) => select(match).map(infoOf),
     close: () => {
       for (const connection of select({})) connection.reset();
-      return Promise.resolve();
+      return bridge ? bridge.close() : Promise.resolve();
     },
   };
 }
