@@ -34,6 +34,8 @@ interface Style {
   isJson: boolean;
   quoteNames: boolean;
   nullForNaN: boolean;
+  /** Shows the ends of what is long, and no code. */
+  isLimited: boolean;
 }
 
 const CONSOLE: Style = {
@@ -45,7 +47,10 @@ const CONSOLE: Style = {
   isJson: false,
   quoteNames: true,
   nullForNaN: false,
+  isLimited: false,
 };
+/** Results on the console. */
+const RESULT: Style = { ...CONSOLE, quoteNames: false, isLimited: true };
 const JSON_STYLE: Style = {
   isConsole: false,
   breaks: "none",
@@ -55,8 +60,13 @@ const JSON_STYLE: Style = {
   isJson: true,
   quoteNames: true,
   nullForNaN: true,
+  isLimited: false,
 };
 const RELAXED: Style = { ...JSON_STYLE, isJson: false, quoteNames: false };
+
+/** What is longer is shown by its ends where results are limited, and what then is left of it. */
+const LIMITS = { items: 15, itemsLeft: 5, chars: 60, charsLeft: 27 };
+const GAP = " ... ";
 
 /** Members of an object on one line before the console starts a new one. */
 const MEMBERS_ON_LINE = 4;
@@ -162,8 +172,12 @@ function writeArray(w: Writer, array: readonly unknown[], depth: number): string
   const { style } = w;
   let out = style.isPretty ? "[ " : "[";
   let breakNext = false;
+  const isLong = style.isLimited && array.length > LIMITS.items;
+  const gapEnd = isLong ? array.length - LIMITS.itemsLeft : 0;
   for (let i = 0; i < array.length; i++) {
+    if (i >= LIMITS.itemsLeft && i < gapEnd) continue;
     if (i > 0) out += style.isPretty ? ", " : ",";
+    if (isLong && i === gapEnd) out += GAP;
     const bulky = style.breaks === "all" || (style.breaks === "some" && isBulky(w, array[i]));
     if (bulky || breakNext) out += lineBreak(style, depth + 1);
     out += write(w, array[i], depth + 1, String(i));
@@ -219,7 +233,13 @@ function writeMembers(
 function writeBuffer(w: Writer, value: ArrayBufferView | ArrayBuffer): string {
   const isView = ArrayBuffer.isView(value);
   const elements = isView ? (value as Uint8Array) : new Uint8Array(value);
-  const items = Array.from(elements, (element) => numberText(element));
+  const all = Array.from(elements, (element) => numberText(element));
+  const isLong = w.style.isLimited && all.length > LIMITS.items;
+  const items = isLong ? all.slice(0, LIMITS.itemsLeft) : all;
+  if (isLong) {
+    const [first, ...others] = all.slice(-LIMITS.itemsLeft);
+    items.push(`${GAP}${first}`, ...others);
+  }
   if (!w.style.isConsole) return `[${items.join(w.style.isPretty ? ", " : ",")}]`;
   const name = isView ? (value.constructor as { name: string }).name : "ArrayBuffer";
   if (elements.every((element) => element === 0)) return `new ${name}(${elements.length})`;
@@ -265,13 +285,19 @@ function write(w: Writer, value: unknown, depth: number, name: string): string {
     case "undefined":
       return style.isConsole ? "undefined" : "null";
     case "string":
+      if (style.isLimited && value.length > LIMITS.chars) {
+        const [head, tail] = [value.slice(0, LIMITS.charsLeft), value.slice(-LIMITS.charsLeft)];
+        return quoted(head, false) + GAP + quoted(tail, false);
+      }
       return quoted(value, style.isJson);
     case "number":
       return style.nullForNaN && !Number.isFinite(value) ? "null" : numberText(value);
     case "boolean":
       return String(value);
     case "function":
-      return style.hasFunctions ? functionText(value, w.realm) : "undefined";
+      if (!style.hasFunctions) return "undefined";
+      if (!style.isLimited || isNative(value)) return functionText(value, w.realm);
+      return functionText(value, w.realm).replace(/\{[^]*$/, "{ ... }");
     case "object": {
       if (value === null) return "null";
       const pin = w.realm.pinName(value);
@@ -291,6 +317,11 @@ function write(w: Writer, value: unknown, depth: number, name: string): string {
 export function consoleText(value: unknown, realm: FormatRealm): string {
   if (typeof value === "string") return value;
   return write({ style: CONSOLE, realm, active: new Set() }, value, 0, "");
+}
+
+/** Text of a result on the console. */
+export function resultText(value: unknown, realm: FormatRealm): string {
+  return write({ style: RESULT, realm, active: new Set() }, value, 0, "");
 }
 
 /**
