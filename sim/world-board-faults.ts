@@ -13,6 +13,8 @@ export interface BoardFaultsHost {
   /** Null for a board without radio. */
   station: Station | null;
   isOn(): boolean;
+  /** How often power has come so far. */
+  powerUps(): number;
   powerOn(): void;
   /** Cuts the power as a fault does. */
   cut(): void;
@@ -63,8 +65,12 @@ export function createBoardFaults(host: BoardFaultsHost): FaultBoard {
     ),
     failAllocation: (nthCall) => board.injectOutOfMemory(nthCall),
     stepClock: (ms) => {
+      const before = host.powerUps();
       board.stepClock(ms);
-      return () => board.stepClock(-ms);
+      // With power the clock was set anew, and there is nothing to take back.
+      return () => {
+        if (host.powerUps() === before) board.stepClock(-ms);
+      };
     },
     restartAt: (wallMs) => {
       board.setClockStart(wallMs);

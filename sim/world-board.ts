@@ -105,6 +105,7 @@ export function createWorldBoard(
   const on = `board/${name}`;
   const lines: string[] = [];
   let isOn = false;
+  let powerUps = 0;
   const hasRadio = options.profile !== "linux" && options.wifi !== false;
   const station = hasRadio
     ? surroundings.accessPoint.addStation(name, {
@@ -135,6 +136,7 @@ export function createWorldBoard(
   const powerOn = (): void => {
     if (isOn) return;
     isOn = true;
+    powerUps++;
     host.setUp(true);
     board.powerOn();
   };
@@ -152,6 +154,7 @@ export function createWorldBoard(
     clock,
     station,
     isOn: () => isOn,
+    powerUps: () => powerUps,
     powerOn,
     cut: () => powerOff("fault"),
   });

@@ -56,7 +56,7 @@ export function createWorldBroker(
   const { name, host } = surroundings;
   const { port = 1883, ...rest } = options;
   const broker = createBroker({ ...surroundings, ...rest });
-  host.serve(port, broker.peer);
+  let server = host.serve(port, broker.peer);
   // Two faults may keep it down at once; it starts when the last of them has healed.
   let stops = 0;
   const faults: FaultBroker = {
@@ -64,8 +64,14 @@ export function createWorldBroker(
     stop: (how) => {
       stops++;
       broker.stop(how);
+      // Nobody listens any more; a host that has lost its power does not even say so.
+      server.close();
+      if (how.connections === "leave") host.setUp(false);
       return () => {
-        if (--stops === 0) broker.start();
+        if (--stops > 0) return;
+        host.setUp(true);
+        server = host.serve(port, broker.peer);
+        broker.start();
       };
     },
     refuse: (returnCode) =>

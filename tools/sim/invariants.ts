@@ -8,7 +8,7 @@ import type { Verdict } from "../lib/verifier.ts";
 
 /** Names of the invariants. */
 export type InvariantName =
-  /** A beat that the device counts as delivered was accepted by the monitor. */
+  /** A beat that the device counts as delivered came to the monitor, whatever it thinks of it. */
   | "acknowledged"
   /** One (boot, seq) names one beat and is accepted once. */
   | "unique"
@@ -47,11 +47,22 @@ export interface Invariants {
 /** Further breaches of a kind are counted in the first one's text no more than this often. */
 const MAX_VIOLATIONS = 20;
 
+/** `boot.seq` of a beat that was rejected, one from the future for example. */
+function numbersOf(payload: Buffer): string {
+  try {
+    const { boot, seq } = JSON.parse(payload.toString("latin1")) as { boot: number; seq: number };
+    return `${boot}.${seq}`;
+  } catch {
+    return "";
+  }
+}
+
 /** Creates the watch. */
 export function createInvariants(): Invariants {
   const violations: Violation[] = [];
   /** `device boot.seq` -> hash of the body. */
   const accepted = new Map<string, string>();
+  const arrived = new Set<string>();
   const delivered = new Set<string>();
   const boots = new Map<string, number>();
   const baseline = new Map<string, BoardCounts>();
@@ -69,9 +80,13 @@ export function createInvariants(): Invariants {
   return {
     violations,
     onBeat: (deviceId, payload, verdict) => {
-      if (verdict.kind === "rejected") return;
+      if (verdict.kind === "rejected") {
+        arrived.add(`${deviceId} ${numbersOf(payload)}`);
+        return;
+      }
       const { boot, seq } = verdict.beat;
       const key = `${deviceId} ${boot}.${seq}`;
+      arrived.add(key);
       const hash = bodyHash(payload);
       const before = accepted.get(key);
       if (before !== undefined && before !== hash) {
@@ -112,7 +127,7 @@ export function createInvariants(): Invariants {
     },
     finish: () => {
       for (const key of delivered) {
-        if (accepted.has(key)) continue;
+        if (arrived.has(key)) continue;
         const [deviceId = "", beat = ""] = key.split(" ");
         complain("acknowledged", deviceId, `beat ${beat} counts as delivered and never arrived`);
       }

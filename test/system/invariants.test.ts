@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+// The invariants hold for the firmware under random faults, and each of them is broken once by a
+// defect planted in the bundle, so that none is a check that cannot fail.
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { checkPlan, createRandom, drawPlan } from "../../sim/index.ts";
+import type { Plan } from "../../sim/index.ts";
+import { loadBundle, PROJECT_DIR } from "../../tools/lib/bundle.ts";
+import type { InvariantName } from "../../tools/sim/invariants.ts";
+import { PLAN_MS, runTrial } from "../../tools/sim/trial.ts";
+import { SEED } from "../helpers/seeds.ts";
+
+// More by SEEDS=1000 npm test.
+const SEEDS = Number(process.env["SEEDS"] ?? 12);
+
+const readable = readFileSync(`${PROJECT_DIR}dist/firmware/lubdub.js`, "latin1");
+
+/** The readable bundle with one defect. */
+function planted(good: string, bad: string): string {
+  expect(readable.split(good).length, `places of ${good}`).toBe(2);
+  return readable.replace(good, () => bad);
+}
+
+const DEFECTS: {
+  invariant: InvariantName;
+  defect: string;
+  plan: Plan;
+  good: string;
+  bad: string;
+}[] = [
+  {
+    invariant: "acknowledged",
+    defect: "what waits for its acknowledgement counts as delivered when the connection ends",
+    plan: [{ at: "5s", for: "1m", fault: "partition" }],
+    good: "if (!entry.message || entry.message.retain) giveUp(entry);",
+    bad: "{ inFlight.take(entry.id, !entry.message); entry.done(undefined, 1); }",
+  },
+  {
+    invariant: "unique",
+    defect: "the boot counter does not count",
+    plan: [{ at: "10s", for: "5s", fault: "power-cut" }],
+    good: "isCount ? +text + 1 : 0",
+    bad: "isCount ? +text : 0",
+  },
+  {
+    invariant: "bounded",
+    defect: "each lost connection leaves a timer behind",
+    plan: [{ at: "10s", fault: "reset" }],
+    good: "arm(delayMs, attempt);",
+    bad: "clock.after(1e9, function () {}); arm(delayMs, attempt);",
+  },
+  {
+    invariant: "recovers",
+    defect: "a refused connection is not tried again",
+    plan: [
+      { at: "9s", for: "1m", fault: "broker-refusal" },
+      { at: "10s", fault: "reset" },
+    ],
+    good: "if (!isStopping) wait(",
+    bad: "if (connackCode) { drop(); clock.cancel(timer); timer = undefined; stopDone = function () {}; } else if (!isStopping) wait(",
+  },
+  {
+    invariant: "caught",
+    defect: "the end of a connection throws",
+    plan: [{ at: "10s", fault: "reset" }],
+    good: "if (state.now === ONLINE) lost++;",
+    bad: "if (state.now === ONLINE) failure.nothing.there = lost++;",
+  },
+];
+
+describe("the invariants of a fleet", () => {
+  it(
+    `hold for ${SEEDS} seeds with random fault plans`,
+    { timeout: 60_000 + SEEDS * 5000 },
+    async () => {
+      const bundle = loadBundle().text;
+      for (let seed = SEED; seed < SEED + SEEDS; seed++) {
+        const { violations } = await runTrial({
+          seed,
+          boards: 2,
+          intervalMs: 10_000,
+          bundle,
+          planFor: (world) =>
+            drawPlan(createRandom(seed).stream("plan"), {
+              names: world.targetNames(),
+              untilMs: PLAN_MS,
+              maxFaults: 6,
+            }),
+        });
+        expect(violations, `lubdub sim explore --boards 2 --seeds 1 --first ${seed}`).toEqual([]);
+      }
+    },
+  );
+
+  it.each(DEFECTS)("tell $invariant when $defect", async ({ invariant, plan, good, bad }) => {
+    const { violations } = await runTrial({
+      seed: 1,
+      boards: 1,
+      intervalMs: 10_000,
+      bundle: planted(good, bad),
+      planFor: (world) => checkPlan(plan, world.targetNames()),
+    });
+    expect(violations.map((violation) => violation.invariant)).toContain(invariant);
+  });
+});
