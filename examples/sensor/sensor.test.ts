@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Somebody's own Espruino script, tested with vitest. Run: npx vitest run --root examples
+// Somebody's own Espruino script, tested with vitest. Run: npx vitest run --dir examples
 import { readFileSync } from "node:fs";
 import { World } from "lubdub/sim";
 import { expect, it } from "vitest";

@@ -44,7 +44,7 @@ describe("examples", () => {
     const source = readFileSync(path.join(EXAMPLES, "sensor/sensor.test.ts"), "utf8");
     const [, body = ""] = /\nit\(.*\n([^]*)\}\);\n$/.exec(source) ?? [];
     expect(body.trimEnd().split("\n").length).toBeLessThanOrEqual(10);
-    expect(await run([VITEST, "run", "--root", EXAMPLES])).toMatch(/Tests {2}1 passed/);
+    expect(await run([VITEST, "run", "--dir", "examples"])).toMatch(/Tests {2}1 passed/);
   });
 
   it("own-peer tells a cut answer from a whole one and from none", async () => {
