@@ -8,9 +8,16 @@ const TOO_MANY = 1 << 24;
 /** Thrown for a value that holds no bytes; the realm turns it into its own TypeError. */
 export class NotBytes extends Error {}
 
+/** The same bytes with a Buffer's methods. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes)
+    ? bytes
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
 /** One character per byte. */
 export function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+  return asBuffer(bytes).toString("latin1");
 }
 
 /** The low byte of each character. */
@@ -31,9 +38,9 @@ function collect(value: unknown, parts: Uint8Array[], describe: (value: unknown)
   } else if (Array.isArray(value)) {
     for (const item of value) collect(item, parts, describe);
   } else if (types.isArrayBuffer(value)) {
-    parts.push(new Uint8Array(value));
+    parts.push(Buffer.from(value));
   } else if (types.isUint8Array(value)) {
-    parts.push(value);
+    parts.push(asBuffer(value));
   } else if (ArrayBuffer.isView(value)) {
     parts.push(Uint8Array.from(value as Uint8Array, (element) => element & 255));
   } else if (typeof value === "object" && value !== null) {
@@ -64,6 +71,7 @@ function collect(value: unknown, parts: Uint8Array[], describe: (value: unknown)
  * @throws NotBytes with the interpreter's text
  */
 export function bytesOf(value: unknown, describe: (value: unknown) => string): Uint8Array {
+  if (typeof value === "string") return Buffer.from(value, "latin1");
   const parts: Uint8Array[] = [];
   collect(value, parts, describe);
   if (parts.length === 1) return parts[0] as Uint8Array;

@@ -31,8 +31,21 @@ export interface Events {
 
 const PREFIX = "#on";
 
+// Most events have a few names; to join the key anew each time is what costs most in them.
+const listenerKeys = new Map<string, string>();
+const MAX_KEYS = 256;
+
+function keyOf(name: string): string {
+  let key = listenerKeys.get(name);
+  if (key === undefined) {
+    key = PREFIX + name;
+    if (listenerKeys.size < MAX_KEYS) listenerKeys.set(name, key);
+  }
+  return key;
+}
+
 function listenersOf(target: object, name: string): unknown {
-  const key = PREFIX + name;
+  const key = keyOf(name);
   return Object.hasOwn(target, key) ? (target as Record<string, unknown>)[key] : undefined;
 }
 
@@ -50,30 +63,33 @@ export function createEvents(
   let isStopped = false;
   const watchers: ((target: object, name: string) => void)[] = [];
 
+  const callOne = (
+    target: object,
+    listener: unknown,
+    args: readonly unknown[],
+  ): { thrown: unknown } | null => {
+    let last: { thrown: unknown } | null = null;
+    try {
+      if (typeof listener === "function") listener.apply(target, args);
+      else if (typeof listener === "string") runText(listener);
+    } catch (thrown) {
+      last = { thrown };
+    }
+    const abort = endAbort();
+    return abort ? { thrown: abort } : last;
+  };
   const callAll = (
     target: object,
     listeners: unknown,
     args: readonly unknown[],
   ): { thrown: unknown } | null => {
     let last: { thrown: unknown } | null = null;
-    const callOne = (listener: unknown): void => {
-      try {
-        if (typeof listener === "function") listener.apply(target, args);
-        else if (typeof listener === "string") runText(listener);
-      } catch (thrown) {
-        last = { thrown };
-      }
-      const abort = endAbort();
-      if (abort) last = { thrown: abort };
-    };
     isStopped = false;
-    if (!Array.isArray(listeners)) callOne(listeners);
-    else {
-      // Removing works on this very array, so a listener removed meanwhile is not called.
-      for (let i = 0; i < listeners.length; i++) {
-        callOne(listeners[i]);
-        if (isStopped) break;
-      }
+    if (!Array.isArray(listeners)) return callOne(target, listeners, args);
+    // Removing works on this very array, so a listener removed meanwhile is not called.
+    for (let i = 0; i < listeners.length; i++) {
+      last = callOne(target, listeners[i], args) ?? last;
+      if (isStopped) break;
     }
     return last;
   };

@@ -5,9 +5,12 @@
 import { types } from "node:util";
 import { parseExpressionAt } from "acorn";
 import { numberText } from "./numbers.ts";
+import { PLAIN_TEXT, plainJson } from "./plain-json.ts";
 
 /** What the format needs to know of the realm that a value comes from. */
 export interface FormatRealm {
+  /** Prototype of plain objects. */
+  readonly objectPrototype: object;
   /** Name of a global class whose instance this is, null for plain objects and others. */
   className(value: object): string | null;
   /** True when the class has a toString of its own. */
@@ -85,11 +88,8 @@ function hex(code: number, width: number): string {
   return code.toString(16).toUpperCase().padStart(width, "0");
 }
 
-/** Text that stands between quotes as it is. */
-const PLAIN = /^[ !#-[\]-~]*$/;
-
 function quoted(text: string, isJson: boolean): string {
-  if (PLAIN.test(text)) return `"${text}"`;
+  if (PLAIN_TEXT.test(text)) return `"${text}"`;
   let out = '"';
   for (let i = 0; i < text.length; i++) {
     const c = text[i] as string;
@@ -333,6 +333,11 @@ export function jsonText(value: unknown, realm: FormatRealm, space?: unknown): s
   let style = JSON_STYLE;
   const indent =
     typeof space === "number" ? " ".repeat(space) : typeof space === "string" ? space : "";
+  const isObject = typeof value === "object" && value !== null;
+  if (indent === "" && isObject && realm.keysOf === Object.keys) {
+    const text = plainJson(value, realm.objectPrototype);
+    if (text !== null) return text;
+  }
   if (indent !== "") style = { ...style, isPretty: true, breaks: "all", indent };
   return write({ style, realm, active: new Set() }, value, 0, "");
 }

@@ -3,7 +3,7 @@
 // Not for: what belongs to the language (realm.ts), modules (modules/).
 import { crc32 } from "node:zlib";
 import { Abort } from "./abort.ts";
-import { bytesOf, latin1, NotBytes } from "./bytes.ts";
+import { asBuffer, bytesOf, latin1, NotBytes } from "./bytes.ts";
 import { createErrorFlags } from "./error-flags.ts";
 import type { ErrorFlags } from "./error-flags.ts";
 import { createEvents } from "./events.ts";
@@ -66,7 +66,7 @@ const LONGEST_DELAY_MS = 31_536_000_001_000;
 
 /** Base64 of bytes. */
 function toBase64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
+  return asBuffer(bytes).toString("base64");
 }
 
 /** Bytes of base64 text: characters outside the alphabet are skipped, padding is not needed. */

@@ -71,6 +71,12 @@ export interface Loop {
   stop(): void;
 }
 
+/** A timer of the clock. */
+interface Armed {
+  timer: ClockTimer;
+  atMs: number;
+}
+
 interface BoardTimer {
   id: number;
   /** In the time that timers follow. */
@@ -121,30 +127,42 @@ export function createLoop(host: LoopHost): Loop {
   let timers: BoardTimer[] = [];
   let queue: (() => void)[] = [];
   const modules: LoopModule[] = [];
+  const polls: (() => boolean)[] = [];
   let haveTimersChanged = false;
   let raised: { error: unknown } | null = null;
   let isStopped = false;
   /** A callback of this pass was cut off. */
   let isCutOff = false;
   let isInQueue = false;
-  let wakeUp: { timer: ClockTimer; atMs: number } | null = null;
   let busyUntilMs = -Infinity;
+  /** Somebody has asked for a pass; without it, one is due only with a timer. */
+  let isAwake = false;
+  // What is armed, earliest first. A later one stays armed when an earlier one is needed, and one
+  // that turns out to be too early only arms the next: timers that are renewed all the time cost
+  // the clock nothing.
+  let armed: Armed | null = null;
+  let armedLater: Armed | null = null;
 
   const now = (): number => Math.max(clock.now(), busyUntilMs);
   const timerNow = (): number => time.at(now());
   let passMs = timerNow();
-  const schedule = (delayMs: number): void => {
+  const arm = (delayMs: number): void => {
     if (isStopped) return;
     const atMs = now() + delayMs;
-    if (wakeUp) {
-      if (wakeUp.atMs <= atMs) return;
-      clock.clearTimer(wakeUp.timer);
+    if (armed) {
+      if (armed.atMs <= atMs) return;
+      if (armedLater) clock.clearTimer(armedLater.timer);
+      armedLater = armed;
     }
-    wakeUp = { timer: clock.setTimer(enterTurn, atMs - clock.now()), atMs };
+    armed = { timer: clock.setTimer(fire, atMs - clock.now()), atMs };
   };
-  const scheduleTimer = (dueMs: number): void => {
+  const schedule = (delayMs: number): void => {
+    isAwake = true;
+    arm(delayMs);
+  };
+  const armTimer = (dueMs: number): void => {
     const waitMs = dueMs - timerNow();
-    schedule(waitMs > 0 ? Math.max(TICK_MS, time.worldMsFor(waitMs)) : 0);
+    arm(waitMs > 0 ? Math.max(TICK_MS, time.worldMsFor(waitMs)) : 0);
   };
   // Callbacks change both from within a walk over timers or queue.
   const mustWalkAnew = (): boolean => haveTimersChanged;
@@ -158,16 +176,18 @@ export function createLoop(host: LoopHost): Loop {
       raised = { error };
     }
   };
-  const call = (fn: () => void): void => {
+  const call = <T>(fn: () => T): T | undefined => {
     endAbort();
+    let result: T | undefined;
     try {
-      fn();
+      result = fn();
     } catch (error) {
       if (!passingAbort()) raise(error);
     }
     // A script may have caught it.
     const abort = endAbort();
     if (abort) raise(abort);
+    return result;
   };
 
   /** The tick behind one: an interval keeps its phase. */
@@ -222,8 +242,24 @@ export function createLoop(host: LoopHost): Loop {
     host.cutOff?.("pass");
   };
 
+  const earliestDueMs = (): number => {
+    let leastMs = Infinity;
+    for (const { dueMs } of timers) if (dueMs < leastMs) leastMs = dueMs;
+    return leastMs;
+  };
+  const armNextTimer = (): void => {
+    const dueMs = earliestDueMs();
+    if (dueMs < Infinity) armTimer(dueMs);
+  };
+
+  function fire(): void {
+    armed = armedLater;
+    armedLater = null;
+    if (!isAwake && earliestDueMs() > timerNow()) armNextTimer();
+    else host.enter(turn);
+  }
   function turn(): void {
-    wakeUp = null;
+    isAwake = false;
     // Armed before a call in another callback of this board blocked for longer.
     if (clock.now() < busyUntilMs) return schedule(0);
     let isBusy = false;
@@ -233,11 +269,7 @@ export function createLoop(host: LoopHost): Loop {
         if (module.input && !isStopped) call(() => module.input?.());
       }
       runTimers();
-      for (const module of modules) {
-        call(() => {
-          if (!isStopped && module.idle()) isBusy = true;
-        });
-      }
+      for (const poll of polls) if (!isStopped && call(poll)) isBusy = true;
       finishCutOff();
     }
     if (!isStopped) runQueue();
@@ -253,12 +285,7 @@ export function createLoop(host: LoopHost): Loop {
       if (isStopped) return;
     }
     if (isBusy || queue.length > 0 || raised) return schedule(0);
-    const nextMs = timers.reduce((least, timer) => Math.min(least, timer.dueMs), Infinity);
-    if (nextMs < Infinity) scheduleTimer(nextMs);
-  }
-
-  function enterTurn(): void {
-    host.enter(turn);
+    armNextTimer();
   }
 
   return {
@@ -268,11 +295,12 @@ export function createLoop(host: LoopHost): Loop {
       const dueMs = timerNow() + periodMs;
       timers.push({ id, dueMs, periodMs: repeats ? periodMs : null, fn });
       haveTimersChanged = true;
-      scheduleTimer(dueMs);
+      armTimer(dueMs);
       return id;
     },
     clearTimer: (id) => {
-      timers = timers.filter((timer) => timer.id !== id);
+      const at = timers.findIndex((timer) => timer.id === id);
+      if (at >= 0) timers.splice(at, 1);
       haveTimersChanged = true;
     },
     clearAllTimers: () => {
@@ -285,7 +313,7 @@ export function createLoop(host: LoopHost): Loop {
       timer.periodMs = periodMs >= MIN_DELAY_MS ? periodMs : MIN_DELAY_MS;
       timer.dueMs = timerNow() + timer.periodMs;
       haveTimersChanged = true;
-      scheduleTimer(timer.dueMs);
+      armTimer(timer.dueMs);
       return true;
     },
     enqueue: (job) => {
@@ -294,6 +322,7 @@ export function createLoop(host: LoopHost): Loop {
     },
     addModule: (module) => {
       modules.push(module);
+      polls.push(() => module.idle());
     },
     counts: () => {
       const sum = { sockets: 0, bufferedBytes: 0 };
@@ -322,8 +351,8 @@ export function createLoop(host: LoopHost): Loop {
       isStopped = true;
       timers = [];
       queue = [];
-      if (wakeUp) clock.clearTimer(wakeUp.timer);
-      wakeUp = null;
+      for (const each of [armed, armedLater]) if (each) clock.clearTimer(each.timer);
+      armed = armedLater = null;
     },
   };
 }

@@ -14,10 +14,13 @@ const jsonRealm = {
   noteKey: () => {},
 };
 const formatRealm: FormatRealm = {
+  objectPrototype: Object.prototype,
   className: () => null,
   hasOwnText: () => false,
   text: String,
   pinName: () => null,
+  keysOf: Object.keys,
+  sourceOf: String,
 };
 const bytes = fc.string({
   unit: fc.integer({ min: 0, max: 255 }).map((c) => String.fromCharCode(c)),
