@@ -96,7 +96,7 @@ export function openTrace(file: string): TraceFile {
       const onLine = (line: string): void => {
         const row = asRow(line);
         if (!row) throw fail("not a row of a trace");
-        if (rowCount === 0 && (row.on !== "world" || row.ev !== "start" || row.t !== 0))
+        if (rowCount === 0 && (row.on !== "world" || row.ev !== "start"))
           throw fail("a trace begins with the start of a world");
         if (rowCount === 0 && row["schema"] !== SCHEMA)
           throw fail(`schema ${String(row["schema"])} is not known, only ${SCHEMA} is`);

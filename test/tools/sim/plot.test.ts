@@ -252,6 +252,13 @@ describe("lubdub sim plot", () => {
     expect(svg).not.toContain("<script");
   });
 
+  it("takes the trace of a world in real time, which begins a moment after 0", () => {
+    const late: Event = [402, "world", "start", { schema: 1, seed: 7, start: 0 }];
+    const file = fileOf("realtime.jsonl");
+    writeFileSync(file, [late, boot(SEC, "a")].map((event) => traceLine(row(event))).join(""));
+    expect(plotTrace(file).summary).toBe("1 board, 0 faults, 1 s");
+  });
+
   it("shows an outage of a second within a year", () => {
     const svg = drawn([
       boot(0, "a"),
