@@ -110,7 +110,7 @@ function badAnswer(how: HttpMisbehaviour): BadAnswer {
       return { status: how.status };
     case "slow":
       return { delayMs: how.delayMs };
-    case "truncated":
+    default:
       return { bodyBytes: how.bytes };
   }
 }
@@ -151,7 +151,7 @@ function timeLie(how: SntpLie, offsetMs: number, nowMs: number): "silent" | Time
       return { offsetMs };
     case "era-2036":
       return { offsetMs: NTP_ERA_1_MS + 60_000 - nowMs };
-    case "silent":
+    default:
       return "silent";
   }
 }

@@ -49,7 +49,7 @@ export interface Fault<R extends ParamRules = ParamRules, K extends TargetKind =
 }
 
 /** A fault of any kind, as the registry holds it. */
-export interface AnyFault extends Omit<Fault<ParamRules, TargetKind>, "begin"> {
+export interface AnyFault extends Omit<Fault, "begin"> {
   /** Takes values that plan.ts has checked against `params`. */
   begin(
     target: TargetsByKind[TargetKind],
@@ -63,7 +63,7 @@ export function defineFault<R extends ParamRules, K extends TargetKind>(
   fault: Fault<R, K>,
 ): AnyFault {
   // Plans are checked against the very rules that gave `begin` its types.
-  return fault as unknown as AnyFault;
+  return fault as AnyFault;
 }
 
 /** A number parameter. */

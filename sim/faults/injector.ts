@@ -66,7 +66,7 @@ export function createInjector(host: InjectorHost): Injector {
       end: () => {
         if (!active.delete(id)) return;
         // The reverse order undoes what one fault did twice to the same thing.
-        for (const heal of heals.reverse()) heal();
+        for (const heal of heals.toReversed()) heal();
         trace.add("fault", "end", facts);
       },
     };
@@ -86,7 +86,7 @@ export function createInjector(host: InjectorHost): Injector {
     healAll: () => {
       for (const timer of coming) clock.clearTimer(timer);
       coming.clear();
-      for (const fault of [...active.values()]) fault.end();
+      for (const fault of active.values()) fault.end();
     },
   };
 }

@@ -52,7 +52,8 @@ function shown(value: unknown): string {
 }
 
 /** The known name that is nearest to a mistyped one, if any is near. */
-function nearest(name: string, known: Iterable<string>): string {
+function nearest(mistyped: unknown, known: Iterable<string>): string {
+  const name = String(mistyped);
   const distance = (a: string, b: string): number => {
     let row = Array.from({ length: b.length + 1 }, (_, i) => i);
     for (let i = 1; i <= a.length; i++) {
@@ -81,7 +82,7 @@ function checkParam(rule: ParamRule, value: unknown): string | null {
       return typeof value === "string" && rule.values.includes(value)
         ? null
         : `expected one of ${rule.values.join(", ")}, got ${shown(value)}`;
-    case "host":
+    default:
       return typeof value === "string" && value !== ""
         ? null
         : `expected the name of a host, got ${shown(value)}`;
@@ -106,7 +107,7 @@ function checkItem(
   if (forMs === undefined) complain("for", `expected a time such as 5s, got ${shown(lasts)}`);
   const fault = FAULTS.get(name);
   if (!fault) {
-    complain("fault", `unknown fault ${shown(name)}${nearest(String(name), FAULTS.keys())}`);
+    complain("fault", `unknown fault ${shown(name)}${nearest(name, FAULTS.keys())}`);
     return null;
   }
   if (fault.isInstant && lasts !== undefined) {

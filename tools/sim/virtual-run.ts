@@ -86,6 +86,8 @@ export async function runVirtual(options: VirtualRunOptions): Promise<VirtualRun
     tracker.finish(world.clock.now());
     screen.refresh();
     closing = closingLines(tracker.totals(), deviceIds.length, world.nowMs, speed());
+    // Its last rows are the boards' ends.
+    await world.close();
     closing.push(`trace ${world.trace.hash()}, ${world.trace.count} rows`);
   } finally {
     clearInterval(ticker);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Virtual time: order, clearing, and what a run may and may not do.
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createVirtualClock } from "../../../sim/clock/virtual-clock.ts";
 import { SEED } from "../../helpers/seeds.ts";
