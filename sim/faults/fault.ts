@@ -63,7 +63,7 @@ export function defineFault<R extends ParamRules, K extends TargetKind>(
   fault: Fault<R, K>,
 ): AnyFault {
   // Plans are checked against the very rules that gave `begin` its types.
-  return fault as AnyFault;
+  return fault;
 }
 
 /** A number parameter. */

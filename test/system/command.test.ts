@@ -77,7 +77,7 @@ describe("lubdub demo", () => {
   });
 });
 
-describe("lubdub sim", () => {
+describe("lubdub sim in real time", () => {
   let broker: EmbeddedBroker;
   beforeAll(async () => {
     broker = await startEmbeddedBroker();
@@ -89,7 +89,8 @@ describe("lubdub sim", () => {
   it.each(["0", "1"])("prints a line for each beat of QoS %s and ends with 0", async (qos) => {
     const { code, stdout, stderr } = await runCli(
       [
-        ["sim", "--broker", broker.url, "--boards", "5", "--interval", "500ms", "--for", "2s"],
+        ["sim", "--realtime", "--broker", broker.url, "--boards", "5", "--interval", "500ms"],
+        ["--for", "2s"],
         ["--qos", qos, "--key", "A".repeat(43), "--prefix", `q${qos}/devices`, "--plain"],
       ].flat(),
     );
@@ -102,7 +103,14 @@ describe("lubdub sim", () => {
 
   it("says that the broker is away, tries on, and ends with 1 without a beat", async () => {
     const url = `mqtt://127.0.0.1:${await findFreePort()}`;
-    const { code, stdout, stderr } = await runCli(["sim", "--broker", url, "--for", "500ms"]);
+    const { code, stdout, stderr } = await runCli([
+      "sim",
+      "--realtime",
+      "--broker",
+      url,
+      "--for",
+      "500ms",
+    ]);
     expect(code).toBe(1);
     expect(stdout).toContain('down problem="connection refused", trying on');
     expect(stderr).toBe("lubdub sim: no heartbeat was accepted\n");
