@@ -38,6 +38,7 @@ const FAILURES: Readonly<Record<string, NetworkFailure>> = {
   ENODATA: "unresolved",
   ECONNRESET: "reset",
   EPIPE: "reset",
+  TLS: "tls",
 };
 
 /** Indexed by what the worker writes into the shared cell. */
@@ -96,7 +97,7 @@ export function createRealNetwork(options: RealNetworkOptions = {}): SimNetwork 
     if (connections.size === 0) worker?.unref();
   };
 
-  const connect = (host: string, port: number, onChange: () => void): SimSocket => {
+  const connect: SimNetwork["connect"] = (host, port, onChange, tls) => {
     const id = ++lastId;
     const isFirst = worker === null;
     const thread = start();
@@ -104,6 +105,7 @@ export function createRealNetwork(options: RealNetworkOptions = {}): SimNetwork 
     let received = "";
     let inFlightBytes = 0;
     let state: SimSocket["state"] = "connecting";
+    let isSecuring = tls !== undefined;
     let failure: NetworkFailure | null = null;
     let hasEnded = false;
     let isReleased = false;
@@ -124,9 +126,11 @@ export function createRealNetwork(options: RealNetworkOptions = {}): SimNetwork 
         return failure;
       },
       blockedMs: 0,
-      isSecuring: false,
+      get isSecuring() {
+        return state === "open" && isSecuring;
+      },
       send: (bytes) => {
-        if (state !== "open" || hasEnded) return 0;
+        if (state !== "open" || hasEnded || isSecuring) return 0;
         const part = bytes.slice(0, SEND_BUFFER_BYTES - inFlightBytes);
         if (part === "") return 0;
         inFlightBytes += part.length;
@@ -149,6 +153,9 @@ export function createRealNetwork(options: RealNetworkOptions = {}): SimNetwork 
         case "open":
           state = "open";
           break;
+        case "secure":
+          isSecuring = false;
+          break;
         case "data":
           received += Buffer.from(message.bytes).toString("latin1");
           break;
@@ -159,6 +166,7 @@ export function createRealNetwork(options: RealNetworkOptions = {}): SimNetwork 
           if (message.code) failure = FAILURES[message.code] ?? "unreachable";
           if (state === "connecting") state = "closed";
           hasEnded = true;
+          isSecuring = false;
           break;
       }
       onChange();
@@ -166,7 +174,7 @@ export function createRealNetwork(options: RealNetworkOptions = {}): SimNetwork 
 
     connections.set(id, { socket, thread, onMessage });
     thread.ref();
-    post({ id, op: "connect", host, port, cell, receiveBytes: RECEIVE_BUFFER_BYTES });
+    post({ id, op: "connect", host, port, cell, receiveBytes: RECEIVE_BUFFER_BYTES, tls });
     // The first wait includes the start of the thread.
     const waitMs = (isLoopback(host) ? loopbackWaitMs : remoteWaitMs) + (isFirst ? 1000 : 0);
     Atomics.wait(cell, 0, 0, waitMs);
@@ -185,7 +193,8 @@ export function createRealNetwork(options: RealNetworkOptions = {}): SimNetwork 
     return {
       ...port,
       close: () => {
-        opened.delete(port);
+        // What it has accepted lives on, to be ended with the network.
+        if (!port.destroy) opened.delete(port);
         port.close();
       },
     };

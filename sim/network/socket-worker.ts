@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What runs in the network's worker thread, and the messages between it and real-network.ts.
 // It is kept as text because a worker thread does not inherit the loader that runs TypeScript.
+// TLS is as the boards have it: up to 1.2, no server name, nothing verified.
+import type { TlsOptions } from "./network.ts";
 
 /** Orders to the worker. */
 export type ToWorker =
@@ -16,6 +18,8 @@ type SocketOrder = { id: number } & (
       /** One cell: 0 unknown, 1 open, 2 refused, 3 unresolved, 4 unreachable; then a wake-up. */
       cell: Int32Array;
       receiveBytes: number;
+      /** Secures the connection once it is made. */
+      tls: TlsOptions | undefined;
     }
   | { op: "write"; bytes: Uint8Array }
   /** The reader has taken this many bytes. */
@@ -24,9 +28,14 @@ type SocketOrder = { id: number } & (
   | { op: "destroy" }
 );
 
-/** Reports of the worker. `code` is the host's error code, absent after an orderly end. */
+/**
+ * Reports of the worker. `code` is the host's error code, or `TLS` for a handshake that failed;
+ * absent after an orderly end.
+ */
 export type FromWorker = { id: number } & (
   | { event: "open" }
+  /** The TLS handshake is over. */
+  | { event: "secure" }
   | { event: "data"; bytes: Uint8Array }
   | { event: "sent"; count: number }
   | { event: "close"; code?: string }
@@ -36,57 +45,111 @@ export type FromWorker = { id: number } & (
 export const SOCKET_WORKER_SOURCE = `
 "use strict";
 const { connect } = require("node:net");
+const { connect: connectTls } = require("node:tls");
+const { createPrivateKey } = require("node:crypto");
 const { parentPort } = require("node:worker_threads");
 const OUTCOMES = { ECONNREFUSED: 2, ENOTFOUND: 3, EAI_AGAIN: 3, ENODATA: 3 };
 const sockets = new Map();
 let isFinishing = false;
 
-function open({ id, host, port, cell, receiveBytes }) {
+// PEM stays; DER becomes PEM, which is all that Node takes.
+function certificate(bytes) {
+  if (bytes === undefined || bytes.includes("-----BEGIN")) return bytes;
+  const lines = Buffer.from(bytes, "latin1").toString("base64").match(/.{1,64}/g) || [];
+  return ["-----BEGIN CERTIFICATE-----", ...lines, "-----END CERTIFICATE-----", ""].join("\\n");
+}
+function privateKey(bytes) {
+  if (bytes === undefined || bytes.includes("-----BEGIN")) return bytes;
+  const key = Buffer.from(bytes, "latin1");
+  for (const type of ["pkcs8", "pkcs1", "sec1"]) {
+    try {
+      const pem = createPrivateKey({ key, format: "der", type });
+      return pem.export({ format: "pem", type: "pkcs8" });
+    } catch {
+      // Of another type.
+    }
+  }
+  throw new Error("the key is of no known type");
+}
+function secure(socket, { ca, cert, key }) {
+  return connectTls({
+    socket,
+    ca: certificate(ca),
+    cert: certificate(cert),
+    key: privateKey(key),
+    rejectUnauthorized: false,
+    checkServerIdentity: () => undefined,
+    maxVersion: "TLSv1.2",
+  });
+}
+
+function open({ id, host, port, cell, receiveBytes, tls }) {
   const settle = (outcome) => {
     if (Atomics.compareExchange(cell, 0, 0, outcome) === 0) Atomics.notify(cell, 0);
   };
   const entry = { waiting: 0, socket: null };
   let code;
-  const fail = (error) => {
-    code = error.code || "EIO";
-    settle(OUTCOMES[code] || 4);
-  };
-  try {
-    // The board's own stack knows IPv4 only.
-    entry.socket = connect({ host, port, family: 4, noDelay: true, autoSelectFamily: false });
-  } catch (error) {
-    fail(error);
-    parentPort.postMessage({ id, event: "close", code });
-    return;
-  }
-  const socket = entry.socket;
-  sockets.set(id, entry);
+  let isSecuring = false;
   let isClosed = false;
   const closed = () => {
     if (isClosed) return;
     isClosed = true;
+    // However a handshake ends that does not succeed, it has failed.
+    if (isSecuring) code = "TLS";
     parentPort.postMessage(code ? { id, event: "close", code } : { id, event: "close" });
   };
-  socket.on("connect", () => {
-    settle(1);
-    parentPort.postMessage({ id, event: "open" });
-  });
-  socket.on("data", (bytes) => {
-    entry.waiting += bytes.length;
-    if (entry.waiting >= receiveBytes) socket.pause();
-    parentPort.postMessage({ id, event: "data", bytes });
-  });
-  socket.on("end", closed);
-  socket.on("error", fail);
-  socket.on("close", () => {
+  const fail = (error) => {
+    code = error.code || "EIO";
+    settle(OUTCOMES[code] || 4);
+  };
+  const gone = () => {
     closed();
     sockets.delete(id);
     if (isFinishing && sockets.size === 0) parentPort.close();
-  });
+  };
+  const use = (socket) => {
+    entry.socket = socket;
+    socket.on("data", (bytes) => {
+      entry.waiting += bytes.length;
+      if (entry.waiting >= receiveBytes) socket.pause();
+      parentPort.postMessage({ id, event: "data", bytes });
+    });
+    socket.on("end", closed);
+    socket.on("error", fail);
+    socket.on("close", gone);
+  };
+  const begin = (socket) => {
+    isSecuring = true;
+    try {
+      socket.removeAllListeners("data");
+      const secured = secure(socket, tls);
+      secured.on("secureConnect", () => {
+        isSecuring = false;
+        parentPort.postMessage({ id, event: "secure" });
+      });
+      use(secured);
+    } catch {
+      socket.destroy();
+    }
+  };
   entry.taken = (count) => {
     entry.waiting -= count;
-    if (entry.waiting < receiveBytes) socket.resume();
+    if (entry.waiting < receiveBytes) entry.socket.resume();
   };
+  try {
+    // The board's own stack knows IPv4 only.
+    const socket = connect({ host, port, family: 4, noDelay: true, autoSelectFamily: false });
+    socket.on("connect", () => {
+      settle(1);
+      parentPort.postMessage({ id, event: "open" });
+      if (tls) begin(socket);
+    });
+    sockets.set(id, entry);
+    use(socket);
+  } catch (error) {
+    fail(error);
+    parentPort.postMessage({ id, event: "close", code });
+  }
 }
 
 parentPort.on("message", (message) => {
@@ -118,7 +181,7 @@ parentPort.on("message", (message) => {
     socket.resume();
     socket.setTimeout(10000, () => socket.destroy());
     socket.end(() => socket.destroySoon());
-  } else if (socket.connecting || socket.writableEnded || socket.readableEnded) {
+  } else if (socket.encrypted || socket.connecting || socket.writableEnded || socket.readableEnded) {
     // A reset in the middle of an orderly end leaves Node 20 a request that nothing ever answers,
     // and with it a loop, and an exit, that never end.
     socket.destroy();

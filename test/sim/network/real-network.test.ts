@@ -2,13 +2,18 @@
 // Sockets of virtual boards on the host's network, against servers of the test on loopback.
 import { createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
+import type { TLSSocket } from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
 import { NetworkError, createRealNetwork } from "../../../sim/index.ts";
 import type { SimNetwork, SimSocket } from "../../../sim/index.ts";
 import { RECEIVE_BUFFER_BYTES, SEND_BUFFER_BYTES } from "../../../sim/network/network.ts";
+import { createCertificate } from "../../helpers/certificate.ts";
+import { findFreePort } from "../../helpers/free-port.ts";
 import { waitFor } from "../../helpers/wait.ts";
 
 const BOUND_MS = 5000;
+const CERTIFICATE = createCertificate("localhost");
 const cleanups: (() => Promise<unknown>)[] = [];
 
 afterEach(async () => {
@@ -36,12 +41,21 @@ async function listen(onSocket: (socket: Socket) => void): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer();
+async function serveTls(onSocket: (socket: TLSSocket) => void): Promise<number> {
+  const sockets = new Set<Socket>();
+  const options = { ...CERTIFICATE, requestCert: true, rejectUnauthorized: false };
+  const server = createTlsServer(options, (socket) => {
+    sockets.add(socket);
+    socket.on("error", () => {});
+    onSocket(socket);
+  });
+  server.on("tlsClientError", () => {});
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  cleanups.push(() => {
+    for (const socket of sockets) socket.destroy();
+    return new Promise((resolve) => server.close(resolve));
+  });
+  return (server.address() as AddressInfo).port;
 }
 
 const closed = (socket: SimSocket): Promise<true> =>
@@ -82,7 +96,7 @@ describe("real network", () => {
 
   it("throws from connect when nobody listens", async () => {
     const network = createNetwork();
-    const port = await freePort();
+    const port = await findFreePort();
     expect(failureOf(() => network.connect("127.0.0.1", port, () => {}))).toBe("refused");
   });
 
@@ -189,7 +203,7 @@ describe("real network", () => {
   });
 
   it("accepts connections on a port, and tells of one in use", async () => {
-    const port = await freePort();
+    const port = await findFreePort();
     const network = createNetwork();
     let changes = 0;
     const accepted: SimSocket[] = [];
@@ -240,6 +254,47 @@ describe("real network", () => {
     expect(seen).toEqual(["hi\xff"]);
     a.close();
     a.send("after close", "127.0.0.1", b.port);
+  });
+
+  it("secures a connection, verifies nothing and shows the board's certificate", async () => {
+    let server: TLSSocket | undefined;
+    const port = await serveTls((socket) => {
+      server = socket;
+      socket.pipe(socket);
+    });
+    const der = (pem: string): string =>
+      Buffer.from(pem.replace(/-----.*-----|\n/g, ""), "base64").toString("latin1");
+    let changes = 0;
+    const socket = createNetwork().connect("127.0.0.1", port, () => changes++, {
+      ca: der(CERTIFICATE.cert),
+      cert: der(CERTIFICATE.cert),
+      key: der(CERTIFICATE.key),
+    });
+    expect([socket.state, socket.isSecuring, socket.send("early")]).toEqual(["open", true, 0]);
+    await waitFor(() => !socket.isSecuring, BOUND_MS, "the handshake");
+    expect(socket.send("secret")).toBe(6);
+    let got = "";
+    await waitFor(() => (got += socket.receive(100)) === "secret", BOUND_MS, "the echo");
+    // No server name was sent, and the version is one that boards have.
+    expect([server?.servername, server?.getProtocol()]).toEqual([false, "TLSv1.2"]);
+    expect(server?.getPeerCertificate().subject.CN).toBe("localhost");
+    server?.end();
+    await closed(socket);
+    expect([socket.failure, changes > 2]).toEqual([null, true]);
+  });
+
+  it("fails with tls at a port that speaks plainly, and with a key that is none", async () => {
+    const port = await listen((socket) => socket.end("who is there?"));
+    const plain = createNetwork().connect("127.0.0.1", port, () => {}, {});
+    await closed(plain);
+    expect(plain.failure).toBe("tls");
+    const secure = await serveTls(() => {});
+    const keyless = createNetwork().connect("127.0.0.1", secure, () => {}, {
+      cert: CERTIFICATE.cert,
+      key: "x",
+    });
+    await closed(keyless);
+    expect(keyless.failure).toBe("tls");
   });
 
   it("can be used again after close", async () => {

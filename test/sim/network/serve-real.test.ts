@@ -15,24 +15,7 @@ import { createTimeServer } from "../../../sim/peers/time-server.ts";
 import { createWebSocketListener } from "../../../sim/peers/websocket-listener.ts";
 import { mqttOverWebSocket } from "../../../sim/peers/websocket-programs.ts";
 import { createRandom } from "../../../sim/random.ts";
-
-// For this test alone, made with openssl: a certificate of localhost, and its key.
-const KEY = `-----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgVP6HfN43DUdgN73M
-0D90FwE4boxhamVdsY87lN8rQKmhRANCAATTvW71aoU8KhQnZiXYarZJvVKrEcQb
-NzoTMoRwBPFPl77DrsCLVAEco4qPzZJvygF15FoWDuxd0b6BiHPJ+Fnu
------END PRIVATE KEY-----`;
-const CERT = `-----BEGIN CERTIFICATE-----
-MIIBgDCCASWgAwIBAgIUCXcLGZSz3/0kdM7i+eOtS4dKGx4wCgYIKoZIzj0EAwIw
-FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMjAzNTIwN1oYDzIxMjYxMDI5
-MDM1MjA3WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
-PQMBBwNCAATTvW71aoU8KhQnZiXYarZJvVKrEcQbNzoTMoRwBPFPl77DrsCLVAEc
-o4qPzZJvygF15FoWDuxd0b6BiHPJ+Fnuo1MwUTAdBgNVHQ4EFgQUJLMXTuVYOvvr
-13+Zdmyy0jdRWqEwHwYDVR0jBBgwFoAUJLMXTuVYOvvr13+Zdmyy0jdRWqEwDwYD
-VR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNJADBGAiEAmHVVNaJpmng1uflP8OUs
-Dw4v/hay17IyIMLPo4Y/9ioCIQDMFxNFsr20jHICGPbL+3C/gCQVOhqa9ydFJ12z
-UVFQGg==
------END CERTIFICATE-----`;
+import { createCertificate } from "../../helpers/certificate.ts";
 
 const servers: RealServer[] = [];
 const sockets: Socket[] = [];
@@ -81,7 +64,7 @@ describe("a stream program on a real port", () => {
     ["plain", false],
     ["TLS", true],
   ])("speaks and ends in good order (%s)", async (_name, isSecure) => {
-    const tls = { tls: { key: KEY, cert: CERT } };
+    const tls = { tls: createCertificate("localhost") };
     const { port } = await serve(createShouter(), isSecure ? tls : {});
     const { socket, ended } = dialReal(
       isSecure
