@@ -14,12 +14,15 @@ import { createRandom } from "../random.ts";
 import { Abort, endAbort, passingAbort, remainsOf } from "./abort.ts";
 import { bugsOf } from "./bugs.ts";
 import type { BugSwitches } from "./bugs.ts";
+import { listenerCount } from "./events.ts";
 import { createFlash } from "./flash.ts";
 import type { Flash } from "./flash.ts";
 import { installGlobals } from "./globals.ts";
 import type { Globals } from "./globals.ts";
 import { createLoop } from "./loop.ts";
 import type { Loop } from "./loop.ts";
+import { createMemory } from "./memory.ts";
+import type { Memory } from "./memory.ts";
 import { MODULES } from "./modules/index.ts";
 import type { ModuleHost } from "./modules/index.ts";
 import { createWifiDriver } from "./modules/wifi-driver.ts";
@@ -75,6 +78,21 @@ export interface BoardOptions {
 /** Why a board boots: power came, or a script or a reset restarted it. */
 export type BootCause = "power" | "restart";
 
+/** What a board holds at a moment. All counts are exact but `vars`, which is an estimate. */
+export interface BoardUsage {
+  timers: number;
+  /** Of E, process, modules and open sockets. */
+  listeners: number;
+  sockets: number;
+  /** Bytes that wait in sockets, either way. */
+  bufferedBytes: number;
+  /** Bytes of files, and of trash, in Storage. */
+  fileBytes: number;
+  trashBytes: number;
+  /** Variables of the interpreter in use; objects as they were when last looked at. */
+  vars: number;
+}
+
 /** A virtual board. */
 export interface Board {
   readonly flash: Flash;
@@ -116,6 +134,8 @@ export interface Board {
   setClockDrift(ppm: number): void;
   /** What the system clock shows when power comes, from the next time on; null: the world's time. */
   setClockStart(ms: number | null): void;
+  /** What the platform sees of the scripts' work; null when the board is off. */
+  usage(): BoardUsage | null;
   /** Calls of scripts into the platform so far. */
   platformCalls(): number;
   /** Lets the n-th call from now into the platform run out of memory; 1 is the next one. */
@@ -142,6 +162,7 @@ interface Running {
   realm: Realm;
   loop: Loop;
   globals: Globals;
+  memory: Memory;
   modules: Map<string, unknown>;
   /** Sources or values of Modules.addCached. */
   cached: Map<string, unknown>;
@@ -154,9 +175,6 @@ const BOOT_FILES = [".boot0", ".boot1", ".boot2", ".boot3"];
 /** What one look at the clock takes, ms: 21 thousand instructions on the interpreter. */
 const READ_CLOCK_MS = 0.02;
 
-/** A rough count of variables: what the loop can see, over the interpreter's own. */
-const IDLE_VARS = 100;
-const VARS_PER_TIMER = 7;
 /** Characters of a long text in one variable. */
 const BYTES_PER_VAR = 10;
 
@@ -217,6 +235,7 @@ export function createBoard(options: BoardOptions): Board {
     } else {
       const code = cached.get(name) ?? flash.read(name);
       if (code === undefined) return realm.fail("Error", `Module "${name}" not found`);
+      if (typeof code === "string") board.memory.addCode(code, cached.has(name) ? "ram" : "flash");
       const scope = realm.object();
       const module = realm.objectOf({ exports: scope });
       // Registered first: a module that requires itself gets what it has so far.
@@ -250,6 +269,8 @@ export function createBoard(options: BoardOptions): Board {
     network,
     flash,
     random,
+    bugs,
+    outOfMemory,
     profile: { ...profile, modules: modulesOfBoard },
     serial,
     wifi,
@@ -309,12 +330,21 @@ export function createBoard(options: BoardOptions): Board {
       randomSeed: bugs["unseeded-random"] ? null : entropy.integer(0, 0xffffffff),
       isEmitQueued: bugs["emit-queued"],
       called: platform.called,
-      varsInUse: () => IDLE_VARS + VARS_PER_TIMER * loop.timerCount(),
+      varsInUse: (how) => board.memory.used(how),
+    });
+    const platformNames = new Set(Object.keys(realm.global));
+    const memory = createMemory({
+      totalVars: profile.totalVars,
+      counts: () => ({ timers: loop.timerCount(), ...loop.counts() }),
+      globals: () => realm.global,
+      isGlobalOfScript: (name) => !platformNames.has(name),
+      platformObjects: [globals.E, globals.process],
     });
     const board: Running = {
       realm,
       loop,
       globals,
+      memory,
       modules: new Map(),
       cached: new Map(),
       powerOffHooks: [],
@@ -382,6 +412,7 @@ export function createBoard(options: BoardOptions): Board {
     const code = flash.read(name);
     if (code === undefined) return;
     endAbort();
+    board.memory.addCode(code, "flash");
     try {
       board.realm.run(code, name);
     } catch (error) {
@@ -478,11 +509,13 @@ export function createBoard(options: BoardOptions): Board {
     runScript: (source, fileName) => {
       running ??= create();
       const board = running;
+      board.memory.addCode(source, "ram");
       guarded(board, () => board.realm.run(source, fileName));
     },
     evaluate: (expression) => {
       const board = running;
       if (!board) throw new BoardError("the board is off", "InternalError", []);
+      board.memory.addCode(expression, "ram");
       return guarded(board, () => board.realm.run(expression, ""));
     },
     show: (value) => (running ? running.realm.show(value) : String(value)),
@@ -509,6 +542,21 @@ export function createBoard(options: BoardOptions): Board {
     },
     setClockStart: (ms) => {
       clockStartMs = ms;
+    },
+    usage: () => {
+      if (!running) return null;
+      const { loop, globals, modules, memory } = running;
+      const { listeners, ...counts } = loop.counts();
+      const objects = [globals.E, globals.process, ...modules.values()];
+      const { fileBytes, trashBytes } = flash.stats();
+      return {
+        timers: loop.timerCount(),
+        listeners: objects.reduce<number>((n, o) => n + listenerCount(o as object), listeners),
+        ...counts,
+        fileBytes,
+        trashBytes,
+        vars: memory.used({ collects: false }),
+      };
     },
     platformCalls: () => platform.count,
     injectOutOfMemory: platform.failAt,

@@ -49,6 +49,15 @@ function listenersOf(target: object, name: string): unknown {
   return Object.hasOwn(target, key) ? (target as Record<string, unknown>)[key] : undefined;
 }
 
+/** Number of listeners that an object has, of all events. */
+export function listenerCount(target: object): number {
+  let count = 0;
+  for (const [key, list] of Object.entries(target) as [string, unknown][]) {
+    if (key.startsWith(PREFIX)) count += Array.isArray(list) ? list.length : 1;
+  }
+  return count;
+}
+
 /**
  * Creates the events of one board.
  *

@@ -10,6 +10,7 @@ import { createEvents } from "./events.ts";
 import type { Events } from "./events.ts";
 import { relaxedText } from "./format.ts";
 import type { Loop } from "./loop.ts";
+import { heapVars } from "./memory-heap.ts";
 import { createUrl } from "./modules/url.ts";
 import { installPins } from "./pins.ts";
 import { INTERPRETER_VERSION } from "./profile.ts";
@@ -41,8 +42,8 @@ export interface GlobalsHost {
   isEmitQueued: boolean;
   /** Counts a call into the platform; may throw an Abort. */
   called(): void;
-  /** Estimate of variables in use. */
-  varsInUse(): number;
+  /** Estimate of variables in use; `collects` makes it look at all objects. */
+  varsInUse(how: { collects: boolean }): number;
   /** Gets each error that nobody caught and the console shows. */
   onUncaught(error: { text: string; frames: Frame[] }): void;
 }
@@ -225,7 +226,7 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
       }
     },
     getFlags: () => realm.objectOf(flags),
-    getSizeOf: () => 1,
+    getSizeOf: (value: unknown) => Math.max(1, heapVars([value])),
     getConsole: () => host.profile.console,
     setConsole: () => {},
     toJS: (value: unknown) => relaxedText(value, realm, { hasFunctions: true }),
@@ -256,16 +257,16 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
   Object.defineProperty(processObject, "version", valueOf(INTERPRETER_VERSION));
   Object.defineProperty(processObject, "env", valueOf(env));
   realm.define(processObject, {
-    memory: () => {
-      const usage = host.varsInUse();
+    memory: (gc?: unknown) => {
+      const collects = gc === undefined || Boolean(gc);
+      const usage = host.varsInUse({ collects });
       const total = host.profile.totalVars;
       return realm.objectOf({
         free: total - usage,
         usage,
         total,
         history: 0,
-        gc: 0,
-        gctime: 0,
+        ...(collects && { gc: 0, gctime: 0 }),
         blocksize: 14,
         rx: realm.objectOf({ used: 0, total: 1024 }),
         tx: realm.objectOf({ used: 0, total: 256 }),

@@ -18,6 +18,8 @@ import type { BugSwitches } from "./bugs.ts";
 /** What a module holds, for the count of the board's memory. */
 export interface ModuleCounts {
   sockets: number;
+  /** Listeners of sockets. */
+  listeners: number;
   /** Bytes that wait for the network or for the script. */
   bufferedBytes: number;
 }
@@ -30,7 +32,7 @@ export interface LoopModule {
   idle(): boolean;
   /** True while something may still come from it. */
   isOpen(): boolean;
-  counts?(): ModuleCounts;
+  counts?(): Partial<ModuleCounts>;
 }
 
 /** The loop of one board. */
@@ -325,10 +327,11 @@ export function createLoop(host: LoopHost): Loop {
       polls.push(() => module.idle());
     },
     counts: () => {
-      const sum = { sockets: 0, bufferedBytes: 0 };
+      const sum = { sockets: 0, listeners: 0, bufferedBytes: 0 };
       for (const module of modules) {
         const counts = module.counts?.();
         sum.sockets += counts?.sockets ?? 0;
+        sum.listeners += counts?.listeners ?? 0;
         sum.bufferedBytes += counts?.bufferedBytes ?? 0;
       }
       return sum;

@@ -84,6 +84,7 @@ function createSocket(host: ModuleHost, object: ScriptObject): Socket {
     bufferedBytes: () =>
       [...unsent, ...unread].reduce((sum, message) => sum + message.bytes.length, 0),
     socketCount: () => (udp && !isOver ? 1 : 0),
+    objects: () => [object],
     destroy: () => udp?.close(),
     open: () => {
       if (isOver || wantsClose || object["clsNow"]) {

@@ -169,6 +169,7 @@ function createExchange(
     isOver: () => out.isOver,
     bufferedBytes: () => unread.length + (out.unsent?.length ?? 0) + streams.keptBytes(request),
     socketCount: () => (out.isOver ? 0 : 1),
+    objects: () => [request, response],
     destroy: () => socket.destroy(),
   };
 }

@@ -4,13 +4,16 @@
 import type { SimClock } from "../../clock/clock.ts";
 import type { SimNetwork } from "../../network/network.ts";
 import type { Random } from "../../random.ts";
+import type { BugSwitches } from "../bugs.ts";
 import type { Flash } from "../flash.ts";
 import type { Globals } from "../globals.ts";
 import type { Loop } from "../loop.ts";
+import type { Memory } from "../memory.ts";
 import type { Profile } from "../profile.ts";
 import type { Realm } from "../realm.ts";
 import { createCrypto } from "./crypto.ts";
 import { createDgram } from "./dgram.ts";
+import { createFlashModule } from "./flash.ts";
 import { createHttp } from "./http.ts";
 import { createNet, createTls } from "./net.ts";
 import { createStorage } from "./storage.ts";
@@ -26,6 +29,10 @@ export interface ModuleHost {
   network: SimNetwork;
   flash: Flash;
   random: Random;
+  memory: Memory;
+  bugs: BugSwitches;
+  /** Runs out of memory. @throws Abort */
+  outOfMemory(): never;
   /** The kind of the board. */
   profile: Profile;
   serial: string;
@@ -42,6 +49,7 @@ export const MODULES: Readonly<Record<string, ((host: ModuleHost) => object) | u
   http: createHttp,
   dgram: createDgram,
   crypto: createCrypto,
+  Flash: createFlashModule,
   Storage: createStorage,
   Wifi: createWifi,
 };

@@ -4,8 +4,10 @@
 //
 //   made: 'connect' 'drain'      bytes gone: 'drain'      over: ['error'] 'end' 'close'
 //
-// - `write` queues without limit; there is no half-closed state, and an orderly end looks like a
-//   reset. A failure that turns up after `connect` has returned is an 'error' (-11, or -6).
+// - `write` queues until memory is full: then what fits is kept and the callback is cut off. Sending
+//   needs room for a copy of the rest, and what has none in it is lost.
+// - There is no half-closed state, and an orderly end looks like a reset. A failure that turns up
+//   after `connect` has returned is an 'error' (-11, or -6).
 // - TLS: 'connect' tells of TCP, before the handshake; what is written waits for it. A handshake
 //   that fails is an exception of the pass, an orderly end of the peer an 'error' (-30848).
 // - The member `clsNow`, which scripts may set, closes the connection in the next pass.
@@ -57,6 +59,11 @@ export interface Link extends Polled {
 }
 
 const INTERRUPTED = "Execution Interrupted during event processing.\n";
+
+/** A board that runs at all has room for so much: nothing is counted for less. */
+const SURE_ROOM_BYTES = 4096;
+/** What waits at most on a board whose sockets refuse. */
+const REFUSED_BYTES = 4096;
 
 /** Time of a pass in which nothing but old bytes are delivered again, ms. */
 const REPEAT_MS = 1;
@@ -115,7 +122,8 @@ export function emitConnect(
 
 /** Creates a link; {@link Polled.poll} is called until it is over. */
 export function createLink(host: ModuleHost, options: LinkOptions): Link {
-  const { realm, loop, clock, globals } = host;
+  const { realm, loop, clock, globals, memory } = host;
+  const refuses = !host.bugs["write-never-refuses"];
   const { events, streams } = globals;
   const { writer, reader, framing } = options;
   const callback = writer["#onconnect"];
@@ -156,10 +164,21 @@ export function createLink(host: ModuleHost, options: LinkOptions): Link {
     if (!framing || framing.hasHead) deliver(false);
     stored = unread;
   };
+  /** What is not sent yet is copied each time, while the old text is still there. */
+  const copied = (rest: string): string => {
+    const room = rest.length > SURE_ROOM_BYTES ? memory.textRoom() : Infinity;
+    if (rest.length <= room) return rest;
+    try {
+      host.outOfMemory();
+    } catch (abort) {
+      loop.raise(abort);
+    }
+    return rest.slice(0, room);
+  };
   const send = (open: SimSocket): boolean => {
     const sent = open.send(unsent.slice(0, CHUNK_BYTES));
     if (sent === 0) return false;
-    unsent = unsent.slice(sent);
+    unsent = copied(unsent.slice(sent));
     if (unsent === "" && !wantsClose) events.emit(writer, "drain", [writer]);
     return true;
   };
@@ -243,6 +262,7 @@ export function createLink(host: ModuleHost, options: LinkOptions): Link {
     isOver: () => isOver,
     bufferedBytes: () => unsent.length + stored.length + streams.keptBytes(reader),
     socketCount: () => (socket && !isOver ? 1 : 0),
+    objects: () => (reader === writer ? [writer] : [writer, reader]),
     destroy: () => {
       isOver = true;
       socket?.destroy();
@@ -256,8 +276,13 @@ export function createLink(host: ModuleHost, options: LinkOptions): Link {
       if (isOver || wantsClose || closesNow()) {
         return realm.fail("Error", "This socket is closed");
       }
-      unsent += text;
+      if (refuses && unsent.length + text.length > REFUSED_BYTES) {
+        return realm.fail("Error", "Too much data is waiting to be sent");
+      }
+      const room = unsent.length + text.length > SURE_ROOM_BYTES ? memory.textRoom() : Infinity;
+      unsent += text.slice(0, room);
       loop.wake();
+      if (text.length > room) host.outOfMemory();
     },
     end: () => {
       if (isOver) return;

@@ -68,6 +68,7 @@ function serverMethods(
       isOver: () => false,
       bufferedBytes: () => 0,
       socketCount: () => 1,
+      objects: () => [server],
       destroy: close,
       close,
     };

@@ -5,6 +5,7 @@
 // Not for: what a script sees of them (link.ts, http-server.ts, dgram.ts).
 import { NetworkError } from "../../network/network.ts";
 import type { SimSocket, SimUdp, TlsOptions } from "../../network/network.ts";
+import { listenerCount } from "../events.ts";
 import type { ModuleHost } from "./index.ts";
 
 /** Error codes of sockets, as scripts get them. */
@@ -38,6 +39,8 @@ export interface Polled {
   bufferedBytes(): number;
   /** Number of the network's sockets that it holds. */
   socketCount(): number;
+  /** Objects that the script has of it. */
+  objects(): readonly object[];
   /** The board's power is gone. */
   destroy(): void;
 }
@@ -89,8 +92,25 @@ export function socketError(host: ModuleHost, code: number): object {
   return host.realm.objectOf({ code, message: TEXTS[code] ?? "unknown error" });
 }
 
+/** What is left of a connection whose peer shows a certificate that nothing vouches for. */
+function refuseCertificate(socket: SimSocket): SimSocket {
+  socket.destroy();
+  return {
+    state: "closed",
+    failure: "tls",
+    blockedMs: socket.blockedMs,
+    isSecuring: false,
+    send: () => 0,
+    receive: () => "",
+    close: () => {},
+    destroy: () => {},
+  };
+}
+
 function createSockets(host: ModuleHost): Sockets {
-  const { realm, loop, network, profile, write } = host;
+  const { realm, loop, network, profile, bugs, write } = host;
+  const blocks = bugs["connect-blocks"];
+  const verifies = !bugs["tls-verifies-nothing"];
   const groups: Record<PollGroup, Set<Polled>> = {
     listening: new Set(),
     incoming: new Set(),
@@ -118,6 +138,7 @@ function createSockets(host: ModuleHost): Sockets {
     isOpen: () => inOrder.some((group) => group.size > 0),
     counts: () => ({
       sockets: sum((item) => item.socketCount()),
+      listeners: sum((item) => item.objects().reduce((n, o) => n + listenerCount(o), 0)),
       bufferedBytes: sum((item) => item.bufferedBytes()),
     }),
   });
@@ -145,11 +166,11 @@ function createSockets(host: ModuleHost): Sockets {
       if (!hasRoom()) return refuse("Socket creation failed");
       try {
         const socket = network.connect(name, port, () => loop.wake(), tls);
-        if (socket.blockedMs > 0) loop.block(socket.blockedMs);
-        return socket;
+        if (blocks && socket.blockedMs > 0) loop.block(socket.blockedMs);
+        return verifies && tls && !tls.ca ? refuseCertificate(socket) : socket;
       } catch (error) {
         if (!(error instanceof NetworkError)) throw error;
-        if (error.blockedMs > 0) loop.block(error.blockedMs);
+        if (blocks && error.blockedMs > 0) loop.block(error.blockedMs);
         if (error.failure === "unresolved") {
           return realm.fail("InternalError", "Unable to locate host");
         }

@@ -66,4 +66,46 @@ describe("bugs", () => {
     expect(order(true)).toEqual(["end", "x"]);
     expect(order(false)).toEqual(["x", "end"]);
   });
+
+  it("block the board while it connects, or let it go on", () => {
+    const time = (isBlocking: boolean): string[] => {
+      const lab = createLab({ bugs: { "connect-blocks": isBlocking } });
+      lab.network.blockedMs = 3000;
+      return lab.run(
+        "var t=Date.now();require('net').connect({host:'192.0.2.1',port:1});" +
+          "print(Math.round((Date.now()-t)/1000));",
+      );
+    };
+    expect(time(true)).toEqual(["3"]);
+    expect(time(false)).toEqual(["0"]);
+  });
+
+  it("accept any certificate, or none that nothing vouches for", () => {
+    const connect = (isTrusting: boolean, options: string): string[] => {
+      const lab = createLab({ bugs: { "tls-verifies-nothing": isTrusting } });
+      return lab.run(
+        `var c=require('tls').connect({host:'192.0.2.1'${options}},function(){print('made')});` +
+          "c.on('close',function(){print('closed')});" +
+          "process.on('uncaughtException',function(e){print(e.message)});",
+      );
+    };
+    const ca = ",ca:function(){return '0DER'}";
+    expect(connect(true, "")).toEqual(["made"]);
+    expect(connect(false, ca)).toEqual(["made"]);
+    expect(connect(false, "")).toContain("mbedtls_ssl_handshake returned -0x7780");
+  });
+
+  it("let sockets queue whatever is written, or refuse what is too much", () => {
+    const write = (isEndless: boolean): string[] => {
+      const lab = createLab({ bugs: { "write-never-refuses": isEndless } });
+      lab.run("var c=require('net').connect({host:'192.0.2.1',port:1});");
+      lab.network.sockets[0]!.roomBytes = 0;
+      return lab.run(
+        "try{for(var i=0;i<9;i++)c.write(E.toString({data:65,count:1000}))}catch(e){print(e.message)}" +
+          "print(i);",
+      );
+    };
+    expect(write(true)).toEqual(["9"]);
+    expect(write(false)).toEqual(["Too much data is waiting to be sent", "4"]);
+  });
 });
