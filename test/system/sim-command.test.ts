@@ -78,7 +78,7 @@ describe("lubdub sim", () => {
       "a plan with an unknown fault",
       ["--plan", file("unknown.json", '[{"fault":"wifi-dorp"}]')],
       1,
-      /wrong plan .*\n\[0\]\.fault: unknown fault "wifi-dorp"; did you mean "wifi-drop"\?\n$/,
+      /wrong plan .*: \[0\]\.fault: unknown fault "wifi-dorp"; did you mean "wifi-drop"\?\n$/,
     ],
     [
       "a trace that cannot be written",

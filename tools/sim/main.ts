@@ -107,7 +107,9 @@ async function runSim(options: SimOptions): Promise<void> {
     if (shutdown.signal.reason !== "EPIPE") judge(counts, plan !== undefined);
   } catch (error) {
     if (!(error instanceof PlanError)) throw error;
-    throw new AppError("E_PLAN", `wrong plan ${options.plan}:\n${error.message}`, { cause: error });
+    throw new AppError("E_PLAN", `wrong plan ${options.plan}: ${error.problems.join("; ")}`, {
+      cause: error,
+    });
   } finally {
     traceFile?.close();
     shutdown.dispose();
@@ -143,7 +145,7 @@ async function virtual({ options, bundle, deviceIds, ...rest }: Setup): Promise<
     ],
   });
   if (result.problems.length > 0)
-    throw new AppError("E_SIM_SCRIPT", [...new Set(result.problems)].slice(0, 10).join("\n"));
+    throw new AppError("E_SIM_SCRIPT", [...new Set(result.problems)].slice(0, 10).join("; "));
   return result.counts;
 }
 

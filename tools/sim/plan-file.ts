@@ -4,6 +4,7 @@
 import { readFileSync } from "node:fs";
 import { extname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { tsImport } from "tsx/esm/api";
 import { AppError, errorText } from "../lib/errors.ts";
 
 /**
@@ -13,9 +14,14 @@ import { AppError, errorText } from "../lib/errors.ts";
 export async function readPlanFile(file: string): Promise<unknown> {
   try {
     if (extname(file) !== ".json" && /^\.[cm]?[jt]s$/.test(extname(file))) {
-      const module = (await import(pathToFileURL(resolve(file)).href)) as { default?: unknown };
-      if (module.default === undefined) throw new Error("it has no default export");
-      return module.default;
+      const module = (await tsImport(pathToFileURL(resolve(file)).href, import.meta.url)) as {
+        default?: unknown;
+      };
+      // Outside of a package of modules, tsx makes a CommonJS module of it, in a shell of its own.
+      const inner = (module.default as { default?: unknown } | undefined)?.default;
+      const plan = inner ?? module.default;
+      if (plan === undefined) throw new Error("it has no default export");
+      return plan;
     }
     return JSON.parse(readFileSync(file, "utf8"));
   } catch (error) {
