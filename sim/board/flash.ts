@@ -103,6 +103,8 @@ export interface Flash {
   powerUp(): void;
   /** Names the board that stands still while pages are erased; null for none. */
   attach(host: FlashHost | null): void;
+  /** Writes to the chip past the files, which are read anew then. @throws Abort as the chip does */
+  direct(fn: (chip: FlashMemory) => void): void;
   /** The chip itself, and where the processor sees its first byte. */
   readonly memory: FlashMemory;
   readonly address: number;
@@ -333,6 +335,7 @@ function onMemory(memory: FlashMemory, address: number, known: Catalog | null): 
     setFull: (value) => {
       isFull = value;
     },
+    direct: (fn) => erasing(() => fn(memory)),
     cutAfter: memory.cutAfter,
     powerUp: memory.powerUp,
     attach: (next) => {

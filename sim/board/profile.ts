@@ -31,6 +31,9 @@ export interface Profile {
   flashPageBytes: number;
   flashAddress: number;
   eraseMs: number;
+  /** From where on there is flash, and what of it the interpreter says is free: address, bytes. */
+  flashStart: number;
+  flashFree: readonly (readonly [number, number])[];
   /** Whether setTime moves the clock; the process may not set that of its host. */
   canSetTime: boolean;
   pins: PinProfile;
@@ -53,12 +56,19 @@ export const INTERPRETER_VERSION = "2v29.277";
 export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
   esp32: {
     board: "ESP32",
-    modules: ["Storage", "net", "tls", "http", "dgram", "crypto", "Wifi"],
+    modules: ["Flash", "Storage", "net", "tls", "http", "dgram", "crypto", "Wifi"],
     storageBytes: 896 * 1024,
     flashPageBytes: 4096,
     flashAddress: 0x320000,
     // Data sheets of the usual chips: 45 ms typical, 400 at most.
     eraseMs: 40,
+    flashStart: 0,
+    // The last is the end of Storage, whatever the interpreter says.
+    flashFree: [
+      [0xe000, 0x2000],
+      [0x310000, 0x10000],
+      [0x360000, 0xa0000],
+    ],
     canSetTime: true,
     pins: {
       count: 40,
@@ -77,11 +87,13 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
   },
   linux: {
     board: "LINUX32",
-    modules: ["Storage", "net", "tls", "http", "dgram", "crypto"],
+    modules: ["Flash", "Storage", "net", "tls", "http", "dgram", "crypto"],
     storageBytes: 256 * 1024,
     flashPageBytes: 1024,
     flashAddress: 0x10000000,
     eraseMs: 0,
+    flashStart: 0x10000000,
+    flashFree: [[0x10000000, 256 * 1024]],
     canSetTime: false,
     pins: {
       count: 33,
