@@ -172,6 +172,9 @@ interface Running {
 
 const BOOT_FILES = [".boot0", ".boot1", ".boot2", ".boot3"];
 
+/** With less room for text than this nothing can be called any more. */
+const STARVED_BYTES = 100;
+
 /** What one look at the clock takes, ms: 21 thousand instructions on the interpreter. */
 const READ_CLOCK_MS = 0.02;
 
@@ -382,7 +385,9 @@ export function createBoard(options: BoardOptions): Board {
   const outOfMemory = (): never => {
     const abort = new Abort("out-of-memory");
     if (running) {
-      const { realm, globals } = running;
+      const { realm, globals, memory } = running;
+      const isStarved = (): boolean => memory.textRoom() < STARVED_BYTES;
+      if (isStarved()) platform.failWhile(isStarved);
       globals.errorFlags.raise("LOW_MEMORY");
       if (globals.errorFlags.raise("MEMORY")) {
         const frames = realm

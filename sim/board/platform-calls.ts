@@ -11,6 +11,8 @@ export interface PlatformCalls {
   readonly count: number;
   /** Lets the n-th call from now fail; 1 is the next one. */
   failAt(n: number): void;
+  /** Lets every call fail for as long as this is true. */
+  failWhile(isStarved: () => boolean): void;
   /** Counts one. @throws what `fail` throws */
   called(): void;
 }
@@ -19,17 +21,30 @@ export interface PlatformCalls {
 export function createPlatformCalls(fail: () => never): PlatformCalls {
   let count = 0;
   let failsAt = Infinity;
+  let starving: (() => boolean) | null = null;
+  /** The next call that must be looked at. */
+  let looksAt = Infinity;
+  const look = (): void => {
+    if (starving && !starving()) starving = null;
+    const mustFail = starving !== null || count >= failsAt;
+    if (count >= failsAt) failsAt = Infinity;
+    looksAt = starving ? 0 : failsAt;
+    if (mustFail) fail();
+  };
   return {
     get count() {
       return count;
     },
     failAt: (n) => {
       failsAt = count + n;
+      looksAt = Math.min(looksAt, failsAt);
+    },
+    failWhile: (isStarved) => {
+      starving = isStarved;
+      looksAt = 0;
     },
     called: () => {
-      if (++count < failsAt) return;
-      failsAt = Infinity;
-      fail();
+      if (++count >= looksAt) look();
     },
   };
 }

@@ -81,19 +81,32 @@ describe("memory", () => {
     lab.run(`${OPEN}var n=0;E.on('errorFlag',function(f){print(f.join())});`);
     lab.network.sockets[0]!.roomBytes = 0;
     lab.run("setInterval(function(){n++;c.write(E.toString({data:65,count:20000}));n+=100},10);");
+    lab.run("setTimeout(function(){print('starved')},500);");
     lab.clock.advance(200);
     const usage = lab.board.usage();
     expect(lab.lines).toEqual([
       expect.stringMatching(/^OUT OF MEMORY/),
       "ERROR: Ctrl-C while processing interval - removing it.",
       "Execution Interrupted during event processing.",
-      "CALLBACK,LOW_MEMORY,MEMORY",
+      // The listener of errorFlag has no memory to run in.
       "New interpreter error: CALLBACK,LOW_MEMORY,MEMORY",
+      "Execution Interrupted during event processing.",
     ]);
     expect(lab.board.evaluate("n%101")).toBe(1);
-    expect(usage).toMatchObject({ timers: 0, sockets: 1 });
+    expect(usage).toMatchObject({ timers: 1, sockets: 1 });
     expect(usage!.bufferedBytes).toBeGreaterThan(150_000);
     expect(usage!.vars).toBeGreaterThan(16_350);
+
+    // Nothing can be called until the peer takes something, and then what waited is lost.
+    lab.clock.advance(400);
+    expect(lab.lines.slice(5)).toEqual(["Execution Interrupted during event processing."]);
+    lab.network.sockets[0]!.roomBytes = 100;
+    lab.network.sockets[0]!.changed();
+    lab.clock.settle();
+    lab.run("setTimeout(function(){print('back')},1);");
+    lab.clock.advance(5);
+    expect(lab.lines.at(-1)).toBe("back");
+    expect(lab.board.usage()!.bufferedBytes).toBeLessThan(1000);
   });
 
   it("loses what it cannot copy while it sends", () => {
