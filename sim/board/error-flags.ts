@@ -52,7 +52,7 @@ export function createErrorFlags(
   const checkSoon = (): void => {
     if (isChecking) return;
     isChecking = true;
-    loop.enqueue(check);
+    loop.atEnd(check);
   };
   return {
     raise: (flag) => {

@@ -64,6 +64,8 @@ const SOURCE = String.raw`
   const G = globalThis;
   const { stackBytes, steps, memoryBytes } = limits;
   const { getPrototypeOf, create, defineProperty, getOwnPropertyDescriptor, hasOwn, get, isArray, isView } = methods;
+  // An item takes a variable at least.
+  const maxItems = memoryBytes / 10;
   const early = create(null);
   const isObject = (v) => (typeof v === "object" && v !== null) || typeof v === "function";
   let depth = 0;
@@ -262,6 +264,7 @@ const SOURCE = String.raw`
     µhas(o, name) {
       if (o === undefined || o === null) return o;
       const f = o[name];
+      if (name === "push" && isArray(o) && o.length >= maxItems) host.outOfMemory();
       return typeof f === "function" ? o : notFunction(f, name);
     },
     µcall(o, k, ...args) {

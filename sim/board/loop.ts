@@ -44,6 +44,8 @@ export interface Loop {
   clearAllTimers(): void;
   /** Makes a timer repeat with this period from now on; false for an unknown id. */
   changeInterval(id: number, periodMs: number): boolean;
+  /** Runs a job at the end of this pass, behind the report of errors. */
+  atEnd(job: () => void): void;
   /** Appends to the queue of events and reactions. */
   enqueue(job: () => void): void;
   addModule(module: LoopModule): void;
@@ -130,6 +132,7 @@ export function createLoop(host: LoopHost): Loop {
   let queue: (() => void)[] = [];
   const modules: LoopModule[] = [];
   const polls: (() => boolean)[] = [];
+  let endJobs: (() => void)[] = [];
   let haveTimersChanged = false;
   let raised: { error: unknown } | null = null;
   let isStopped = false;
@@ -244,6 +247,14 @@ export function createLoop(host: LoopHost): Loop {
     host.cutOff?.("pass");
   };
 
+  const runEndJobs = (): void => {
+    if (endJobs.length === 0) return;
+    const jobs = endJobs;
+    endJobs = [];
+    for (const job of jobs) if (!isStopped) call(job);
+    finishCutOff();
+  };
+
   const earliestDueMs = (): number => {
     let leastMs = Infinity;
     for (const { dueMs } of timers) if (dueMs < leastMs) leastMs = dueMs;
@@ -286,6 +297,8 @@ export function createLoop(host: LoopHost): Loop {
       finishCutOff();
       if (isStopped) return;
     }
+    runEndJobs();
+    if (isStopped) return;
     if (isBusy || queue.length > 0 || raised) return schedule(0);
     armNextTimer();
   }
@@ -320,6 +333,10 @@ export function createLoop(host: LoopHost): Loop {
     },
     enqueue: (job) => {
       queue.push(job);
+      schedule(0);
+    },
+    atEnd: (job) => {
+      endJobs.push(job);
       schedule(0);
     },
     addModule: (module) => {
