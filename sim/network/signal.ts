@@ -3,13 +3,6 @@
 import type { Effect } from "./conditions.ts";
 import type { VirtualNetwork } from "./virtual-network.ts";
 
-/** The signal of one station. */
-export interface Signal {
-  rssiDbm(): number;
-  /** Sets it; gives what takes this setting back. The weakest of several counts. */
-  set(rssiDbm: number): () => void;
-}
-
 /** Stronger than this, nothing is felt. */
 const GOOD_DBM = -75;
 /** From there to where the link is lost. */
@@ -24,38 +17,42 @@ function effectOf(rssiDbm: number): Effect | null {
   return { jitterMs: MAX_JITTER_MS * weakness, lossRate: MAX_LOSS_RATE * weakness * weakness };
 }
 
-/** Creates the signal of the station on the host of this name. */
-export function createSignal(
-  network: VirtualNetwork | undefined,
-  name: string,
-  usualDbm: number,
-): Signal {
-  const settings: number[] = [];
-  let removals: (() => void)[] = [];
-  const rssiDbm = (): number => (settings.length > 0 ? Math.min(...settings) : usualDbm);
-  const apply = (): void => {
-    for (const remove of removals) remove();
-    const effect = effectOf(rssiDbm());
-    removals =
-      network && effect
-        ? [
-            network.conditions.add({ from: name, effect }),
-            network.conditions.add({ to: name, effect }),
-          ]
+/** The signal of the station on the host of this name. A class because a fleet has thousands. */
+export class Signal {
+  readonly #network: VirtualNetwork | undefined;
+  readonly #name: string;
+  readonly #usualDbm: number;
+  #settings: number[] = [];
+  #removals: (() => void)[] = [];
+
+  constructor(network: VirtualNetwork | undefined, name: string, usualDbm: number) {
+    this.#network = network;
+    this.#name = name;
+    this.#usualDbm = usualDbm;
+    this.#apply();
+  }
+
+  get rssiDbm(): number {
+    return this.#settings.length > 0 ? Math.min(...this.#settings) : this.#usualDbm;
+  }
+
+  /** Sets it; gives what takes this setting back, once. The weakest of several counts. */
+  set(dbm: number): () => void {
+    this.#settings.push(dbm);
+    this.#apply();
+    return () => {
+      this.#settings.splice(this.#settings.lastIndexOf(dbm), 1);
+      this.#apply();
+    };
+  }
+
+  #apply(): void {
+    for (const remove of this.#removals) remove();
+    const effect = effectOf(this.rssiDbm);
+    const { conditions } = this.#network ?? {};
+    this.#removals =
+      conditions && effect
+        ? [conditions.add({ from: this.#name, effect }), conditions.add({ to: this.#name, effect })]
         : [];
-  };
-  apply();
-  return {
-    rssiDbm,
-    set: (dbm) => {
-      settings.push(dbm);
-      apply();
-      let isActive = true;
-      return () => {
-        if (isActive) settings.splice(settings.lastIndexOf(dbm), 1);
-        isActive = false;
-        apply();
-      };
-    },
-  };
+  }
 }

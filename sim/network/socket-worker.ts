@@ -45,8 +45,6 @@ export type FromWorker = { id: number } & (
 export const SOCKET_WORKER_SOURCE = `
 "use strict";
 const { connect } = require("node:net");
-const { connect: connectTls } = require("node:tls");
-const { createPrivateKey } = require("node:crypto");
 const { parentPort } = require("node:worker_threads");
 const OUTCOMES = { ECONNREFUSED: 2, ENOTFOUND: 3, EAI_AGAIN: 3, ENODATA: 3 };
 const sockets = new Map();
@@ -60,6 +58,7 @@ function certificate(bytes) {
 }
 function privateKey(bytes) {
   if (bytes === undefined || bytes.includes("-----BEGIN")) return bytes;
+  const { createPrivateKey } = require("node:crypto");
   const key = Buffer.from(bytes, "latin1");
   for (const type of ["pkcs8", "pkcs1", "sec1"]) {
     try {
@@ -72,7 +71,8 @@ function privateKey(bytes) {
   throw new Error("the key is of no known type");
 }
 function secure(socket, { ca, cert, key }) {
-  return connectTls({
+  // Loaded when needed: the first connect of all waits for this thread's start.
+  return require("node:tls").connect({
     socket,
     ca: certificate(ca),
     cert: certificate(cert),

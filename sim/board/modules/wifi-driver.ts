@@ -11,8 +11,9 @@
 // Not for: the script's objects and callbacks (wifi.ts).
 import type { SimClock } from "../../clock/clock.ts";
 import { createAccessPoint } from "../../network/access-point.ts";
-import type { Found, Lease, Radio } from "../../network/access-point.ts";
 import { reasonName } from "../../network/reasons.ts";
+import { BSSID } from "../../network/station.ts";
+import type { Found, Lease, Radio, RadioEvents } from "../../network/station.ts";
 import type { Random } from "../../random.ts";
 
 /** A radio with an access point of its own, always in reach. */
@@ -34,36 +35,6 @@ export interface WifiEvents {
   onDisconnected(end: { ssid: string; bssid: string; reason: number }): void;
 }
 
-/** The driver of one board's radio. */
-export interface WifiDriver {
-  /** Tells the module that a script has loaded; null when it is gone. */
-  attach(events: WifiEvents | null): void;
-  /** Joins an access point; `done` gets null once there is an address, or the name of a reason. */
-  connect(ssid: string, password: string, done: ((error: string | null) => void) | null): void;
-  /** Leaves it; `done` is called when it has been left. */
-  disconnect(done: (() => void) | null): void;
-  /** @returns false when a scan is under way */
-  scan(done: (found: Found[]) => void): boolean;
-  startAccessPoint(): void;
-  stopAccessPoint(): void;
-  /** The board takes itself for connected. */
-  readonly isConnected: boolean;
-  /** `NULL`, `STA`, `AP` or `APSTA`. */
-  readonly mode: string;
-  /** Why it is not connected. */
-  readonly lastReason: string;
-  readonly ssid: string;
-  readonly password: string;
-  /** The access point it is associated with. */
-  readonly found: Found | null;
-  readonly lease: Lease | null;
-  readonly mac: string;
-  /** True while a script waits for it. */
-  readonly isBusy: boolean;
-  /** The power goes: everything is as in the beginning. */
-  powerOff(): void;
-}
-
 const MAX_ENDS = 3;
 /** An access point that is always in reach has no reason to be slow. */
 const FAST = {
@@ -76,7 +47,7 @@ const FAST = {
 /** The radio of a board without a world. */
 function createOwnRadio(
   { ssid, password, ip, rssiDbm }: WifiOptions,
-  { clock, random, serial }: { clock: SimClock; random: Random; serial: string },
+  { clock, random, serial }: WifiBoard,
 ): Radio {
   const digits = serial.replace(/[^0-9a-f]/gi, "").padStart(4, "0");
   const address = `10.0.${parseInt(digits.slice(-4, -2), 16)}.${parseInt(digits.slice(-2), 16) || 1}`;
@@ -93,141 +64,186 @@ function createOwnRadio(
   });
 }
 
-/** Creates the driver of a board, of a given radio or of one of its own. */
-export function createWifiDriver(
-  wifi: WifiOptions | Radio,
-  board: { clock: SimClock; random: Random; serial: string },
-): WifiDriver {
-  const radio = "join" in wifi ? wifi : createOwnRadio(wifi, board);
-  const digits = board.serial.replace(/[^0-9a-f]/gi, "").padStart(12, "0");
-  const mac = (digits.slice(-12).match(/../g) ?? []).join(":").toLowerCase();
-  let events: WifiEvents | null = null;
-  let ssid = "";
-  let password = "";
-  let endsLeft = 0;
-  let isConnected = false;
-  let lastReason = 0;
-  let isStation = false;
-  let isAccessPoint = false;
+/** What a driver needs of its board. */
+export interface WifiBoard {
+  clock: SimClock;
+  random: Random;
+  serial: string;
+}
+
+/** The driver of one board's radio. A class because a fleet has thousands. */
+export class WifiDriver implements RadioEvents {
+  /** Its own address. */
+  readonly mac: string;
+  readonly #radio: Radio;
+  #events: WifiEvents | null = null;
+  #ssid = "";
+  #password = "";
+  #endsLeft = 0;
+  #isConnected = false;
+  #lastReason = 0;
+  #isStation = false;
+  #isAccessPoint = false;
   /** The station was started and joins when it is told to. */
-  let isStarted = false;
-  let onJoined: ((error: string | null) => void) | null = null;
-  let onLeft: (() => void) | null = null;
-  let onFound: ((found: Found[]) => void) | null = null;
+  #isStarted = false;
+  #onJoined: ((error: string | null) => void) | null = null;
+  #onLeft: (() => void) | null = null;
+  #onFound: ((found: Found[]) => void) | null = null;
 
-  const stopIfIdle = (): void => {
-    if (isAccessPoint || isConnected || onFound) return;
-    isStarted = false;
-    radio.stop();
-  };
-  const start = (): void => {
-    isStation = true;
-    if (isStarted) return;
-    isStarted = true;
-    if (ssid !== "") radio.join(ssid, password);
-  };
-  const settle = (error: string | null): void => {
-    const done = onJoined;
-    onJoined = null;
+  /** Creates the driver of a given radio, or of one with an access point of its own. */
+  constructor(wifi: WifiOptions | Radio, board: WifiBoard) {
+    this.#radio = "join" in wifi ? wifi : createOwnRadio(wifi, board);
+    const digits = board.serial.replace(/[^0-9a-f]/gi, "").padStart(12, "0");
+    this.mac = (digits.slice(-12).match(/../g) ?? []).join(":").toLowerCase();
+    this.#radio.listen(this);
+  }
+
+  /** The board takes itself for connected. */
+  get isConnected(): boolean {
+    return this.#isConnected;
+  }
+
+  /** `NULL`, `STA`, `AP` or `APSTA`. */
+  get mode(): string {
+    if (!this.#isConnected && !this.#isAccessPoint) return "NULL";
+    if (!this.#isAccessPoint) return "STA";
+    return this.#isStation ? "APSTA" : "AP";
+  }
+
+  /** Why it is not connected. */
+  get lastReason(): string {
+    return reasonName(this.#lastReason);
+  }
+
+  get ssid(): string {
+    return this.#ssid;
+  }
+
+  get password(): string {
+    return this.#password;
+  }
+
+  /** The access point it is associated with. */
+  get found(): Found | null {
+    return this.#radio.associated;
+  }
+
+  get lease(): Lease | null {
+    return this.#radio.lease;
+  }
+
+  /** True while a script waits for it. */
+  get isBusy(): boolean {
+    return this.#onJoined !== null || this.#onFound !== null;
+  }
+
+  /** Tells the module that a script has loaded; null when it is gone. */
+  attach(events: WifiEvents | null): void {
+    this.#events = events;
+    if (!events) this.#forgetCallbacks();
+  }
+
+  /** Joins an access point; `done` gets null once there is an address, or the name of a reason. */
+  connect(ssid: string, password: string, done: ((error: string | null) => void) | null): void {
+    this.#ssid = ssid;
+    this.#password = password;
+    this.#onLeft = null;
+    this.#onJoined = done;
+    this.#endsLeft = MAX_ENDS;
+    if (this.#isConnected) this.#radio.leave();
+    else this.#start();
+  }
+
+  /** Leaves it; `done` is called when it has been left. */
+  disconnect(done: (() => void) | null): void {
+    this.#onLeft = done;
+    this.#endsLeft = 0;
+    this.#radio.leave();
+  }
+
+  /** @returns false when a scan is under way */
+  scan(done: (found: Found[]) => void): boolean {
+    if (this.#onFound) return false;
+    this.#onFound = done;
+    this.#start();
+    this.#radio.scan((found) => {
+      const report = this.#onFound;
+      this.#onFound = null;
+      report?.(found);
+      this.#stopIfIdle();
+    });
+    return true;
+  }
+
+  /** Becomes an access point that nobody joins. */
+  startAccessPoint(): void {
+    this.#isAccessPoint = true;
+  }
+
+  stopAccessPoint(): void {
+    this.#isAccessPoint = false;
+    this.#stopIfIdle();
+  }
+
+  /** The power goes: everything is as in the beginning. */
+  powerOff(): void {
+    this.#forgetCallbacks();
+    this.#ssid = this.#password = "";
+    this.#endsLeft = this.#lastReason = 0;
+    this.#isConnected = this.#isStation = this.#isAccessPoint = this.#isStarted = false;
+    this.#radio.stop();
+  }
+
+  onAssociated(): void {
+    this.#isConnected = true;
+    const { associated } = this.#radio;
+    if (associated) this.#events?.onAssociated(associated);
+  }
+
+  onAddress(lease: Lease): void {
+    this.#settle(null);
+    this.#events?.onAddress(lease);
+  }
+
+  onDisconnected(reason: number): void {
+    if (--this.#endsLeft > 0) return this.#radio.join(this.#ssid, this.#password);
+    this.#isConnected = false;
+    this.#lastReason = reason;
+    const left = this.#onLeft;
+    this.#onLeft = null;
+    left?.();
+    this.#events?.onDisconnected({ ssid: this.#ssid, bssid: BSSID, reason });
+    this.#settle(reasonName(reason));
+    this.#stopIfIdle();
+  }
+
+  #start(): void {
+    this.#isStation = true;
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    if (this.#ssid !== "") this.#radio.join(this.#ssid, this.#password);
+  }
+
+  #stopIfIdle(): void {
+    if (this.#isAccessPoint || this.#isConnected || this.#onFound) return;
+    this.#isStarted = false;
+    this.#radio.stop();
+  }
+
+  #settle(error: string | null): void {
+    const done = this.#onJoined;
+    this.#onJoined = null;
     done?.(error);
-  };
-  radio.listen({
-    onAssociated: () => {
-      isConnected = true;
-      if (radio.associated) events?.onAssociated(radio.associated);
-    },
-    onAddress: (lease) => {
-      settle(null);
-      events?.onAddress(lease);
-    },
-    onDisconnected: (reason) => {
-      if (--endsLeft > 0) return radio.join(ssid, password);
-      isConnected = false;
-      lastReason = reason;
-      const left = onLeft;
-      onLeft = null;
-      left?.();
-      events?.onDisconnected({ ssid, bssid: "02:00:00:00:00:01", reason });
-      settle(reasonName(reason));
-      stopIfIdle();
-    },
-  });
-  const forgetCallbacks = (): void => {
-    onJoined = null;
-    onLeft = null;
-    onFound = null;
-  };
+  }
 
-  return {
-    attach: (listener) => {
-      events = listener;
-      if (!listener) forgetCallbacks();
-    },
-    connect: (wantedSsid, wantedPassword, done) => {
-      ssid = wantedSsid;
-      password = wantedPassword;
-      onLeft = null;
-      onJoined = done;
-      endsLeft = MAX_ENDS;
-      if (isConnected) radio.leave();
-      else start();
-    },
-    disconnect: (done) => {
-      onLeft = done;
-      endsLeft = 0;
-      radio.leave();
-    },
-    scan: (done) => {
-      if (onFound) return false;
-      onFound = done;
-      start();
-      radio.scan((found) => {
-        const report = onFound;
-        onFound = null;
-        report?.(found);
-        stopIfIdle();
-      });
-      return true;
-    },
-    startAccessPoint: () => {
-      isAccessPoint = true;
-    },
-    stopAccessPoint: () => {
-      isAccessPoint = false;
-      stopIfIdle();
-    },
-    get isConnected() {
-      return isConnected;
-    },
-    get mode() {
-      if (!isConnected && !isAccessPoint) return "NULL";
-      return isAccessPoint ? (isStation ? "APSTA" : "AP") : "STA";
-    },
-    get lastReason() {
-      return reasonName(lastReason);
-    },
-    get ssid() {
-      return ssid;
-    },
-    get password() {
-      return password;
-    },
-    get found() {
-      return radio.associated;
-    },
-    get lease() {
-      return radio.lease;
-    },
-    mac,
-    get isBusy() {
-      return onJoined !== null || onFound !== null;
-    },
-    powerOff: () => {
-      forgetCallbacks();
-      ssid = password = "";
-      endsLeft = lastReason = 0;
-      isConnected = isStation = isAccessPoint = isStarted = false;
-      radio.stop();
-    },
-  };
+  #forgetCallbacks(): void {
+    this.#onJoined = null;
+    this.#onLeft = null;
+    this.#onFound = null;
+  }
+}
+
+/** Creates the driver of a board, of a given radio or of one of its own. */
+export function createWifiDriver(wifi: WifiOptions | Radio, board: WifiBoard): WifiDriver {
+  return new WifiDriver(wifi, board);
 }
