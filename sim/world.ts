@@ -31,7 +31,7 @@ import { createAccessPoint } from "./network/access-point.ts";
 import type { AccessPoint } from "./network/access-point.ts";
 import { createRealNetwork } from "./network/real-network.ts";
 import { createVirtualNetwork } from "./network/virtual-network.ts";
-import type { VirtualHost, VirtualNetwork } from "./network/virtual-network.ts";
+import type { HostKind, VirtualHost, VirtualNetwork } from "./network/virtual-network.ts";
 import { createRandom } from "./random.ts";
 import type { Random } from "./random.ts";
 import { createTrace } from "./trace.ts";
@@ -213,7 +213,7 @@ export class World {
    * @throws RangeError when the name is taken
    */
   device(name: string, abilities: DeviceAbilities = {}): VirtualHost {
-    const host = this.#addHost(name);
+    const host = this.#addHost(name, "device");
     this.#devices.set(name, createDeviceFaults(name, abilities));
     return host;
   }
@@ -307,9 +307,9 @@ export class World {
     return { name, host: this.#addHost(name), clock, trace, random };
   }
 
-  #addHost(name: string): VirtualHost {
+  #addHost(name: string, kind: HostKind = "server"): VirtualHost {
     if (this.network.host(name)) throw new RangeError(`there is a host "${name}" already`);
-    return this.network.addHost(name);
+    return this.network.addHost(name, { kind });
   }
 
   #hostOf(name: string): VirtualHost {

@@ -4,9 +4,11 @@
 import { createSocket } from "node:dgram";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
+import { connect as tlsConnect } from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
 import { World } from "../../../sim/index.ts";
 import type { Peer } from "../../../sim/index.ts";
+import { createCertificate } from "../../helpers/certificate.ts";
 import { delay, waitFor } from "../../helpers/wait.ts";
 
 const BOUND_MS = 8000;
@@ -145,6 +147,19 @@ describe("a gateway", () => {
     expect(performance.now() - startMs).toBeGreaterThanOrEqual(500);
   });
 
+  it("keeps no client from connecting because another's attempt takes long", async () => {
+    const { world, gateway } = await open();
+    const fault = world.fault("latency", { target: "dut", delay_ms: 5000, jitter_ms: 0 });
+    const first = client(gateway.port);
+    await waitFor(() => world.network.connections().length === 1, BOUND_MS, "the attempt");
+    first.socket.destroy();
+    fault.end();
+    // It would be open after ten seconds, if it had to wait for the first.
+    const { socket, receives } = client(gateway.port);
+    socket.write("x");
+    await receives("x");
+  });
+
   it("resets real connections", async () => {
     const { world, gateway } = await open();
     const { socket, receives, happens } = client(gateway.port);
@@ -222,6 +237,34 @@ describe("a gateway", () => {
     await happens("close");
     await delay(100);
     expect(peer.ends).toBe(0);
+  });
+
+  it("ends a client's TLS, whose handshake waits for the virtual one", async () => {
+    const world = new World({ realtime: true });
+    cleanups.push(() => world.close());
+    world.serve("server", 8883, echo(), { tls: true });
+    const certificate = createCertificate("server");
+    const options = { from: "dut", to: "server", port: 8883, tls: certificate };
+    const gateway = await world.gateway(options);
+    const dial = () => {
+      const { port } = gateway;
+      const socket = tlsConnect({ port, host: "127.0.0.1", rejectUnauthorized: false });
+      cleanups.push(() => void socket.destroy());
+      const seen = { isSecure: false, data: "" };
+      socket.on("secureConnect", () => (seen.isSecure = true));
+      socket.on("data", (bytes: Buffer) => (seen.data += bytes.toString("latin1")));
+      socket.on("error", () => {});
+      socket.write("secret");
+      return seen;
+    };
+    const fault = world.fault("tls-stall", { target: "dut" });
+    const stalled = dial();
+    await waitFor(() => world.network.connections().length === 1, BOUND_MS, "the connection");
+    await delay(300);
+    fault.end();
+    const good = dial();
+    await waitFor(() => good.data === "secret", BOUND_MS, "an answer over TLS");
+    expect(stalled).toEqual({ isSecure: false, data: "" });
   });
 
   it("carries datagrams and their answers, each to its sender", async () => {
