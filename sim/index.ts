@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The simulator's public API: what tools and tests may import. See README.md.
 export { BoardError, createBoard } from "./board/board.ts";
-export type { Board, BoardOptions } from "./board/board.ts";
+export type { Board, BoardOptions, BoardUsage } from "./board/board.ts";
 export { fromLatin1, latin1, utf8AsBytes } from "./board/bytes.ts";
 export { createFlash } from "./board/flash.ts";
 export type { Flash, FlashStats } from "./board/flash.ts";

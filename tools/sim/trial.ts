@@ -3,9 +3,9 @@
 // watched for every invariant all the time.
 //
 //   start ... 60 s: what a board holds at rest ... plan, 5 min ... healed ... back online? ... rest
-import type { BoardCounts, PlannedFault, World } from "../../sim/index.ts";
+import type { PlannedFault, World } from "../../sim/index.ts";
 import { createInvariants } from "./invariants.ts";
-import type { Violation } from "./invariants.ts";
+import type { BoardCounts, Violation } from "./invariants.ts";
 import { createFleetWorld } from "./fleet-world.ts";
 
 /** What is tried. */
@@ -56,14 +56,14 @@ async function watchRest(
   for (let look = 0; look < REST_LOOKS; look++) {
     await world.run("1s");
     for (const [name, board] of world.boards) {
-      const counts =
-        (board as unknown as { counts?(): BoardCounts }).counts?.() ?? ({} as BoardCounts);
-      const before = found.get(name);
-      const entries = Object.entries(counts).map(([key, value]) => [
-        key,
-        before ? combine(before[key as keyof BoardCounts], value) : value,
-      ]);
-      found.set(name, Object.fromEntries(entries) as BoardCounts);
+      const usage = board.usage();
+      if (!usage) continue;
+      const { trashBytes: _trash, vars: _vars, ...counts } = usage;
+      const before = found.get(name) ?? counts;
+      for (const key of Object.keys(counts) as (keyof BoardCounts)[]) {
+        counts[key] = combine(before[key], counts[key]);
+      }
+      found.set(name, counts);
     }
   }
   return found;
