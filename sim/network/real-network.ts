@@ -22,6 +22,8 @@ export interface RealNetworkOptions {
   remoteWaitMs?: number;
 }
 
+/** How long the thread may take to start: 50 ms unless the machine is very busy. */
+const START_MS = 5000;
 /** How long last bytes of closed connections may take when the network is closed. */
 const FINISH_MS = 1000;
 
@@ -75,7 +77,8 @@ export function createRealNetwork(options: RealNetworkOptions = {}): SimNetwork 
   };
   const start = (): Worker => {
     if (worker) return worker;
-    const created = new Worker(SOCKET_WORKER_SOURCE, { eval: true });
+    // Without the arguments of this process: a loader for TypeScript is of no use to it.
+    const created = new Worker(SOCKET_WORKER_SOURCE, { eval: true, execArgv: [] });
     created.on("message", (message: FromWorker) => {
       connections.get(message.id)?.onMessage(message);
     });
@@ -176,7 +179,7 @@ export function createRealNetwork(options: RealNetworkOptions = {}): SimNetwork 
     thread.ref();
     post({ id, op: "connect", host, port, cell, receiveBytes: RECEIVE_BUFFER_BYTES, tls });
     // The first wait includes the start of the thread.
-    const waitMs = (isLoopback(host) ? loopbackWaitMs : remoteWaitMs) + (isFirst ? 1000 : 0);
+    const waitMs = (isLoopback(host) ? loopbackWaitMs : remoteWaitMs) + (isFirst ? START_MS : 0);
     Atomics.wait(cell, 0, 0, waitMs);
     const outcome = OUTCOMES[Atomics.load(cell, 0)] ?? "unknown";
     if (outcome === "open") state = "open";
