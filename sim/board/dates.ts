@@ -17,6 +17,11 @@ const HOUR_MS = 3600_000;
 
 const two = (n: number): string => String(n).padStart(2, "0");
 
+/** Start of a day, UTC; the host takes years below 100 for those of the last century. */
+function utcMs(year: number, month: number, day: number): number {
+  return new Date(0).setUTCFullYear(year, month, day);
+}
+
 /** Reads the ISO form and the one of RFC 822; 0 for anything else, as the interpreter answers. */
 function parseDate(text: string): number {
   const value = /^\s*(\d{4}-\d|[A-Za-z]{3}|\d{1,2} [A-Za-z]{3})/.test(text)
@@ -52,10 +57,14 @@ export function installDate(realm: Intrinsics, host: DateHost): void {
       const [year = 0, month = 0, day = 1, ...rest] = args.map(Number);
       const [hours = 0, minutes = 0, seconds = 0, milliseconds = 0] = rest;
       value =
-        Date.UTC(year, month, day, hours, minutes, seconds, milliseconds) -
+        utcMs(year, month, day) +
+        Date.UTC(1970, 0, 1, hours, minutes, seconds, milliseconds) -
         host.timeZoneHours() * HOUR_MS;
     } else if (typeof first === "string") value = parseDate(first);
-    else value = times.get(first as object) ?? Number(first);
+    else if (typeof first === "object" && first !== null) {
+      const message = "Variables of type Object are not supported in date constructor";
+      return realm.fail("TypeError", message);
+    } else value = Number(first);
     times.set(made, Number.isFinite(value) ? value : 0);
     return made;
   });

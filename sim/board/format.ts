@@ -178,7 +178,9 @@ function writeArray(w: Writer, array: readonly unknown[], depth: number): string
     if (i >= LIMITS.itemsLeft && i < gapEnd) continue;
     if (i > 0) out += style.isPretty ? ", " : ",";
     if (isLong && i === gapEnd) out += GAP;
-    const bulky = style.breaks === "all" || (style.breaks === "some" && isBulky(w, array[i]));
+    // A hole is laid out as the item behind it.
+    const next = i in array ? i : array.findIndex((_, at) => at > i && at in array);
+    const bulky = style.breaks === "all" || (style.breaks === "some" && isBulky(w, array[next]));
     if (bulky || breakNext) out += lineBreak(style, depth + 1);
     out += write(w, array[i], depth + 1, String(i));
     breakNext = bulky;

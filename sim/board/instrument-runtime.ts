@@ -66,6 +66,8 @@ const SOURCE = String.raw`
   const { getPrototypeOf, create, defineProperty, getOwnPropertyDescriptor, hasOwn, get, isArray, isView } = methods;
   // An item takes a variable at least.
   const maxItems = memoryBytes / 10;
+  // Bytes of an array lie side by side and fill their variables.
+  const maxBytes = maxItems * 14;
   const early = create(null);
   const isObject = (v) => (typeof v === "object" && v !== null) || typeof v === "function";
   let depth = 0;
@@ -120,9 +122,9 @@ const SOURCE = String.raw`
       ? host.fail("Error", name === undefined ? "Function not found!" : 'Function "' + name + '" not found!')
       : host.fail("Error", "Expecting function, got " + host.typeName(f));
   const sizeOf = (f, size) => {
-    if (typeof size === "number") {
+    if (typeof size === "number" || typeof size === "boolean") {
       if (size < 0) host.fail("Error", "Invalid length for ArrayBuffer");
-      if (size * (f.BYTES_PER_ELEMENT || 1) > memoryBytes) host.outOfMemory();
+      if (size * (f.BYTES_PER_ELEMENT || 1) > maxBytes) host.outOfMemory();
     } else if (!isArray(size) && !isView(size) && !methods.isBuffer(size)) {
       host.fail("Error", "Unsupported first argument of type " + host.typeName(size));
     }
@@ -220,7 +222,8 @@ const SOURCE = String.raw`
       const value = (v) => {
         if (!isObject(v)) return v;
         const own = typeof v.valueOf === "function" ? v.valueOf() : v;
-        return isArray(own) && (!isObject(a) || !isObject(b)) ? host.text(own) : own;
+        const other = v === a ? b : a;
+        return isArray(own) && !isObject(other) && typeof other !== "boolean" ? host.text(own) : own;
       };
       const x = value(a);
       const y = value(b);
@@ -274,7 +277,8 @@ const SOURCE = String.raw`
     µnew(f, ...args) {
       if (typeof f !== "function") host.fail("Error", "Constructor should be a function, but is " + host.typeName(f));
       if (host.isNative(f)) {
-        if (methods.isSized(f)) { if (args.length > 0) sizeOf(f, args[0]); }
+        if (methods.isSized(f)) sizeOf(f, args[0]);
+        if (f === G.String || f === G.Number || f === G.Boolean) return f(...args);
         return new f(...args);
       }
       const made = create(isObject(f.prototype) ? f.prototype : methods.Object);

@@ -43,6 +43,7 @@ const MESSAGES: readonly (readonly [RegExp, (...groups: string[]) => string])[] 
   [/^Assignment to constant variable\.$/, () => "Assignment to a constant"],
   [/^(?:[^]*\.)([\w$]+) is not a function$/, (name = "") => `Function "${name}" not found!`],
   [/^([\w$]+) is not a function$/, () => "Expecting function, got Object"],
+  [/^Invalid count value/, () => "Invalid count value"],
   [/^Reduce of empty array/, () => "Used on empty array with no initial value"],
   [/^Maximum call stack size/, () => "Too much recursion - the stack is about to overflow"],
 ];

@@ -7,6 +7,7 @@ import { types } from "node:util";
 import { Script } from "node:vm";
 import { Abort, passingAbort } from "./abort.ts";
 import { consoleText, isNative } from "./format.ts";
+import { installBuiltins } from "./instrument-builtins.ts";
 import { functionNumbers, instrument } from "./instrument.ts";
 import type { Instrumented } from "./instrument.ts";
 import type { Refused } from "./instrument-node.ts";
@@ -15,7 +16,6 @@ import type { Runtime } from "./instrument-runtime.ts";
 import { createIntrinsics } from "./intrinsics.ts";
 import type { Intrinsics } from "./intrinsics.ts";
 import { createKeyOrder } from "./key-order.ts";
-import type { KeyOrder } from "./key-order.ts";
 import { installLanguage } from "./language.ts";
 import { typeName } from "./promises.ts";
 import type { LanguageHost, Realm } from "./realm.ts";
@@ -135,29 +135,6 @@ function builtInPrototypes(global: object): Set<object> {
   return found;
 }
 
-/** Lets the language's functions keep and show the interpreter's order of keys. */
-function installKeyOrder(intrinsics: Intrinsics, order: KeyOrder): void {
-  const { arrayOf, define, global } = intrinsics;
-  const read = (object: unknown, key: string): unknown => (object as Record<string, unknown>)[key];
-  const keysOf = (value: unknown): string[] =>
-    typeof value === "object" && value !== null ? order.keysOf(value) : Object.keys(Object(value));
-  define(global["Object"] as object, {
-    keys: (object: unknown) => arrayOf(keysOf(object)),
-    values: (object: unknown) => arrayOf(keysOf(object).map((key) => read(object, key))),
-    entries: (object: unknown) =>
-      arrayOf(keysOf(object).map((key) => arrayOf([key, read(object, key)]))),
-    assign: (target: object, ...sources: unknown[]) => {
-      for (const source of sources) {
-        for (const key of keysOf(source)) {
-          order.note(target, key);
-          (target as Record<string, unknown>)[key] = read(source, key);
-        }
-      }
-      return target;
-    },
-  });
-}
-
 /** Creates a realm for one board. */
 export function createInstrumentedRealm(options: InstrumentedOptions): Realm {
   const intrinsics = createIntrinsics();
@@ -174,7 +151,7 @@ export function createInstrumentedRealm(options: InstrumentedOptions): Realm {
   const order = createKeyOrder();
   intrinsics.keysOf = order.keysOf;
   intrinsics.noteKey = order.note;
-  installKeyOrder(intrinsics, order);
+  installBuiltins(intrinsics, order);
   const builtIn = builtInPrototypes(global);
   const isWaiting = createPatience(options);
   const run = (loaded: Loaded): unknown => {

@@ -108,6 +108,7 @@ function installNumber(realm: Intrinsics): void {
   });
   const make = realm.native(function (this: unknown, value?: unknown) {
     if (arguments.length === 0) return 0;
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return NaN;
     if (typeof value !== "string") return EngineNumber(value);
     // Text must be a number and nothing else, not even white space around it.
     return value === "" || /^[-+]?(\d|\.\d|Infinity$)/.test(value) ? strictNumber(value) : NaN;
@@ -119,8 +120,10 @@ function installNumber(realm: Intrinsics): void {
         ? NaN
         : Number(value);
   for (const name of STATICS["Number"] ?? []) {
-    Object.defineProperty(make, name, { value: EngineNumber[name as "NaN"] });
+    Object.defineProperty(make, name, { value: EngineNumber[name as "NaN"], configurable: true });
   }
+  // The least number with all its digits; the engine's has lost most of them.
+  Object.defineProperty(make, "MIN_VALUE", { value: 2.2250738585072014e-308 });
   Object.defineProperty(make, "prototype", { value: prototype });
   Object.defineProperty(prototype, "constructor", { value: make, configurable: true });
   global["Number"] = make;
@@ -139,7 +142,17 @@ function installNumber(realm: Intrinsics): void {
     },
   });
   realm.define(global, {
+    parseInt(value: unknown, radix?: unknown) {
+      const number = parseInt(text(value), Number(radix));
+      if (Number.isNaN(number) || Math.abs(number) < 2 ** 63) return number;
+      const digits = /^\s*([-+]?)(\d+)/.exec(text(value));
+      if (!digits) return number;
+      const [, sign, whole = ""] = digits;
+      // Integers have 64 bits.
+      return Number(BigInt.asIntN(64, sign === "-" ? -BigInt(whole) : BigInt(whole)));
+    },
     parseFloat(value: unknown) {
+      if (/^\s*[-+]?0[xb]/i.test(text(value))) return parseInt(text(value));
       const match = /^\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)/.exec(text(value));
       return match ? parseDecimal(match[1] as string) : NaN;
     },

@@ -53,12 +53,13 @@ export function comparable(output: string): string {
     .replace(/\r/g, "")
     .split("\n");
   for (let i = 0; i < lines.length; i++) {
-    const line = (lines[i] as string).replace(/^>/, "");
-    if (/^ {4}at /.test(line)) {
+    const line = (lines[i] as string).replace(/^>/, "").replace(/^(OUT OF MEMORY) .*/, "$1");
+    const isTrace = /^ {4}at /.test(line);
+    if (isTrace || line === "OUT OF MEMORY") {
       // The interpreter shows the source line and a caret below it.
       if (/^ *\^$/.test(lines[i + 2] ?? "")) i += 2;
-      continue;
     }
+    if (isTrace) continue;
     kept.push(line.replace(/[ \t]+$/, ""));
   }
   return kept

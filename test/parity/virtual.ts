@@ -50,7 +50,12 @@ export async function runOnVirtualBoard(run: VirtualRun): Promise<string> {
     while (run.inRealTime && !board.isDone() && performance.now() < endMs) await delay(POLL_MS);
   } catch (error) {
     if (!(error instanceof BoardError)) throw error;
-    output += `Uncaught ${error.message}\n`;
+    const wasCutOff = /^(?:stack|out-of-memory|endless)$/.test(error.type);
+    if (error.type === "stack" || !wasCutOff) output += `Uncaught ${error.message}\n`;
+    if (wasCutOff) {
+      output += "Execution Interrupted.\n";
+      virtual?.run(virtual.now());
+    }
   } finally {
     board.powerOff();
   }
