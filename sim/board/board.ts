@@ -15,6 +15,7 @@ import { Abort, endAbort, passingAbort, remainsOf } from "./abort.ts";
 import { bugsOf } from "./bugs.ts";
 import type { BugSwitches } from "./bugs.ts";
 import { listenerCount } from "./events.ts";
+import { createChip } from "./chip.ts";
 import { createFlash } from "./flash.ts";
 import type { Flash } from "./flash.ts";
 import { installGlobals } from "./globals.ts";
@@ -69,14 +70,19 @@ export interface BoardOptions {
   clockStartMs?: number;
   /** Decides everything about this board that is left to chance. */
   seed: number;
+  /**
+   * Gets the bytes that leave a serial port, one per character: of the console's with echo, prompt
+   * and results, line ends as CR LF. Without it nobody sees echo and prompt.
+   */
+  onSerial?(bytes: string, port: string): void;
   /** Called when it begins to run its boot files. */
   onBoot?(cause: BootCause): void;
   /** Gets each error that nobody caught, when the console has shown it. */
   onUncaught?(error: { text: string; frames: Frame[] }): void;
 }
 
-/** Why a board boots: power came, or a script or a reset restarted it. */
-export type BootCause = "power" | "restart";
+/** Why a board boots: power came, a script restarted it, its watchdog did, or it slept. */
+export type BootCause = "power" | "restart" | "watchdog" | "deep-sleep";
 
 /** What a board holds at a moment. All counts are exact but `vars`, which is an estimate. */
 export interface BoardUsage {
@@ -113,6 +119,15 @@ export interface Board {
    * @throws BoardError when the board is off, and as runScript
    */
   evaluate(expression: string): unknown;
+  /**
+   * Bytes that come in at a serial port, the console's unless told otherwise; handled in the next
+   * pass. Control characters are those of a terminal, see console.ts.
+   *
+   * @param bytes one per character
+   * @returns how many of them fit into the board's buffer; the rest is lost. 0 when it is off
+   * @throws RangeError for a port that the board has not
+   */
+  serialIn(bytes: string, port?: string): number;
   /** Text of a value as the board's console shows it. */
   show(value: unknown): string;
   /** True when no timer, socket or event is left that could run anything. */
@@ -210,6 +225,13 @@ export function createBoard(options: BoardOptions): Board {
   const random = createRandom(seed);
   const entropy = random.stream("entropy");
   const wires = createWires(profile.pins, clock);
+  const chip = createChip({
+    clock,
+    wires,
+    nowMs: () => running?.loop.now() ?? clock.now(),
+    down: () => powerDown(),
+    up: (start) => powerUp(start === "reboot" ? "restart" : start),
+  });
   const platform = createPlatformCalls(() => outOfMemory());
   const modulesOfBoard = profile.modules.filter((m) => m !== "Wifi" || options.wifi !== false);
   const wifi = createWifiDriver(options.wifi || {}, { clock, random, serial });
@@ -218,10 +240,14 @@ export function createBoard(options: BoardOptions): Board {
   let clockReads = 0;
   let line = "";
 
-  const write = (text: string): void => {
+  const printed = (text: string): void => {
     const lines = (line + text).split("\n");
     line = lines.pop() as string;
     for (const complete of lines) onPrint(complete);
+  };
+  const write = (text: string): void => {
+    if (running) running.globals.console.write(text);
+    else printed(text);
   };
   flash.attach({
     print: write,
@@ -302,6 +328,7 @@ export function createBoard(options: BoardOptions): Board {
       bugs,
       enter: realm.enter,
       report: (error) => board.globals.report(error),
+      blocking: chip.blocking,
       errorOf: realm.errorOf,
       cutOff: (what) => {
         if (what === "pass") return write("Execution Interrupted during event processing.\n");
@@ -327,6 +354,13 @@ export function createBoard(options: BoardOptions): Board {
         if (bugs["timers-follow-clock"]) loop.clockSet(ms);
       },
       write,
+      printed,
+      onSerial: options.onSerial ? (port, bytes) => options.onSerial?.(bytes, port) : null,
+      chip,
+      lightSleep: (ms) => {
+        loop.block(ms);
+        loop.clockSet(bugs["timers-follow-clock"] ? systemClock.at(loop.now()) : loop.now());
+      },
       require: (name) => requireModule(board, name),
       restart: (how) => restart(board, how),
       onUncaught: (error) => options.onUncaught?.(error),
@@ -401,6 +435,8 @@ export function createBoard(options: BoardOptions): Board {
 
   /** Ends a loop that never ends, which on the board is left to whoever sits at the console. */
   const endless = (): never => {
+    const { resetAtMs } = chip.watchdog;
+    if (resetAtMs !== null) return chip.reset("watchdog", resetAtMs - clock.now());
     const abort = new Abort("endless");
     if (running) {
       const { frames } = running.realm.describe(abort);
@@ -436,7 +472,10 @@ export function createBoard(options: BoardOptions): Board {
       if (typeof onInit === "function") onInit.call(realm.global);
     });
   };
-  const boot = (board: Running, how: { isPowerUp: boolean; withSavedCode: boolean }): void => {
+  const boot = (
+    board: Running,
+    how: { cause: BootCause; isPowerUp: boolean; withSavedCode: boolean },
+  ): void => {
     const files = [
       ...(how.isPowerUp ? [".bootPowerOn"] : []),
       ...BOOT_FILES,
@@ -446,9 +485,11 @@ export function createBoard(options: BoardOptions): Board {
           ? [".bootcde"]
           : []),
     ];
-    options.onBoot?.(how.isPowerUp ? "power" : "restart");
+    options.onBoot?.(how.cause);
     for (const name of files) if (running === board) runFile(board, name);
-    if (running === board) init(board);
+    if (running !== board) return;
+    init(board);
+    board.globals.console.start();
   };
   function restart(board: Running, how: { file?: string; withSavedCode: boolean }): void {
     if (board.isRestarting) return;
@@ -461,7 +502,7 @@ export function createBoard(options: BoardOptions): Board {
       wires.reset("interpreter");
       running = create();
       const next = running;
-      boot(next, { isPowerUp: false, withSavedCode: how.withSavedCode });
+      boot(next, { cause: "restart", isPowerUp: false, withSavedCode: how.withSavedCode });
       if (how.file !== undefined && running === next) runFile(next, how.file);
       next.loop.wake();
     });
@@ -487,24 +528,30 @@ export function createBoard(options: BoardOptions): Board {
     }
   };
 
-  const powerUp = (): void => {
-    wifi.powerOff();
+  const powerUp = (cause: BootCause): void => {
     flash.powerUp();
     wires.reset("chip");
     running = create();
     flash.check();
-    boot(running, { isPowerUp: true, withSavedCode: true });
+    boot(running, { cause, isPowerUp: true, withSavedCode: true });
+    running?.loop.wake();
   };
-  const powerOn = (): void => {
-    if (running) return;
-    systemClock.set(clockStartMs ?? clock.now(), clock.now());
-    powerUp();
-  };
-  const powerOff = (): void => {
+  const powerDown = (): void => {
     if (running) stop(running);
     wires.reset("power-off");
     wifi.powerOff();
     line = "";
+  };
+  const powerOn = (): void => {
+    if (running) return;
+    chip.cancel();
+    systemClock.set(clockStartMs ?? clock.now(), clock.now());
+    wifi.powerOff();
+    powerUp("power");
+  };
+  const powerOff = (): void => {
+    powerDown();
+    chip.cancel();
   };
 
   return {
@@ -524,13 +571,15 @@ export function createBoard(options: BoardOptions): Board {
       return guarded(board, () => board.realm.run(expression, ""));
     },
     show: (value) => (running ? running.realm.show(value) : String(value)),
-    isDone: () => running === null || running.loop.isDone(),
+    serialIn: (bytes, port) =>
+      running?.globals.serial.input(port ?? (profile.serialPorts[0] as string), bytes) ?? 0,
+    isDone: () => (running === null ? !chip.isWaiting : running.loop.isDone()),
     powerOff,
     brownout: () => {
       if (!running) return;
       powerOff();
       // The real-time clock is on a supply of its own.
-      powerUp();
+      powerUp("power");
     },
     cutPowerAfterFlash: (bytes, onCut) =>
       flash.cutAfter(bytes, () => {

@@ -1,25 +1,32 @@
 // SPDX-License-Identifier: MIT
 // The interpreter's own globals: timers, print and console, E, process, time, text of bytes.
 // Not for: what belongs to the language (realm.ts), modules (modules/).
-import { crc32 } from "node:zlib";
 import { Abort } from "./abort.ts";
-import { asBuffer, bytesOf, latin1, NotBytes } from "./bytes.ts";
+import { asBuffer, bytesOf, NotBytes } from "./bytes.ts";
+import type { Chip } from "./chip.ts";
+import { createConsole } from "./console.ts";
+import type { Console } from "./console.ts";
 import { createErrorFlags } from "./error-flags.ts";
 import type { ErrorFlags } from "./error-flags.ts";
+import { installEsp32 } from "./esp32.ts";
 import { createEvents } from "./events.ts";
 import type { Events } from "./events.ts";
-import { relaxedText } from "./format.ts";
+import { resultText } from "./format.ts";
+import { installE } from "./globals-e.ts";
+import type { EHost } from "./globals-e.ts";
 import type { Loop } from "./loop.ts";
-import { heapVars } from "./memory-heap.ts";
 import { createUrl } from "./modules/url.ts";
 import { installPins } from "./pins.ts";
+import { createPipes } from "./pipes.ts";
 import { INTERPRETER_VERSION } from "./profile.ts";
 import type { Profile } from "./profile.ts";
 import { createRandomGenerator } from "./random-generator.ts";
 import type { Frame, Realm } from "./realm.ts";
-import type { Wires } from "./wires.ts";
+import { createSerial } from "./serial.ts";
+import type { Serial } from "./serial.ts";
 import { createStreams } from "./streams.ts";
 import type { Streams } from "./streams.ts";
+import type { Wires } from "./wires.ts";
 
 /** What the globals need from their board. */
 export interface GlobalsHost {
@@ -33,6 +40,13 @@ export interface GlobalsHost {
   wires: Wires;
   /** Writes console output; a line ends with \n. */
   write(text: string): void;
+  /** Takes console output of a port with an outside, as lines; the same bytes leave the port. */
+  printed(text: string): void;
+  /** Takes bytes that leave a port; null when nobody looks at them. */
+  onSerial: ((port: string, bytes: string) => void) | null;
+  chip: Chip;
+  /** Stands still; timers go on afterwards from where they were. */
+  lightSleep(ms: number): void;
   /** `require` of a script. */
   require(name: string): unknown;
   /** Restarts the board after this pass: with everything, with a file, or without saved code. */
@@ -53,6 +67,8 @@ export interface Globals {
   events: Events;
   streams: Streams;
   errorFlags: ErrorFlags;
+  serial: Serial;
+  console: Console;
   /** The objects E and process, whose listeners the board calls. */
   E: object;
   process: object;
@@ -94,7 +110,54 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
   const events = createEvents(realm, loop, runText, host.isEmitQueued);
   const E = realm.object();
   const errorFlags = createErrorFlags(realm, loop, events, E, host.write);
-  const streams = createStreams(realm, loop, events, () => errorFlags.raise("BUFFER_FULL"));
+  const pipe = createPipes(realm, loop, events);
+  const streams = createStreams(loop, events, {
+    onOverflow: () => errorFlags.raise("BUFFER_FULL"),
+    pipe,
+  });
+  const serial = createSerial({
+    realm,
+    loop,
+    streams,
+    errorFlags,
+    ports: host.profile.serialPorts,
+    bufferBytes: host.profile.inputBufferBytes,
+    bytes,
+    onOut: (port, data) => {
+      host.onSerial?.(port, data);
+      // What a script writes to the console's own port is on the console.
+      if (port === serial.console() && !isOutputOfConsole) host.printed(data.replace(/\r/g, ""));
+    },
+  });
+  let isOutputOfConsole = false;
+  const isLoopback = (port: string): boolean => port.startsWith("Loopback");
+  const terminal = createConsole({
+    identity: `Espruino ${INTERPRETER_VERSION} ${host.profile.board}`,
+    isWatched: () => {
+      const port = serial.console();
+      return port !== null && (host.onSerial !== null || isLoopback(port));
+    },
+    run: (line) => {
+      try {
+        return resultText(realm.run(line, ""), realm);
+      } catch (error) {
+        if (error instanceof Abort) loop.raise(error);
+        else report(error);
+        return null;
+      }
+    },
+    output: (data) => {
+      isOutputOfConsole = true;
+      serial.output(serial.console() as string, data);
+      isOutputOfConsole = false;
+    },
+    printed: (text) => {
+      const port = serial.console();
+      if (port !== null && !isLoopback(port)) host.printed(text);
+    },
+    later: (fn) => loop.atEnd(fn),
+  });
+  serial.onConsole = (data) => terminal.input(data);
   realm.attach({
     events,
     loop,
@@ -155,7 +218,13 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
     error: print,
     trace: print,
   });
-  realm.define(global, { print, echo: () => {}, trace: () => {}, dump: () => {}, edit: () => {} });
+  realm.define(global, {
+    print,
+    echo: (isOn: unknown) => terminal.setEcho(Boolean(isOn)),
+    trace: () => {},
+    dump: () => {},
+    edit: () => {},
+  });
 
   // -------------------------------------------------------------------------- time, bytes
   realm.define(global, {
@@ -175,69 +244,25 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
     save: () => {},
   });
 
-  // ------------------------------------------------------------------------------------ E
-  const hwRand = (): number => random.draw();
-  const flags = realm.objectOf({
-    deepSleep: 0,
-    unsafeFlash: 0,
-    unsyncFiles: 0,
-    pretokenise: 0,
-    jitDebug: 0,
-    onErrorSave: 0,
-    onErrorFlash: 0,
-  });
-  realm.define(E, {
-    toString: (...values: unknown[]) => latin1(bytes(values.length === 1 ? values[0] : values)),
-    toUint8Array: (...values: unknown[]) =>
-      realm.uint8(bytes(values.length === 1 ? values[0] : values)),
-    // On the board the buffer is the string's own memory; here it is a copy.
-    toArrayBuffer: (text: unknown) =>
-      typeof text === "string" ? realm.buffer(Buffer.from(text, "latin1")) : undefined,
-    asUTF8: (text: unknown) => text,
-    mapInPlace: (from: Uint8Array, to: Uint8Array, map?: unknown) => {
-      const count = Math.min(from.length, to.length);
-      if (typeof map === "function") {
-        for (let i = 0; i < count; i++) to[i] = Number(map(from[i], i));
-      } else if (map === undefined) {
-        for (let i = 0; i < count; i++) to[i] = from[i] as number;
-      } else {
-        const table = map as Uint8Array;
-        for (let i = 0; i < count; i++) to[i] = table[from[i] as number] ?? 0;
-      }
+  installE(E, {
+    realm,
+    events,
+    errorFlags,
+    serial,
+    bytes,
+    draw: random.draw,
+    seed: random.seed,
+    setTimeZone: (hours) => {
+      timeZoneHours = hours;
     },
-    sum: (items: ArrayLike<unknown>) =>
-      Array.from(items).reduce<number>((s, n) => s + Number(n), 0),
-    variance: (items: ArrayLike<unknown>, mean: unknown) =>
-      Array.from(items).reduce<number>((s, n) => s + (Number(n) - Number(mean)) ** 2, 0),
-    CRC32: (data: unknown) => crc32(bytes(data)),
-    clip: (value: unknown, least: unknown, most: unknown) =>
-      Math.min(Math.max(Number(value), Number(least)), Number(most)),
-    reverseByte: (value: unknown) => {
-      let out = 0;
-      for (let i = 0; i < 8; i++) if (Number(value) & (1 << i)) out |= 128 >> i;
-      return out;
+    pipe,
+    storage: () => host.require("Storage") as ReturnType<EHost["storage"]>,
+    watchdog: host.chip.watchdog,
+    reboot: () => {
+      events.callNow(E, "kill", []);
+      return host.chip.reset("reboot");
     },
-    hwRand,
-    srand: (seed: unknown) => random.seed(Number(seed)),
-    getErrorFlags: () => realm.arrayOf(errorFlags.take()),
-    setFlags: (changes: Record<string, unknown>) => {
-      for (const name of Object.keys(flags)) {
-        if (name in changes) flags[name] = Number(changes[name]) ? 1 : 0;
-      }
-    },
-    getFlags: () => realm.objectOf(flags),
-    getSizeOf: (value: unknown) => Math.max(1, heapVars([value])),
-    getConsole: () => host.profile.console,
-    setConsole: () => {},
-    toJS: (value: unknown) => relaxedText(value, realm, { hasFunctions: true }),
-    setTimeZone: (hours: unknown) => {
-      timeZoneHours = Number(hours);
-    },
-    stopEventPropagation: () => events.stopPropagation(),
-    enableWatchdog: () => {},
-    kickWatchdog: () => {},
-    reboot: () => host.restart({ withSavedCode: true }),
-    defrag: () => {},
+    write: host.write,
   });
 
   // ------------------------------------------------------------------------------ process
@@ -250,7 +275,7 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
     FLASH: host.profile.storageBytes,
     STORAGE: host.profile.storageBytes,
     SERIAL: host.serial,
-    CONSOLE: host.profile.console,
+    CONSOLE: host.profile.serialPorts[0],
     MODULES: host.profile.modules.join(","),
   });
   const valueOf = (value: unknown): PropertyDescriptor => ({ value, configurable: true });
@@ -280,7 +305,7 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
     Object.defineProperty(global, name, { value, writable: true, configurable: true });
   }
 
-  installPins(realm, loop, {
+  const { pins } = installPins(realm, loop, {
     profile: host.profile.pins,
     wires: host.wires,
     errorFlags,
@@ -288,6 +313,18 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
     write: host.write,
     runText,
   });
+
+  if (host.profile.hasChip) {
+    installEsp32(realm, {
+      chip: host.chip,
+      pinOf: pins.numberOf,
+      pinAt: pins.get,
+      lightSleep: host.lightSleep,
+      storage: () => host.require("Storage") as ReturnType<EHost["storage"]>,
+      freeHeapBytes: host.profile.freeHeapBytes,
+      write: host.write,
+    });
+  }
 
   // ------------------------------------------------------------------------------- errors
   const printError = (error: unknown): void => {
@@ -310,7 +347,17 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
     }
   };
 
-  return { events, streams, errorFlags, E, process: processObject, report, bytes };
+  return {
+    events,
+    streams,
+    errorFlags,
+    serial,
+    console: terminal,
+    E,
+    process: processObject,
+    report,
+    bytes,
+  };
 }
 
 function place(frame: { file: string; line: number; column: number }): string {

@@ -117,6 +117,8 @@ export interface LoopHost {
   report(error: unknown): void;
   /** The error that an abort leaves to report, null when it leaves none. */
   errorOf?(abort: Abort): object | null;
+  /** Tells that the board stands still until then; may throw an Abort when it does not get there. */
+  blocking?(untilMs: number): void;
   /** Tells that an interval was deleted, or that a pass with a callback cut off is over. */
   cutOff?(what: "interval" | "pass"): void;
 }
@@ -356,7 +358,9 @@ export function createLoop(host: LoopHost): Loop {
     wake: () => schedule(0),
     now,
     block: (ms) => {
-      busyUntilMs = now() + ms;
+      const untilMs = now() + ms;
+      host.blocking?.(untilMs);
+      busyUntilMs = untilMs;
     },
     clockSet: (systemMs) => {
       for (const timer of timers) timer.dueMs += systemMs - passMs;

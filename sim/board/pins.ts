@@ -7,6 +7,7 @@
 import type { ErrorFlags } from "./error-flags.ts";
 import type { Loop } from "./loop.ts";
 import { createPinObjects } from "./pin-objects.ts";
+import type { PinObjects } from "./pin-objects.ts";
 import type { PinProfile } from "./profile.ts";
 import type { Native, Realm } from "./realm.ts";
 import { createWatches } from "./watches.ts";
@@ -35,7 +36,11 @@ const MODES: readonly PinMode[] = [
 ];
 
 /** Installs functions and pins in a world. */
-export function installPins(realm: Realm, loop: Loop, host: PinsHost): Watches {
+export function installPins(
+  realm: Realm,
+  loop: Loop,
+  host: PinsHost,
+): { watches: Watches; pins: PinObjects } {
   const { wires, profile, write } = host;
   const manual = new Set<number>();
   const fail = (message: string): never => realm.fail("Error", message);
@@ -215,7 +220,7 @@ export function installPins(realm: Realm, loop: Loop, host: PinsHost): Watches {
       watches.set(callback, pin, options),
     clearWatch: (...args: unknown[]) => watches.clear(args),
   });
-  return watches;
+  return { watches, pins };
 }
 
 function typeOf(value: unknown): string {

@@ -37,6 +37,10 @@ export interface Profile {
   /** Whether setTime moves the clock; the process may not set that of its host. */
   canSetTime: boolean;
   pins: PinProfile;
+  /** Has the global ESP32. */
+  hasChip: boolean;
+  /** Heap beside the interpreter's variables, bytes. */
+  freeHeapBytes: number;
   /** Sockets that may be open at once. */
   maxSockets: number;
   /** Whether certificates may be given as PEM text; otherwise only as DER bytes. */
@@ -45,8 +49,10 @@ export interface Profile {
   totalVars: number;
   /** Stack of scripts, in the bytes of a process (see instrument-functions.ts). */
   stackBytes: number;
-  /** `process.env.CONSOLE`. */
-  console: string;
+  /** Serial ports, the console's first. */
+  serialPorts: readonly string[];
+  /** What may wait of what comes in, bytes. */
+  inputBufferBytes: number;
 }
 
 /** Version of the interpreter that the boards follow. */
@@ -78,12 +84,15 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
       unwatchable: [6, 12],
       pulledUp: [0],
     },
+    hasChip: true,
+    freeHeapBytes: 40_000,
     maxSockets: 10,
     readsPem: true,
     totalVars: 16383,
     // A task's 25,000 bytes; a call takes there about three quarters of what it takes in a process.
     stackBytes: 33_000,
-    console: "Serial1",
+    serialPorts: ["Serial1", "Serial2", "Serial3", "LoopbackA", "LoopbackB"],
+    inputBufferBytes: 4096,
   },
   linux: {
     board: "LINUX32",
@@ -103,10 +112,13 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
       unwatchable: [-1, -1],
       pulledUp: [],
     },
+    hasChip: false,
+    freeHeapBytes: 0,
     maxSockets: Infinity,
     readsPem: false,
     totalVars: 16383,
     stackBytes: 1_000_000,
-    console: "USB",
+    serialPorts: ["USB", "Serial1", "Serial2", "LoopbackA", "LoopbackB"],
+    inputBufferBytes: 1024,
   },
 };

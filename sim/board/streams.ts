@@ -5,7 +5,7 @@
 // Not for: where the bytes come from (modules/, serial.ts).
 import type { Events } from "./events.ts";
 import type { Loop } from "./loop.ts";
-import type { Native, Realm } from "./realm.ts";
+import type { Native } from "./realm.ts";
 
 /** The streams of one board. */
 export interface Streams {
@@ -28,10 +28,12 @@ const BUFFER_BYTES = 512;
 
 /** Creates the streams of one board. */
 export function createStreams(
-  realm: Realm,
   loop: Loop,
   events: Events,
-  onOverflow: () => void,
+  host: {
+    onOverflow(): void;
+    pipe(source: unknown, destination: unknown, options?: unknown): void;
+  },
 ): Streams {
   const kept = new WeakMap<object, string>();
 
@@ -50,7 +52,7 @@ export function createStreams(
     }
     const old = kept.get(stream) ?? "";
     const isFull = old !== "" && old.length + bytes.length > BUFFER_BYTES;
-    if (isFull && isLast) onOverflow();
+    if (isFull && isLast) host.onOverflow();
     if (!isFull) kept.set(stream, old + bytes);
     else if (isLast && old.length < BUFFER_BYTES) {
       kept.set(stream, (old + bytes).slice(0, BUFFER_BYTES));
@@ -71,13 +73,8 @@ export function createStreams(
       available(this: object) {
         return kept.get(this)?.length ?? 0;
       },
-      pipe(this: object, target: { write(data: unknown): void; end?(): void }, options?: object) {
-        const { end } = (options ?? {}) as { end?: unknown };
-        const on = realm.objectPrototype as { on(name: string, fn: unknown): void };
-        on.on.call(this, "data", (data: unknown) => target.write(data));
-        on.on.call(this, "close", () => {
-          if (end !== false && typeof target.end === "function") target.end();
-        });
+      pipe(this: object, destination: unknown, options?: unknown) {
+        host.pipe(this, destination, options);
       },
     },
   };

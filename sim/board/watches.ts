@@ -7,7 +7,7 @@
 //
 // Not for: levels (wires.ts); functions compiled for interrupts (`irq`), which boards refuse here.
 import type { ErrorFlags } from "./error-flags.ts";
-import type { Loop } from "./loop.ts";
+import type { Loop, LoopModule } from "./loop.ts";
 import type { PinObjects } from "./pin-objects.ts";
 import type { Realm } from "./realm.ts";
 import type { Level } from "./wires.ts";
@@ -124,7 +124,7 @@ export function createWatches(host: WatchHost): Watches {
     watch.pending = { timer, state, atSec };
   };
 
-  loop.addModule({
+  const module: LoopModule = {
     idle: () => false,
     input: () => {
       const edges = waiting;
@@ -141,7 +141,8 @@ export function createWatches(host: WatchHost): Watches {
     },
     // A button may be pressed at any time.
     isOpen: () => watches.length > 0,
-  });
+  };
+  let isListening = false;
   return {
     set: (callback, given, repeat) => {
       const pin = pins.numberOf(given);
@@ -155,6 +156,8 @@ export function createWatches(host: WatchHost): Watches {
       if (typeof callback !== "function" && typeof callback !== "string") {
         realm.fail("Error", "Function or String not supplied!");
       }
+      if (!isListening) loop.addModule(module);
+      isListening = true;
       const id = (watches.at(-1)?.id ?? 0) + 1;
       const state = host.read(pin);
       watches.push({ ...options, id, pin, callback, state, lastSec: undefined, pending: null });

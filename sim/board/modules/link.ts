@@ -116,8 +116,7 @@ export function emitConnect(
 ): void {
   const hasBoth = callback !== undefined && object["#onconnect"] !== callback;
   if (!hasBoth) globals.events.emit(object, "connect", args);
-  // Told when the events that are queued by then have run.
-  else loop.enqueue(() => loop.enqueue(() => write(INTERRUPTED)));
+  else loop.atEnd(() => write(INTERRUPTED));
 }
 
 /** Creates a link; {@link Polled.poll} is called until it is over. */
