@@ -116,9 +116,7 @@ function classVars(node: AnyNode, context: Context): number {
   const members = node.body.body.reduce((sum, member) => {
     if (member.type === "MethodDefinition") {
       const isConstructor = member.kind === "constructor";
-      const size =
-        functionVars(member.value as AnyFunction, context) -
-        (isConstructor ? VARS.functionObject : 0);
+      const size = functionVars(member.value, context) - (isConstructor ? VARS.functionObject : 0);
       return sum + size + (isConstructor ? 0 : nameVars(nameOf(member.key)));
     }
     return sum + (member.type === "PropertyDefinition" ? nameVars(nameOf(member.key)) : 0);

@@ -13,6 +13,9 @@ const END = "=END=";
 const RUN_MS = 20_000;
 const KILL_MS = 2000;
 
+// Prompt, cursor movements, and what its console prints while it has no input.
+const DECORATION = /^>|\x1b\[[0-9;]*[A-Za-z]|[^ -~]/g;
+
 /** What a run left. */
 export interface ImageRun {
   /** Lines that begin with `= `, without that. */
@@ -52,7 +55,7 @@ export async function runWithImage(
     await child.stop("SIGKILL", KILL_MS);
     const lines = output
       .split(/\r?\n/)
-      .map((line) => line.replace(/^.*\x1b\[[0-9;]*[A-Za-z]/, ""))
+      .map((line) => line.replace(DECORATION, ""))
       .filter((line) => line.startsWith("= "))
       .map((line) => line.slice(2));
     return { lines, image: existsSync(file) ? readFileSync(file) : new Uint8Array() };

@@ -31,8 +31,13 @@ function changes(random: () => number): string {
   for (let i = 0; i < STEPS; i++) {
     const name = `"${names[pick(names.length)]}"`;
     const bytes = 1 + Math.floor(random() * random() * 3000);
+    const write = `return s.write(${name},${text(bytes)})`;
     const kinds = [
-      ...new Array<string>(5).fill(`return s.write(${name},${text(bytes)})`),
+      write,
+      write,
+      write,
+      write,
+      write,
       `s.write(${name},"part",0,${bytes + 4});return s.write(${name},"more",${pick(bytes)})`,
       `return s.erase(${name})`,
       `s.open("log","a").write(${text(1 + (bytes >> 2))})`,

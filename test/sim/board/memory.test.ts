@@ -3,9 +3,16 @@
 import { describe, expect, it } from "vitest";
 import { codeSize } from "../../../sim/board/memory-code.ts";
 import { heapVars } from "../../../sim/board/memory-heap.ts";
+import type { BoardUsage } from "../../../sim/board/board.ts";
 import { createLab } from "../lab.ts";
+import type { Lab } from "../lab.ts";
+import type { StubSocket } from "../stub-network.ts";
 
 const OPEN = "var c=require('net').connect({host:'192.0.2.1',port:1});";
+
+function socketOf(lab: Lab): StubSocket {
+  return lab.network.sockets[0] as StubSocket;
+}
 
 describe("memory", () => {
   it("costs values as the interpreter does", () => {
@@ -64,7 +71,7 @@ describe("memory", () => {
     expect(lab.board.usage()).toBeNull();
     lab.run(`${OPEN}c.on('data',function(){});E.on('init',function(){});setTimeout(print,9);`);
     lab.board.flash.write("a", "1234");
-    lab.network.sockets[0]!.roomBytes = 0;
+    socketOf(lab).roomBytes = 0;
     lab.run("c.write('12345');");
     expect(lab.board.usage()).toMatchObject({
       timers: 1,
@@ -79,7 +86,7 @@ describe("memory", () => {
   it("ends when a peer does not read: the write is cut off, and its interval is gone", () => {
     const lab = createLab();
     lab.run(`${OPEN}var n=0;E.on('errorFlag',function(f){print(f.join())});`);
-    lab.network.sockets[0]!.roomBytes = 0;
+    socketOf(lab).roomBytes = 0;
     lab.run("setInterval(function(){n++;c.write(E.toString({data:65,count:20000}));n+=100},10);");
     lab.run("setTimeout(function(){print('starved')},500);");
     lab.clock.advance(200);
@@ -94,32 +101,32 @@ describe("memory", () => {
     ]);
     expect(lab.board.evaluate("n%101")).toBe(1);
     expect(usage).toMatchObject({ timers: 1, sockets: 1 });
-    expect(usage!.bufferedBytes).toBeGreaterThan(150_000);
-    expect(usage!.vars).toBeGreaterThan(16_350);
+    expect(usage?.bufferedBytes).toBeGreaterThan(150_000);
+    expect(usage?.vars).toBeGreaterThan(16_350);
 
     // Nothing can be called until the peer takes something, and then what waited is lost.
     lab.clock.advance(400);
     expect(lab.lines.slice(5)).toEqual(["Execution Interrupted during event processing."]);
-    lab.network.sockets[0]!.roomBytes = 100;
-    lab.network.sockets[0]!.changed();
+    socketOf(lab).roomBytes = 100;
+    socketOf(lab).changed();
     lab.clock.settle();
     lab.run("setTimeout(function(){print('back')},1);");
     lab.clock.advance(5);
     expect(lab.lines.at(-1)).toBe("back");
-    expect(lab.board.usage()!.bufferedBytes).toBeLessThan(1000);
+    expect(lab.board.usage()?.bufferedBytes).toBeLessThan(1000);
   });
 
   it("loses what it cannot copy while it sends", () => {
     const lab = createLab();
     lab.run(OPEN);
-    const socket = lab.network.sockets[0]!;
+    const socket = socketOf(lab);
     socket.roomBytes = 0;
     lab.run("c.write(E.toString({data:65,count:100000}));");
     socket.roomBytes = 1;
     socket.changed();
     lab.clock.settle();
     expect(socket.sent).toBe("A");
-    const { bufferedBytes } = lab.board.usage()!;
+    const { bufferedBytes } = lab.board.usage() as BoardUsage;
     expect(bufferedBytes).toBeLessThan(64_000);
     expect(bufferedBytes).toBeGreaterThan(50_000);
     expect(lab.board.evaluate("E.getErrorFlags().join()")).toBe("LOW_MEMORY,MEMORY");
