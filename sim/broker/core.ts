@@ -7,6 +7,7 @@ import type { RandomStream } from "../random.ts";
 import type { Trace } from "../trace.ts";
 import type { Authenticate, Authorise, BrokerContext, CloseCause } from "./context.ts";
 import { createKeepAliveWheel } from "./keep-alive-wheel.ts";
+import { writeFrequent } from "./frequent-packets.ts";
 import type { BrokerLimits } from "./limits.ts";
 import type { Link } from "./link.ts";
 import type { Message, PublishInfo, Qos } from "./message.ts";
@@ -126,7 +127,7 @@ export function createCore(options: CoreOptions): Core {
     },
     answer: (link, packet) => {
       const how = link.wrong;
-      if (how === null) return link.write(mqtt.generate(packet));
+      if (how === null) return link.write(writeFrequent(packet) ?? mqtt.generate(packet));
       link.write(wrongAnswer(packet, how, random));
       // Nothing may follow half a packet, nor come before a CONNACK.
       const isConnackGone = packet.cmd === "connack" && (how === "mute" || how === "garbage");

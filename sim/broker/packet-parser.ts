@@ -3,6 +3,7 @@
 // parser serves all connections, because it is only ever given whole packets: it keeps nothing.
 import mqtt from "mqtt-packet";
 import type { IConnectPacket, Packet } from "mqtt-packet";
+import { readFrequent } from "./frequent-packets.ts";
 
 /** Cannot be accepted, and why. */
 export interface BadPacket {
@@ -109,6 +110,8 @@ export function createPacketParser(): (frame: Buffer) => Packet | BadPacket | Fo
     problem = error.message;
   });
   return (frame) => {
+    const frequent = readFrequent(frame);
+    if (frequent) return frequent;
     const type = (frame[0] as number) >> 4;
     if (!FROM_CLIENT.has(type)) return { cmd: "bad", reason: "type" };
     const bodyAt = headerLength(frame);
