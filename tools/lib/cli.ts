@@ -10,15 +10,25 @@ import { LUBDUB_VERSION } from "../../firmware/wire/version.ts";
 import { AppError, errorText, usageError } from "./errors.ts";
 import { decodeBase64url } from "./token.ts";
 
-const UNITS_MS: { [unit: string]: number } = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+const UNITS_MS: { [unit: string]: number } = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
 
-/** Parses a time with its unit (`500ms`, `2s`, `1.5m`, `1h`) into ms; at least 1 ms. */
-export function parseDurationMs(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text);
+/** The longest time that a timer of the host holds, ms: 31 bits. */
+export const TIMER_MAX_MS = 2 ** 31 - 1;
+
+/** Parses a time with its unit (`500ms`, `2s`, `1.5m`, `1h`, `3d`) into ms; at least 1 ms. */
+export function parseDurationMs(text: string, maxMs = TIMER_MAX_MS): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text);
   const ms = match ? Number(match[1]) * (UNITS_MS[match[2] as string] as number) : Number.NaN;
-  // Timers of the host hold 31 bits of milliseconds.
-  if (!(ms >= 1 && ms <= 2 ** 31 - 1))
-    throw new InvalidArgumentError("Expected a time with a unit, such as 500ms, 2s or 5m.");
+  if (!(ms >= 1 && ms <= maxMs))
+    throw new InvalidArgumentError(
+      `Expected a time with a unit, such as 500ms, 2s or 5m, at most ${Math.floor(maxMs / 86_400_000)}d.`,
+    );
   return ms;
 }
 
@@ -72,8 +82,8 @@ export function parseDeviceId(text: string): string {
 }
 
 /** An option that takes a duration. */
-export function durationOption(flags: string, description: string): Option {
-  return new Option(flags, description).argParser(parseDurationMs);
+export function durationOption(flags: string, description: string, maxMs?: number): Option {
+  return new Option(flags, description).argParser((text) => parseDurationMs(text, maxMs));
 }
 
 /** An option that takes a heartbeat interval, with a default. */

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-// `lubdub run`: any Espruino script on a virtual board. The script's console goes to stdout; what
-// the interpreter would refuse, and an error that reaches the top, go to stderr with their place
-// and end with exit code 1; what it would run differently from other engines is a warning.
+// `lubdub run`: any Espruino script on a virtual board, rewritten so that it runs as on the
+// interpreter. The script's console goes to stdout; an error that reaches the top goes to stderr
+// with its place and ends with exit code 1; what the interpreter refuses when it gets there, and
+// what it runs differently from other engines, is a warning. With a source map (inline, or a file
+// beside the script) errors tell the place in the author's file too.
 // Not for: the firmware (`lubdub demo`, `lubdub sim`).
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
@@ -11,9 +13,10 @@ import {
   createBoard,
   createRealClock,
   createRealNetwork,
+  inlineMapOf,
   utf8AsBytes,
 } from "../../sim/index.ts";
-import type { Board } from "../../sim/index.ts";
+import type { Board, Frame } from "../../sim/index.ts";
 import { createShutdownSignal, durationOption, parseCount, sleepMs } from "../lib/cli.ts";
 import { AppError, systemCode } from "../lib/errors.ts";
 
@@ -25,6 +28,12 @@ interface RunOptions {
 
 /** How often the end of all work is looked for. */
 const POLL_MS = 5;
+
+/** What is said when the script was cut off, by kind. */
+const CUT_OFF: Readonly<Record<string, string>> = {
+  endless: "the script loops for ever",
+  "out-of-memory": "out of memory",
+};
 
 /** Adds the program to the command. */
 export function registerRun(root: Command): void {
@@ -49,29 +58,57 @@ function readScript(file: string): string {
   }
 }
 
+/** The script's source map: in its last line, or in a file beside it. */
+function readSourceMap(file: string, source: string): string | null {
+  const inline = inlineMapOf(source);
+  if (inline !== null) return inline;
+  try {
+    return readFileSync(`${file}.map`, "utf8");
+  } catch {
+    return null;
+  }
+}
+
+/** The line that tells where in the author's file an error arose, or nothing. */
+function sourceLine(frames: readonly Frame[]): string {
+  const place = frames.find((frame) => frame.source)?.source;
+  return place ? `\n    in ${place.file}:${place.line}:${place.column}` : "";
+}
+
 /** Turns an error of the script into the lines that the interpreter would print. */
 function asAppError(error: unknown): unknown {
   if (!(error instanceof BoardError)) return error;
   const [first] = error.frames;
   const place = first ? ` (${first.file}:${first.line}:${first.column})` : "";
-  return new AppError("E_RUN_UNCAUGHT", `Uncaught ${error.message}${place}`, { cause: error });
+  const text = CUT_OFF[error.type] ?? `Uncaught ${error.message}`;
+  return new AppError("E_RUN_UNCAUGHT", `${text}${place}${sourceLine(error.frames)}`, {
+    cause: error,
+  });
 }
 
 async function runScript(file: string, options: RunOptions): Promise<void> {
   const source = readScript(file);
   for (const p of checkSyntax(source, file)) {
-    if (p.kind === "refused") continue;
     const place = `${p.file}:${p.line}:${p.column}`;
     process.stderr.write(`lubdub run: warning: ${p.construct}: ${p.message} (${place})\n`);
   }
 
   const shutdown = createShutdownSignal();
   const network = createRealNetwork();
+  const print = (line: string): void =>
+    void process.stdout.write(Buffer.from(`${line}\n`, "latin1"));
+  const map = readSourceMap(file, source);
   const board: Board = createBoard({
     clock: createRealClock(),
     network,
     seed: options.seed,
-    onPrint: (line) => void process.stdout.write(Buffer.from(`${line}\n`, "latin1")),
+    instrument: true,
+    ...(map !== null && { sourceMaps: { [file]: map } }),
+    onPrint: print,
+    onUncaught: ({ frames }) => {
+      const line = sourceLine(frames);
+      if (line !== "") print(line.slice(1));
+    },
   });
   try {
     board.runScript(source, file);

@@ -25,6 +25,7 @@ import {
   parseDeviceId,
   parseKey,
   parsePrefix,
+  TIMER_MAX_MS,
 } from "../lib/cli.ts";
 import { AppError, errorText, usageError } from "../lib/errors.ts";
 import { runFleet } from "../lib/fleet-run.ts";
@@ -52,6 +53,8 @@ interface SimOptions {
 }
 
 const DEFAULT_FOR_MS = 3_600_000;
+/** Ten years of virtual time. */
+const FOR_MAX_MS = 3650 * 86_400_000;
 const DEFAULT_BROKER = "mqtt://127.0.0.1:1883";
 /** From this many boards on they share one set of intrinsics: a tenth of the memory. */
 const SHARED_FROM_BOARDS = 50;
@@ -64,7 +67,9 @@ export function registerSim(root: Command): void {
     .option("-b, --boards <n>", "how many boards", parseCount(1, 100_000), 10)
     .addOption(intervalOption("-i, --interval <time>", "10s"))
     .option("--seed <n>", "decides everything left to chance", parseCount(0, 2 ** 31), 1)
-    .addOption(durationOption("-f, --for <time>", "length of the run; 1h in virtual time"))
+    .addOption(
+      durationOption("-f, --for <time>", "length of the run; 1h in virtual time", FOR_MAX_MS),
+    )
     .option("--plan <file>", "fault plan, JSON or TypeScript (docs/reference/faults.md)")
     .option("--trace <file>", "write what happened, a line of JSON each (docs/reference/trace.md)")
     .option("--realtime", "on this host's clock, against --broker")
@@ -90,6 +95,8 @@ export function registerSim(root: Command): void {
 async function runSim(options: SimOptions): Promise<void> {
   if (options.broker !== undefined && !options.realtime)
     throw usageError("--broker needs --realtime: in virtual time the world has its own broker");
+  if (options.realtime && (options.for ?? 0) > TIMER_MAX_MS)
+    throw usageError("--for is at most 24d in real time");
   const bundle = loadBundle();
   const plan = options.plan === undefined ? undefined : await readPlanFile(options.plan);
   const digits = String(options.boards).length;
