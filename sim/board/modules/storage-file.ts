@@ -138,7 +138,9 @@ export function createOpen(host: LineFileHost): (name: unknown, mode: unknown) =
 
   return (name, mode) => {
     const how = realm.text(mode);
-    if (how !== "r" && how !== "w" && how !== "a") realm.fail("Error", `Invalid mode "${how}"`);
+    if (how !== "r" && how !== "w" && how !== "a") {
+      realm.fail("Error", `Invalid mode ${typeof mode === "string" ? JSON.stringify(how) : how}`);
+    }
     const file = Object.create(prototype) as LineFile;
     file.name = realm.text(name).slice(0, MAX_NAME_CHARS);
     if (how === "w") erase(file);
