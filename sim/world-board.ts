@@ -16,7 +16,10 @@ import { createBoardFaults } from "./world-board-faults.ts";
 
 /** How a world's board is. */
 export interface WorldBoardOptions extends Partial<
-  Pick<BoardOptions, "serial" | "profile" | "realm" | "flash" | "wifi">
+  Pick<
+    BoardOptions,
+    "serial" | "profile" | "realm" | "instrument" | "sourceMaps" | "flash" | "wifi"
+  >
 > {
   /** What it boots: the text of `.bootcde`, one character per byte. */
   script?: string;
@@ -61,7 +64,8 @@ export interface BoardSurroundings {
 /** Text of a place in a script. */
 function placeText(frames: readonly Frame[]): string {
   const [frame] = frames;
-  return frame ? `${frame.file}:${frame.line}:${frame.column}` : "";
+  const place = frame?.source ?? frame;
+  return place ? `${place.file}:${place.line}:${place.column}` : "";
 }
 
 /** A flash with the board's files; those of boards with the same script share its pages. */

@@ -35,6 +35,7 @@ import { createWires } from "./wires.ts";
 import type { BoardPins } from "./wires.ts";
 import { createContextRealm } from "./realm-context.ts";
 import { createInstrumentedRealm } from "./realm-instrumented.ts";
+import { createSourceMaps } from "./source-map.ts";
 import { createSharedRealm } from "./realm-shared.ts";
 import type { Frame, Realm } from "./realm.ts";
 import { createSystemClock } from "./system-clock.ts";
@@ -68,6 +69,8 @@ export interface BoardOptions {
   bugs?: Partial<BugSwitches>;
   /** What the system clock shows when power comes, ms since 1970; the world's time unless given. */
   clockStartMs?: number;
+  /** Source maps (JSON) by file name of the scripts: frames of errors then tell their `source`. */
+  sourceMaps?: Readonly<Record<string, string>>;
   /** Decides everything about this board that is left to chance. */
   seed: number;
   /**
@@ -238,6 +241,7 @@ export function createBoard(options: BoardOptions): Board {
   let running: Running | null = null;
   let lastReadMs = -Infinity;
   let clockReads = 0;
+  const sourceMaps = createSourceMaps(options.sourceMaps ?? {});
   let line = "";
 
   const printed = (text: string): void => {
@@ -363,7 +367,8 @@ export function createBoard(options: BoardOptions): Board {
       },
       require: (name) => requireModule(board, name),
       restart: (how) => restart(board, how),
-      onUncaught: (error) => options.onUncaught?.(error),
+      onUncaught: ({ text, frames }) =>
+        options.onUncaught?.({ text, frames: sourceMaps.withSource(frames) }),
       randomSeed: bugs["unseeded-random"] ? null : entropy.integer(0, 0xffffffff),
       isEmitQueued: bugs["emit-queued"],
       called: platform.called,
@@ -443,7 +448,7 @@ export function createBoard(options: BoardOptions): Board {
       const text = "the script loops for ever";
       const [first] = frames;
       write(`ERROR: ${text}${first ? ` (${first.file}:${first.line}:${first.column})` : ""}\n`);
-      options.onUncaught?.({ text, frames });
+      options.onUncaught?.({ text, frames: sourceMaps.withSource(frames) });
     }
     throw abort;
   };
@@ -515,14 +520,16 @@ export function createBoard(options: BoardOptions): Board {
       const abort = passingAbort();
       if (abort) throw abort;
       return value;
+  const failed = (text: string, type: string, frames: readonly Frame[]): BoardError =>
+    new BoardError(text, type, sourceMaps.withSource(frames));
     } catch (error) {
       const kind = passingAbort()?.kind;
       const { frames } = board.realm.describe(passingAbort() ?? error);
       const left = remainsOf(error, board.realm);
-      if (!left) throw new BoardError("Execution Interrupted", kind ?? "thrown", frames);
+      if (!left) throw failed("Execution Interrupted", kind ?? "thrown", frames);
       const { type } = Object(left.thrown) as { type?: unknown };
       const { text } = board.realm.describe(left.thrown);
-      throw new BoardError(text, kind ?? (typeof type === "string" ? type : "thrown"), frames);
+      throw failed(text, kind ?? (typeof type === "string" ? type : "thrown"), frames);
     } finally {
       board.loop.wake();
     }

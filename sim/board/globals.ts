@@ -329,7 +329,6 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
   // ------------------------------------------------------------------------------- errors
   const printError = (error: unknown): void => {
     const { text, frames } = realm.describe(error);
-    host.onUncaught({ text, frames });
     host.write(`Uncaught ${text}\n`);
     for (const f of frames) {
       host.write(`    at ${f.functionName}${f.functionName ? " " : ""}(${place(f)})\n`);
@@ -340,6 +339,7 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
     if (outcome === false) printError(error);
     // A handler that throws puts its own error in place of the one it got.
     else if (outcome) {
+    host.onUncaught({ text, frames });
       const { thrown } = outcome;
       const left = thrown instanceof Abort ? realm.errorOf(thrown) : thrown;
       if (left !== null) printError(left);

@@ -40,6 +40,8 @@ export interface RuntimeHost {
   noteKeys(object: object, keys: readonly string[]): object;
   /** Own enumerable keys in the interpreter's order. */
   keysOf(value: object | string): readonly string[];
+  /** True for pins, which are numbers except beside text and pins. */
+  isPin(value: unknown): boolean;
   /** True for prototypes of the language. */
   isBuiltIn(prototype: object): boolean;
   /** True for functions that are not a script's. */
@@ -93,8 +95,10 @@ const SOURCE = String.raw`
     if (joined.length > memoryBytes) host.outOfMemory();
     return joined;
   };
+  const isName = (v) => typeof v === "string" || (isObject(v) && host.isPin(v));
   const add = (a, b) => {
     if (typeof a === "number" && typeof b === "number") return a + b;
+    if (isName(a) && isName(b)) return join(a, b);
     const x = primitive(a);
     const y = primitive(b);
     return typeof x === "string" || typeof y === "string" ? join(x, y) : x + y;

@@ -23,8 +23,8 @@ export interface Intrinsics extends Omit<Realm, "run" | "attach" | "enter"> {
   addFile(name: string, place?: (frame: Frame) => Frame): void;
   /** An error that the engine threw, worded as the interpreter's; other values as they are. */
   adopt(thrown: unknown): unknown;
-  /** Throws an error that arose at a place of a script. */
-  throwAt(type: ErrorType, message: string, frame: Frame): never;
+  /** Throws an error of the script's running function, at a place in it. */
+  throwHere(type: ErrorType, message: string, place: Omit<Frame, "functionName">): never;
   /** Throws the SyntaxError for a construct that the interpreter refuses. */
   refuse(problem: SyntaxProblem): never;
 }
@@ -316,16 +316,16 @@ export function createIntrinsics(): Intrinsics {
       if (isConst) Object.setPrototypeOf(made, errorPrototypes["TypeError"] as object);
       return thrown;
     },
-    throwAt: (type, message, frame) => {
+    throwHere: (type, message, place) => {
       const made = error(type, message) as { stack: string };
-      made.stack = stackText([frame, ...frames(made.stack, false)]);
+      const [inner = { functionName: "" }, ...outer] = frames(made.stack, false);
+      made.stack = stackText([{ ...inner, ...place }, ...outer]);
       // oxlint-disable-next-line typescript/only-throw-error
       throw made;
     },
     refuse: ({ file, line, column, construct, message }) => {
       const said = construct === "syntax error" ? message : `${construct}: ${message}`;
-      const frame = { functionName: "", file, line, column };
-      return intrinsics.throwAt("SyntaxError", said, frame);
+      return intrinsics.throwHere("SyntaxError", said, { file, line, column });
     },
     errorOf: (abort) => {
       if (abort.kind !== "stack") return null;

@@ -192,13 +192,13 @@ export function createInstrumentedRealm(options: InstrumentedOptions): Realm {
             ? { type: "ReferenceError" as const, message: `"${name}" is not defined` }
             : refusalOf(finding);
         const place = placeOf(source, finding.start);
-        const frame = { functionName: "", file: fileName, ...place };
-        return intrinsics.throwAt(type, message, frame);
+        return intrinsics.throwHere(type, message, { file: fileName, ...place });
       },
       code: (code) => (typeof code === "string" ? load(code, "", true).text : code),
       noteKey: order.note,
       noteKeys: order.noteAll,
       keysOf: (value) => (typeof value === "string" ? Object.keys(value) : order.keysOf(value)),
+      isPin: (value) => intrinsics.pinName(value) !== null,
       isBuiltIn: (prototype) => builtIn.has(prototype),
       isNative: (fn) => isNative(fn as object),
       showAs: (fn, source) => shown.set(fn as object, source),

@@ -15,12 +15,21 @@ export type ErrorType = "Error" | "TypeError" | "SyntaxError" | "ReferenceError"
 /** A function as scripts see it. */
 export type Native = (this: never, ...args: never[]) => unknown;
 
+/** A place in the file that a script was made of; line and column from 1. */
+export interface SourcePlace {
+  file: string;
+  line: number;
+  column: number;
+}
+
 /** Where in a script an error arose; line and column from 1. */
 export interface Frame {
   functionName: string;
   file: string;
   line: number;
   column: number;
+  /** The place in the author's file, when the board has a source map that tells. */
+  source?: SourcePlace;
 }
 
 /** The realm of one board. */

@@ -21,7 +21,7 @@ export function installRegex(realm: Intrinsics): void {
   const groupsOf = (self: string, match: Match): string[] =>
     match.groups.map(([from, to]) => self.slice(from, Math.max(from, to)));
   const exec = (regex: RegExp, self: string): unknown[] | null => {
-    const from = Number(regex.lastIndex) || 0;
+    const from = regex.lastIndex;
     const match = from > self.length ? null : find(regex, self, from);
     regex.lastIndex = match && regex.global ? match.end : 0;
     if (!match) return null;
