@@ -140,6 +140,7 @@ export class BoardSocket implements SimSocket, Driver {
   #leave(): void {
     this.#received = "";
     this.#hasEnded = true;
+    this.#isWaiting = false;
     if (this.#news) this.#clock.clearTimer(this.#news);
     this.#news = null;
   }

@@ -85,7 +85,7 @@ export class Path {
   #queuedBytes = 0;
   #flyingBytes = 0;
   #unackedBytes = 0;
-  #lineFreeMs: number;
+  #lineFreeMs = 0;
   #lastArrivalMs = 0;
   #holdUntilMs = 0;
   #rtoMs = RTO_MS;
@@ -101,7 +101,6 @@ export class Path {
   constructor(clock: SimClock, host: PathHost) {
     this.#clock = clock;
     this.#host = host;
-    this.#lineFreeMs = host.openAtMs;
   }
 
   /** Queues bytes. */
@@ -181,11 +180,18 @@ export class Path {
     return atMs;
   }
 
-  /** A narrow line takes one segment after the other, so that it can become wide in between. */
-  #mustWaitForLine(): boolean {
-    if (this.#host.leaving.bytesPerSec === Infinity) return false;
-    const waitMs = this.#lineFreeMs - this.#clock.now();
-    if (waitMs <= 0) return false;
+  /**
+   * True before the connection is open, and while a narrow line takes one segment after the other,
+   * so that it can become wide in between.
+   */
+  #mustWait(): boolean {
+    const nowMs = this.#clock.now();
+    let waitMs = this.#host.openAtMs - nowMs;
+    if (waitMs <= 0) {
+      if (this.#host.leaving.bytesPerSec === Infinity) return false;
+      waitMs = this.#lineFreeMs - nowMs;
+      if (waitMs <= 0) return false;
+    }
     this.#departure ??= this.#clock.setTimer(() => {
       this.#departure = null;
       this.#transmit();
@@ -216,7 +222,7 @@ export class Path {
 
   /** Lets fly what may. */
   #transmit(): void {
-    while (this.#queue.length > 0 && !this.#isLost && !this.#mustWaitForLine()) {
+    while (this.#queue.length > 0 && !this.#isLost && !this.#mustWait()) {
       const segment = this.#takeQueued();
       if (!segment) break;
       segment.atMs = this.#depart(segment.sizeBytes);

@@ -201,6 +201,18 @@ describe("a partition", () => {
     expect(socket.send("more")).toBe(4);
   });
 
+  it("that ends before a call of connect does is not felt", () => {
+    const lab = createNetLab();
+    lab.network.conditions.add({ to: "server", effect: { connectMs: 5000 } });
+    const { socket } = lab.dial();
+    const heal = lab.network.conditions.add({ to: "server", effect: { isBlocked: true } });
+    socket.send("a");
+    lab.wait(4000);
+    heal();
+    lab.wait(4000);
+    expect(lab.seen).toEqual(["5010 accept board", "5030 data a"]);
+  });
+
   it("ends a connection that has written, after about twenty minutes", () => {
     const { lab, out, socket, got } = open();
     out({ isBlocked: true });

@@ -133,6 +133,17 @@ describe("the end", () => {
     expect(lab.network.connections()).toEqual([]);
   });
 
+  it("is the last that the board hears of it when it closes itself", () => {
+    const lab = createNetLab();
+    let changes = 0;
+    const socket = lab.board.network.connect(lab.server.address, PORT, () => changes++);
+    // More than fits, so that it would hear of room.
+    socket.send("x".repeat(SEND_BUFFER_BYTES + 1));
+    socket.close();
+    lab.wait(1000);
+    expect([changes, bytesIn(lab.seen)]).toEqual([0, "board".length + SEND_BUFFER_BYTES]);
+  });
+
   it("comes behind the bytes when the program ends", () => {
     const lab = createNetLab();
     const { socket, got } = lab.dial();
