@@ -77,127 +77,144 @@ export function createFlashMemory(options: FlashMemoryOptions): FlashMemory {
       pages.set(at / pageBytes, { bytes, isShared: false });
     }
   }
-  return onPages(options, pages);
+  return new PagedMemory(totalBytes, pageBytes, pages);
 }
 
-function onPages(options: FlashMemoryOptions, pages: Map<number, Page>): FlashMemory {
-  const { totalBytes, pageBytes } = options;
-  const pageErases: number[] = [];
-  let eraseCount = 0;
-  let bytesProgrammed = 0;
-  let isPowered = true;
-  let cut: { bytesLeft: number; onCut: () => void } | null = null;
+// A class, because there is one for each of ten thousand boards: its functions are made once.
+class PagedMemory implements FlashMemory {
+  readonly totalBytes: number;
+  readonly pageBytes: number;
+  eraseCount = 0;
+  private readonly pages: Map<number, Page>;
+  private readonly pageErases: number[] = [];
+  private bytesProgrammed = 0;
+  private isPowered = true;
+  private cut: { bytesLeft: number; onCut: () => void } | null = null;
 
-  const pageToWrite = (index: number): Uint8Array => {
-    let page = pages.get(index);
-    if (!page) {
-      page = { bytes: new Uint8Array(pageBytes).fill(0xff), isShared: false };
-      pages.set(index, page);
-    } else if (page.isShared) {
-      page = { bytes: page.bytes.slice(), isShared: false };
-      pages.set(index, page);
-    }
-    return page.bytes;
-  };
-  /** How many of so many bytes get written before the power goes. */
-  const granted = (bytes: number): number => {
-    if (!isPowered) throw new Abort("power-off");
-    return cut ? Math.min(bytes, cut.bytesLeft) : bytes;
-  };
-  const spend = (bytes: number): void => {
-    if (!cut) return;
-    cut.bytesLeft -= bytes;
-    if (cut.bytesLeft > 0) return;
-    const { onCut } = cut;
-    cut = null;
-    isPowered = false;
-    onCut();
-    throw new Abort("power-off");
-  };
-  const byteAt = (at: number): number =>
-    pages.get(Math.floor(at / pageBytes))?.bytes[at % pageBytes] ?? 0xff;
-  /** Calls `fn` for each page's part of a range until it returns false. */
-  const walk = (
-    at: number,
-    lengthBytes: number,
-    fn: (page: number, from: number, to: number) => boolean,
-  ): void => {
-    const end = Math.min(at + lengthBytes, totalBytes);
-    for (let next = at; next < end;) {
-      const page = Math.floor(next / pageBytes);
-      const to = Math.min(end, (page + 1) * pageBytes);
-      if (!fn(page, next - page * pageBytes, to - page * pageBytes)) return;
-      next = to;
-    }
-  };
+  constructor(totalBytes: number, pageBytes: number, pages: Map<number, Page>) {
+    this.totalBytes = totalBytes;
+    this.pageBytes = pageBytes;
+    this.pages = pages;
+  }
 
-  const read: FlashMemory["read"] = (at, lengthBytes) => {
+  read(at: number, lengthBytes: number): string {
     let data = "";
-    walk(at, lengthBytes, (page, from, to) => {
-      const bytes = pages.get(page)?.bytes;
+    this.walk(at, lengthBytes, (page, from, to) => {
+      const bytes = this.pages.get(page)?.bytes;
       data += bytes ? latin1(bytes.subarray(from, to)) : "\xff".repeat(to - from);
       return true;
     });
     return data;
-  };
+  }
 
-  return {
-    totalBytes,
-    pageBytes,
-    get eraseCount() {
-      return eraseCount;
-    },
-    read,
-    word: (at) => {
-      let word = 0;
-      for (let i = 3; i >= 0; i--) word = word * 256 + byteAt(at + i);
-      return word;
-    },
-    isErased: (at, lengthBytes) => {
-      let isErased = true;
-      walk(at, lengthBytes, (page, from, to) => {
-        const bytes = pages.get(page)?.bytes;
-        isErased = !bytes || bytes.subarray(from, to).every((byte) => byte === 0xff);
-        return isErased;
-      });
+  word(at: number): number {
+    let word = 0;
+    for (let i = 3; i >= 0; i--) word = word * 256 + this.byteAt(at + i);
+    return word;
+  }
+
+  isErased(at: number, lengthBytes: number): boolean {
+    let isErased = true;
+    this.walk(at, lengthBytes, (page, from, to) => {
+      const bytes = this.pages.get(page)?.bytes;
+      isErased = !bytes || bytes.subarray(from, to).every((byte) => byte === 0xff);
       return isErased;
-    },
-    program: (at, data) => {
-      const count = granted(data.length);
-      let done = 0;
-      walk(at, count, (page, from, to) => {
-        const bytes = pageToWrite(page);
-        for (let i = from; i < to; i++) bytes[i] = (bytes[i] as number) & (data[done++] as number);
-        return true;
-      });
-      bytesProgrammed += count;
-      spend(count);
-    },
-    erasePage: (page) => {
-      const count = granted(pageBytes);
-      if (count === pageBytes) pages.delete(page);
-      else if (count > 0) pageToWrite(page).fill(0xff, 0, count);
-      while (pageErases.length <= page) pageErases.push(0);
-      pageErases[page] = (pageErases[page] as number) + 1;
-      eraseCount++;
-      spend(count);
-    },
-    wear: () => ({
-      pageErases: [...pageErases],
-      total: eraseCount,
-      max: pageErases.reduce((most, n) => Math.max(most, n), 0),
-      bytesProgrammed,
-    }),
-    image: () => fromLatin1(read(0, totalBytes)),
-    copy: () => {
-      for (const page of pages.values()) page.isShared = true;
-      return onPages(options, new Map(pages));
-    },
-    cutAfter: (bytes, onCut) => {
-      cut = { bytesLeft: Math.max(0, bytes), onCut };
-    },
-    powerUp: () => {
-      isPowered = true;
-    },
-  };
+    });
+    return isErased;
+  }
+
+  program(at: number, data: Uint8Array): void {
+    const count = this.granted(data.length);
+    let done = 0;
+    this.walk(at, count, (page, from, to) => {
+      const bytes = this.pageToWrite(page);
+      for (let i = from; i < to; i++) bytes[i] = (bytes[i] as number) & (data[done++] as number);
+      return true;
+    });
+    this.bytesProgrammed += count;
+    this.spend(count);
+  }
+
+  erasePage(page: number): void {
+    const count = this.granted(this.pageBytes);
+    if (count === this.pageBytes) this.pages.delete(page);
+    else if (count > 0) this.pageToWrite(page).fill(0xff, 0, count);
+    const { pageErases } = this;
+    while (pageErases.length <= page) pageErases.push(0);
+    pageErases[page] = (pageErases[page] as number) + 1;
+    this.eraseCount++;
+    this.spend(count);
+  }
+
+  wear(): FlashWear {
+    return {
+      pageErases: [...this.pageErases],
+      total: this.eraseCount,
+      max: this.pageErases.reduce((most, n) => Math.max(most, n), 0),
+      bytesProgrammed: this.bytesProgrammed,
+    };
+  }
+
+  image(): Uint8Array {
+    return fromLatin1(this.read(0, this.totalBytes));
+  }
+
+  copy(): FlashMemory {
+    for (const page of this.pages.values()) page.isShared = true;
+    return new PagedMemory(this.totalBytes, this.pageBytes, new Map(this.pages));
+  }
+
+  cutAfter(bytes: number, onCut: () => void): void {
+    this.cut = { bytesLeft: Math.max(0, bytes), onCut };
+  }
+
+  powerUp(): void {
+    this.isPowered = true;
+  }
+
+  private byteAt(at: number): number {
+    return this.pages.get(Math.floor(at / this.pageBytes))?.bytes[at % this.pageBytes] ?? 0xff;
+  }
+
+  private pageToWrite(index: number): Uint8Array {
+    let page = this.pages.get(index);
+    if (!page || page.isShared) {
+      const bytes = page ? page.bytes.slice() : new Uint8Array(this.pageBytes).fill(0xff);
+      page = { bytes, isShared: false };
+      this.pages.set(index, page);
+    }
+    return page.bytes;
+  }
+
+  /** How many of so many bytes get written before the power goes. */
+  private granted(bytes: number): number {
+    if (!this.isPowered) throw new Abort("power-off");
+    return this.cut ? Math.min(bytes, this.cut.bytesLeft) : bytes;
+  }
+
+  private spend(bytes: number): void {
+    if (!this.cut) return;
+    this.cut.bytesLeft -= bytes;
+    if (this.cut.bytesLeft > 0) return;
+    const { onCut } = this.cut;
+    this.cut = null;
+    this.isPowered = false;
+    onCut();
+    throw new Abort("power-off");
+  }
+
+  /** Calls `fn` for each page's part of a range until it returns false. */
+  private walk(
+    at: number,
+    lengthBytes: number,
+    fn: (page: number, from: number, to: number) => boolean,
+  ): void {
+    const end = Math.min(at + lengthBytes, this.totalBytes);
+    for (let next = at; next < end;) {
+      const page = Math.floor(next / this.pageBytes);
+      const to = Math.min(end, (page + 1) * this.pageBytes);
+      if (!fn(page, next - page * this.pageBytes, to - page * this.pageBytes)) return;
+      next = to;
+    }
+  }
 }

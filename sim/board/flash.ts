@@ -11,19 +11,17 @@
 // Not for: the functions that scripts call (modules/storage.ts); the table of names that a Linux
 // build writes after 200 files.
 import { fromLatin1 } from "./bytes.ts";
+import { copyOf, filesOf, footprint, keyOf, scan } from "./flash-catalog.ts";
+import type { Catalog, Entry, FlashFile } from "./flash-catalog.ts";
 import { compactFlash, eraseFlash } from "./flash-compact.ts";
 import {
   HEADER_BYTES,
   LINE_FILE,
-  MAX_NAME_CHARS,
   aligned,
   findRoom,
   headerBytes,
-  headers,
-  isRealFile,
   isStorageValid,
   isTrash,
-  nameText,
 } from "./flash-layout.ts";
 import { createFlashMemory } from "./flash-memory.ts";
 import type { FlashMemory, FlashWear } from "./flash-memory.ts";
@@ -39,14 +37,6 @@ export interface FlashStats {
   fileCount: number;
   trashBytes: number;
   trashCount: number;
-}
-
-/** A file as listings need it. */
-export interface FlashFile {
-  name: string;
-  /** Where its header stands, from the start of the flash. */
-  at: number;
-  isLineFile: boolean;
 }
 
 /** The board that holds the flash. */
@@ -122,115 +112,175 @@ export interface FlashOptions {
   image?: Uint8Array;
 }
 
-interface Entry {
-  at: number;
-  sizeBytes: number;
-  flags: number;
-  /** Known once it was written or read; boards that run the same files share the text. */
-  data?: string | undefined;
-}
-
-/** What reading the whole chain once tells; kept up to date while nothing unusual happens. */
-interface Catalog {
-  /** By name, 0-padded to 28 bytes; the first of each, as a reader finds it. */
-  entries: Map<string, Entry>;
-  fileBytes: number;
-  fileCount: number;
-  trashBytes: number;
-  trashCount: number;
-  /** Behind the last file. */
-  endAt: number;
-  /** The chain has no gap and no name twice, and free flash behind it: changes are foreseeable. */
-  isRegular: boolean;
-}
-
 /** Creates a store, empty unless an image is given. */
 export function createFlash(options: FlashOptions = {}): Flash {
   const { totalBytes = 896 * 1024, pageBytes = 4096, address = 0x320000, image } = options;
-  return onMemory(createFlashMemory({ totalBytes, pageBytes, image }), address, null);
+  return new Store(createFlashMemory({ totalBytes, pageBytes, image }), address, null);
 }
 
-/** Name as it stands in a header. A drive letter is taken off. */
-function keyOf(name: string): string {
-  const bytes = name.slice(0, MAX_NAME_CHARS).padEnd(MAX_NAME_CHARS, "\0");
-  return bytes[1] === ":" ? bytes.slice(2).padEnd(MAX_NAME_CHARS, "\0") : bytes;
-}
+// A class, because there is one for each of ten thousand boards: its functions are made once.
+class Store implements Flash {
+  readonly memory: FlashMemory;
+  readonly address: number;
+  private catalog: Catalog | null;
+  private isFull = false;
+  private host: FlashHost | null = null;
 
-function footprint(sizeBytes: number): number {
-  return HEADER_BYTES + aligned(sizeBytes);
-}
-
-function scan(memory: FlashMemory): Catalog {
-  const catalog: Catalog = {
-    entries: new Map(),
-    fileBytes: 0,
-    fileCount: 0,
-    trashBytes: 0,
-    trashCount: 0,
-    endAt: 0,
-    isRegular: true,
-  };
-  const { entries } = catalog;
-  for (const header of headers(memory)) {
-    const { at, sizeBytes, flags, name } = header;
-    const bytes = footprint(sizeBytes);
-    if (at !== catalog.endAt) catalog.isRegular = false;
-    catalog.endAt = at + bytes;
-    if (isTrash(name)) {
-      catalog.trashBytes += bytes;
-      catalog.trashCount++;
-      continue;
-    }
-    catalog.fileBytes += bytes;
-    catalog.fileCount++;
-    if (entries.has(name)) catalog.isRegular = false;
-    else entries.set(name, { at, sizeBytes, flags });
+  constructor(memory: FlashMemory, address: number, known: Catalog | null) {
+    this.memory = memory;
+    this.address = address;
+    this.catalog = known;
   }
-  if (!memory.isErased(catalog.endAt, Infinity)) catalog.isRegular = false;
-  return catalog;
-}
 
-function filesOf(catalog: Catalog): FlashFile[] {
-  return [...catalog.entries]
-    .filter(([key, entry]) => isRealFile(key, entry.flags))
-    .map(([key, { at, flags }]) => ({ name: nameText(key), at, isLineFile: flags === LINE_FILE }));
-}
+  read(name: string): string | undefined {
+    const entry = this.find(name);
+    return entry && this.dataOf(entry);
+  }
 
-function onMemory(memory: FlashMemory, address: number, known: Catalog | null): Flash {
-  let catalog = known;
-  let isFull = false;
-  let host: FlashHost | null = null;
-
-  const current = (): Catalog => (catalog ??= scan(memory));
-  const find = (name: string): Entry | undefined => current().entries.get(keyOf(name));
-  const dataOf = (entry: Entry): string =>
-    (entry.data ??= memory.read(entry.at + HEADER_BYTES, entry.sizeBytes));
-  /** Whatever is cut off in the middle must be read anew. */
-  const program = (at: number, bytes: Uint8Array): void => {
-    const before = catalog;
-    catalog = null;
-    memory.program(at, bytes);
-    catalog = before?.isRegular ? before : null;
-  };
-  const programWords = (at: number, data: string): void => {
-    const from = at - (at % 4);
-    const bytes = fromLatin1(memory.read(from, aligned(at + data.length) - from));
-    bytes.set(fromLatin1(data), at - from);
-    program(from, bytes);
-  };
-  const erasing = <T>(fn: () => T): T => {
-    const before = memory.eraseCount;
-    catalog = null;
-    try {
-      return fn();
-    } finally {
-      if (memory.eraseCount > before) host?.erased(memory.eraseCount - before);
+  write(name: string, data: string, offset = 0, options: WriteOptions = {}): boolean {
+    const { sizeBytes = 0, isLineFile = false } = options;
+    if (offset < 0 || sizeBytes < 0) return false;
+    const size = sizeBytes > 0 ? sizeBytes : data.length;
+    if (size === 0) throw new FlashError("Can't create zero length file");
+    const flags = isLineFile ? LINE_FILE : 0;
+    let entry = this.find(name);
+    if (offset === 0 && !this.isBlank(entry, size, flags)) {
+      const isSame = entry?.sizeBytes === size && entry.flags === flags;
+      if (entry && isSame && this.dataOf(entry) === data) return true;
+      if (entry) this.discard(name, entry);
+      entry = this.create(name, size, flags);
     }
-  };
-  const compact = (): boolean => erasing(() => compactFlash(memory, (text) => host?.print(text)));
+    if (!entry) throw new FlashError("Unable to find or create file");
+    const at = entry.at + HEADER_BYTES + offset;
+    if (offset + data.length > entry.sizeBytes) {
+      throw new FlashError("Too much data for file size");
+    }
+    if (!this.memory.isErased(at, data.length)) {
+      throw new FlashError("File already written with different data");
+    }
+    this.programWords(at, data);
+    entry.data = data.length === entry.sizeBytes ? data : undefined;
+    return true;
+  }
 
-  const discard = (name: string, entry: Entry): void => {
-    program(entry.at + 4, new Uint8Array(4));
+  program(name: string, offset: number, data: string): void {
+    const entry = this.find(name);
+    if (!entry || data === "") return;
+    entry.data = undefined;
+    this.programWords(entry.at + HEADER_BYTES + offset, data);
+  }
+
+  erase(name: string): boolean {
+    const entry = this.find(name);
+    if (entry) this.discard(name, entry);
+    return entry !== undefined;
+  }
+
+  eraseAll(): void {
+    this.direct(eraseFlash);
+  }
+
+  list(): string[] {
+    return this.files().map((file) => file.name);
+  }
+
+  files(): FlashFile[] {
+    return filesOf(this.current());
+  }
+
+  compact(): boolean {
+    return this.direct((memory) => compactFlash(memory, (text) => this.host?.print(text)));
+  }
+
+  stats(): FlashStats {
+    const { fileBytes, fileCount, trashBytes, trashCount, endAt } = this.current();
+    const { totalBytes } = this.memory;
+    const freeBytes = this.isFull ? 0 : totalBytes - endAt;
+    return { totalBytes, freeBytes, fileBytes, fileCount, trashBytes, trashCount };
+  }
+
+  check(): void {
+    if (isStorageValid(this.memory)) return;
+    this.host?.print("Storage is corrupt.\nErasing Storage Area...\n");
+    this.eraseAll();
+    this.host?.print("Erase complete.\n");
+  }
+
+  wear(): FlashWear {
+    return this.memory.wear();
+  }
+
+  image(): Uint8Array {
+    return this.memory.image();
+  }
+
+  copy(): Flash {
+    return new Store(this.memory.copy(), this.address, copyOf(this.current()));
+  }
+
+  setFull(isFull: boolean): void {
+    this.isFull = isFull;
+  }
+
+  direct<T>(fn: (memory: FlashMemory) => T): T {
+    const { memory } = this;
+    const before = memory.eraseCount;
+    this.catalog = null;
+    try {
+      return fn(memory);
+    } finally {
+      if (memory.eraseCount > before) this.host?.erased(memory.eraseCount - before);
+    }
+  }
+
+  cutAfter(bytes: number, onCut: () => void): void {
+    this.memory.cutAfter(bytes, onCut);
+  }
+
+  powerUp(): void {
+    this.memory.powerUp();
+  }
+
+  attach(host: FlashHost | null): void {
+    this.host = host;
+  }
+
+  private current(): Catalog {
+    return (this.catalog ??= scan(this.memory));
+  }
+
+  private find(name: string): Entry | undefined {
+    return this.current().entries.get(keyOf(name));
+  }
+
+  private dataOf(entry: Entry): string {
+    return (entry.data ??= this.memory.read(entry.at + HEADER_BYTES, entry.sizeBytes));
+  }
+
+  /** True for a file of this kind into which nothing was written yet. */
+  private isBlank(entry: Entry | undefined, sizeBytes: number, flags: number): boolean {
+    if (entry?.sizeBytes !== sizeBytes || entry.flags !== flags) return false;
+    return this.memory.isErased(entry.at + HEADER_BYTES, sizeBytes);
+  }
+
+  /** Whatever is cut off in the middle must be read anew. */
+  private programBytes(at: number, bytes: Uint8Array): void {
+    const before = this.catalog;
+    this.catalog = null;
+    this.memory.program(at, bytes);
+    this.catalog = before?.isRegular ? before : null;
+  }
+
+  private programWords(at: number, data: string): void {
+    const from = at - (at % 4);
+    const bytes = fromLatin1(this.memory.read(from, aligned(at + data.length) - from));
+    bytes.set(fromLatin1(data), at - from);
+    this.programBytes(from, bytes);
+  }
+
+  private discard(name: string, entry: Entry): void {
+    this.programBytes(entry.at + 4, new Uint8Array(4));
+    const { catalog } = this;
     if (!catalog) return;
     const bytes = footprint(entry.sizeBytes);
     catalog.entries.delete(keyOf(name));
@@ -238,108 +288,32 @@ function onMemory(memory: FlashMemory, address: number, known: Catalog | null): 
     catalog.fileCount--;
     catalog.trashBytes += bytes;
     catalog.trashCount++;
-  };
-  const roomFor = (bytes: number): number | null => {
-    const { isRegular, endAt } = current();
-    if (isRegular && memory.totalBytes - endAt >= bytes) return endAt;
-    const room = findRoom(memory, bytes);
-    if (room.at !== null || !room.isTrashEnough || !compact()) return room.at;
-    return findRoom(memory, bytes).at;
-  };
-  const create = (name: string, sizeBytes: number, flags: number): Entry => {
+  }
+
+  private roomFor(bytes: number): number | null {
+    const { isRegular, endAt } = this.current();
+    if (isRegular && this.memory.totalBytes - endAt >= bytes) return endAt;
+    const room = findRoom(this.memory, bytes);
+    if (room.at !== null || !room.isTrashEnough || !this.compact()) return room.at;
+    return findRoom(this.memory, bytes).at;
+  }
+
+  private create(name: string, sizeBytes: number, flags: number): Entry {
     const key = keyOf(name);
     const bytes = footprint(sizeBytes);
-    const at = isFull ? null : roomFor(bytes);
+    const at = this.isFull ? null : this.roomFor(bytes);
     if (at === null) throw new FlashError("Unable to find or create file");
-    program(at, headerBytes(sizeBytes, flags, key));
+    this.programBytes(at, headerBytes(sizeBytes, flags, key));
     const entry = { at, sizeBytes, flags };
+    const { catalog } = this;
     if (catalog && !isTrash(key)) {
       catalog.entries.set(key, entry);
       catalog.fileBytes += bytes;
       catalog.fileCount++;
       catalog.endAt = at + bytes;
     } else {
-      catalog = null;
+      this.catalog = null;
     }
     return entry;
-  };
-
-  return {
-    memory,
-    address,
-    read: (name) => {
-      const entry = find(name);
-      return entry && dataOf(entry);
-    },
-    write: (name, data, offset = 0, { sizeBytes = 0, isLineFile = false } = {}) => {
-      if (offset < 0 || sizeBytes < 0) return false;
-      const size = sizeBytes > 0 ? sizeBytes : data.length;
-      const flags = isLineFile ? LINE_FILE : 0;
-      if (size === 0) throw new FlashError("Can't create zero length file");
-      let entry = find(name);
-      const isSame = entry?.flags === flags && entry.sizeBytes === size;
-      if (
-        offset === 0 &&
-        !(entry && isSame && memory.isErased(entry.at + HEADER_BYTES, entry.sizeBytes))
-      ) {
-        if (entry && isSame && dataOf(entry) === data) return true;
-        if (entry) discard(name, entry);
-        entry = create(name, size, flags);
-      }
-      if (!entry) throw new FlashError("Unable to find or create file");
-      const at = entry.at + HEADER_BYTES + offset;
-      if (offset + data.length > entry.sizeBytes) {
-        throw new FlashError("Too much data for file size");
-      }
-      if (!memory.isErased(at, data.length)) {
-        throw new FlashError("File already written with different data");
-      }
-      programWords(at, data);
-      entry.data = data.length === entry.sizeBytes ? data : undefined;
-      return true;
-    },
-    program: (name, offset, data) => {
-      const entry = find(name);
-      if (!entry || data === "") return;
-      entry.data = undefined;
-      programWords(entry.at + HEADER_BYTES + offset, data);
-    },
-    erase: (name) => {
-      const entry = find(name);
-      if (entry) discard(name, entry);
-      return entry !== undefined;
-    },
-    eraseAll: () => erasing(() => eraseFlash(memory)),
-    list: () => filesOf(current()).map((file) => file.name),
-    files: () => filesOf(current()),
-    compact,
-    stats: () => {
-      const { fileBytes, fileCount, trashBytes, trashCount, endAt } = current();
-      const { totalBytes } = memory;
-      const freeBytes = isFull ? 0 : totalBytes - endAt;
-      return { totalBytes, freeBytes, fileBytes, fileCount, trashBytes, trashCount };
-    },
-    check: () => {
-      if (isStorageValid(memory)) return;
-      host?.print("Storage is corrupt.\nErasing Storage Area...\n");
-      erasing(() => eraseFlash(memory));
-      host?.print("Erase complete.\n");
-    },
-    wear: memory.wear,
-    image: memory.image,
-    copy: () => {
-      const { entries, ...rest } = current();
-      const copies = new Map([...entries].map(([key, entry]) => [key, { ...entry }] as const));
-      return onMemory(memory.copy(), address, { ...rest, entries: copies });
-    },
-    setFull: (value) => {
-      isFull = value;
-    },
-    direct: (fn) => erasing(() => fn(memory)),
-    cutAfter: memory.cutAfter,
-    powerUp: memory.powerUp,
-    attach: (next) => {
-      host = next;
-    },
-  };
+  }
 }

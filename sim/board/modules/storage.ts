@@ -4,8 +4,8 @@
 // Not for: line files (storage-file.ts), the bytes on the flash (../flash.ts).
 import { crc32 } from "node:zlib";
 import { fromLatin1, latin1 } from "../bytes.ts";
+import type { FlashFile } from "../flash-catalog.ts";
 import { FlashError } from "../flash.ts";
-import type { FlashFile } from "../flash.ts";
 import { jsonText, relaxedText } from "../format.ts";
 import { parseJson } from "../json.ts";
 import type { ModuleHost } from "./index.ts";
