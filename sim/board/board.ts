@@ -26,7 +26,7 @@ import { createMemory } from "./memory.ts";
 import type { Memory } from "./memory.ts";
 import { MODULES } from "./modules/index.ts";
 import type { ModuleHost } from "./modules/index.ts";
-import { createWifiDriver } from "./modules/wifi-driver.ts";
+import { SAVED_FILE, createWifiDriver } from "./modules/wifi-driver.ts";
 import type { WifiOptions } from "./modules/wifi-driver.ts";
 import { createPlatformCalls, withCounting } from "./platform-calls.ts";
 import { PROFILES } from "./profile.ts";
@@ -541,12 +541,14 @@ export function createBoard(options: BoardOptions): Board {
     running = create();
     flash.check();
     boot(running, { cause, isPowerUp: true, withSavedCode: true });
+    if (running) wifi.restore(flash.read(SAVED_FILE));
     running?.loop.wake();
   };
   const powerDown = (): void => {
+    // First: what has no power says goodbye to nobody.
+    wifi.powerOff();
     if (running) stop(running);
     wires.reset("power-off");
-    wifi.powerOff();
     line = "";
   };
   const powerOn = (): void => {

@@ -35,7 +35,13 @@ export interface WifiEvents {
   onDisconnected(end: { ssid: string; bssid: string; reason: number }): void;
 }
 
+/** File of the Storage that `Wifi.save` writes. */
+export const SAVED_FILE = ".wificfg";
+
 const MAX_ENDS = 3;
+/** Bits of the mode. */
+const STATION = 1;
+const ACCESS_POINT = 2;
 /** An access point that is always in reach has no reason to be slow. */
 const FAST = {
   associate: [10, 40],
@@ -62,6 +68,25 @@ function createOwnRadio(
     address: ip ?? address,
     ...(rssiDbm !== undefined && { rssiDbm }),
   });
+}
+
+/** Reads what was saved; null for anything else. */
+function parseSaved(text: string | undefined): Saved | null {
+  try {
+    const { ssid, password, mode } = JSON.parse(text ?? "") as Partial<
+      Record<keyof Saved, unknown>
+    >;
+    if (typeof ssid !== "string" || typeof mode !== "number") return null;
+    return { ssid, password: typeof password === "string" ? password : "", mode };
+  } catch {
+    return null;
+  }
+}
+
+interface Saved {
+  ssid: string;
+  password: string;
+  mode: number;
 }
 
 /** What a driver needs of its board. */
@@ -183,6 +208,28 @@ export class WifiDriver implements RadioEvents {
   stopAccessPoint(): void {
     this.#isAccessPoint = false;
     this.#stopIfIdle();
+  }
+
+  /** What `Wifi.save` writes. */
+  saved(hostname: string): string {
+    return JSON.stringify({
+      ssid: this.#ssid,
+      password: this.#password,
+      mode: (this.#isStation ? STATION : 0) | (this.#isAccessPoint ? ACCESS_POINT : 0),
+      hostname,
+    });
+  }
+
+  /** Does what was saved, as behind the boot files: joins without further attempts. */
+  restore(saved: string | undefined): void {
+    const config = parseSaved(saved);
+    if (!config) return;
+    this.#ssid = config.ssid;
+    this.#password = config.password;
+    this.#isAccessPoint = (config.mode & ACCESS_POINT) !== 0;
+    if ((config.mode & STATION) === 0) return;
+    if (this.#isConnected) this.#radio.join(this.#ssid, this.#password);
+    else this.#start();
   }
 
   /** The power goes: everything is as in the beginning. */

@@ -6,7 +6,9 @@
 // Not for: when the radio tries again (wifi-driver.ts), being an access point that others join.
 import { reasonName } from "../../network/reasons.ts";
 import type { Found } from "../../network/station.ts";
+import { FlashError } from "../flash.ts";
 import type { ModuleHost } from "./index.ts";
+import { SAVED_FILE } from "./wifi-driver.ts";
 import type { WifiDriver } from "./wifi-driver.ts";
 
 const OFFLINE = "0.0.0.0";
@@ -36,7 +38,7 @@ function statusOf(wifi: WifiDriver, powersave: string): object {
 
 /** Makes the module for one board. */
 export function createWifi(host: ModuleHost): object {
-  const { realm, loop, globals, network, wifi, onPowerOff } = host;
+  const { realm, loop, globals, network, flash, wifi, onPowerOff } = host;
   const { events } = globals;
   const module = realm.object();
   let lookups = 0;
@@ -185,8 +187,17 @@ export function createWifi(host: ModuleHost): object {
       call("Failure");
     },
     setSNTP: () => {},
-    save: () => {},
-    restore: () => {},
+    save: (what?: unknown) => {
+      flash.erase(SAVED_FILE);
+      if (what === "clear") return;
+      try {
+        flash.write(SAVED_FILE, wifi.saved(hostname));
+      } catch (error) {
+        if (error instanceof FlashError) fail(error.message);
+        throw error;
+      }
+    },
+    restore: () => wifi.restore(flash.read(SAVED_FILE)),
   });
   return module;
 }

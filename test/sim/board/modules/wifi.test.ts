@@ -187,6 +187,21 @@ describe("Wifi", () => {
     expect(lab.lines.at(-1)).toBe("ip 0.0.0.0");
   });
 
+  it("joins by itself when power comes after it was saved, with one attempt", () => {
+    const { lab, station, wait } = joined();
+    lab.run("w.save()");
+    lab.board.flash.write(".bootcde", WATCH);
+    lab.board.powerOff();
+    lab.board.powerOn();
+    expect(wait(1000)).toEqual(["associated home 02:00:00:00:00:01 6", "connected 10.1.0.9"]);
+    station.drop(200);
+    expect(wait(1000)).toEqual(["disconnected 200 BEACON_TIMEOUT"]);
+    lab.run("w.save('clear')");
+    lab.board.powerOff();
+    lab.board.powerOn();
+    expect(wait(1000)).toEqual([]);
+  });
+
   it("resolves names without blocking, and none while it is off line", async () => {
     const lab = createLab();
     const ask = "w.getHostByName('known',function(ip){print('ip',ip)});";
