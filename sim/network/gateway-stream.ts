@@ -8,13 +8,14 @@
 // | ends orderly | an end behind the bytes |
 // | is reset, or refused in the last moment | a reset |
 // | falls silent, finds nobody | a connection that stays open |
-// | hands bytes over in pieces | pieces with pauses, so that it cannot read two at once |
+// | hands bytes over in pieces | pieces with pauses; none before it has read the last |
 //
 // A client that ends its side has ended both, as the interpreter's `end()` does.
 // Not for: attempts to connect that never become a connection (gateway-door.ts).
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { ClockTimer, SimClock } from "../clock/clock.ts";
+import { hasUnread } from "./gateway-kernel.ts";
 import { NetworkError, RECEIVE_BUFFER_BYTES } from "./network.ts";
 import type { SimSocket } from "./network.ts";
 
@@ -35,7 +36,7 @@ export interface StreamOptions {
   tls: GatewayTls | undefined;
 }
 
-/** Longer than an idle pass of the interpreter, which reads once in each. */
+/** Longer than an idle pass of the interpreter, which reads once in each, mostly. */
 const PIECE_GAP_MS = 15;
 /** How long a client may take to close its side after the far end has ended the connection. */
 const LINGER_MS = 2000;
@@ -88,14 +89,16 @@ export function carryStream(raw: Socket, options: StreamOptions): void {
       const part = virtual.receive(RECEIVE_BUFFER_BYTES);
       if (part === "") break;
       real.write(part, "latin1");
-      if (!isInPieces()) continue;
-      gap = clock.setTimer(() => {
-        gap = null;
-        giveToClient();
-      }, PIECE_GAP_MS);
+      if (isInPieces()) gap = clock.setTimer(endGap, PIECE_GAP_MS);
     }
     if (virtual.state === "closed" && gap === null) finish();
   };
+  function endGap(): void {
+    const { localPort = 0, remotePort = 0 } = raw;
+    const isRead = !hasUnread(localPort, remotePort);
+    gap = isRead ? null : clock.setTimer(endGap, PIECE_GAP_MS);
+    giveToClient();
+  }
   const open = (): void => {
     real = tls ? new TLSSocket(raw, { isServer: true, ...tls }) : raw;
     real.on("error", () => {}); // `close` follows.

@@ -13,10 +13,10 @@
 // Not for: virtual time; the real client lives in the host's.
 import type { Socket } from "node:net";
 import type { ClockTimer, SimClock } from "../clock/clock.ts";
-import { attemptsAt } from "./gateway-attempts.ts";
 import { openDatagramPort } from "./gateway-datagrams.ts";
 import { openDoor } from "./gateway-door.ts";
 import type { DoorState } from "./gateway-door.ts";
+import { attemptsAt } from "./gateway-kernel.ts";
 import { carryStream } from "./gateway-stream.ts";
 import type { GatewayTls } from "./gateway-stream.ts";
 import type { VirtualHost, VirtualNetwork } from "./virtual-network.ts";
