@@ -453,14 +453,11 @@ export function createBoard(options: BoardOptions): Board {
     throw abort;
   };
 
-  /** Runs one file of the flash; its errors are reported as those of a callback. */
-  const runFile = (board: Running, name: string): void => {
-    const code = flash.read(name);
-    if (code === undefined) return;
+  /** Runs code of the boot; its errors are reported as those of a callback. */
+  const runBootCode = (board: Running, fn: () => void): void => {
     endAbort();
-    board.memory.addCode(code, "flash");
     try {
-      board.realm.run(code, name);
+      fn();
     } catch (error) {
       const isCutOff = passingAbort() !== null;
       const left = remainsOf(error, board.realm);
@@ -469,13 +466,24 @@ export function createBoard(options: BoardOptions): Board {
       if (isCutOff) write("Execution Interrupted\n");
     }
   };
+  const runFile = (board: Running, name: string): void => {
+    const code = flash.read(name);
+    if (code === undefined) return;
+    board.memory.addCode(code, "flash");
+    runBootCode(board, () => void board.realm.run(code, name));
+  };
+  /** Listeners of `init`, then the function onInit: both before any timer or event. */
   const init = (board: Running): void => {
-    const { realm, loop, globals } = board;
-    globals.events.emit(globals.E, "init", []);
-    loop.enqueue(() => {
-      const { onInit } = realm.global;
-      if (typeof onInit === "function") onInit.call(realm.global);
+    const { realm, globals } = board;
+    runBootCode(board, () => {
+      const outcome = globals.events.callNow(globals.E, "init", []);
+      if (outcome && outcome.thrown instanceof Abort) board.loop.raise(outcome.thrown);
+      else if (outcome) throw outcome.thrown;
     });
+    const onInit = running === board ? realm.global["onInit"] : undefined;
+    if (typeof onInit !== "function") return;
+    write("Running onInit()...\n");
+    runBootCode(board, () => void onInit.call(realm.global));
   };
   const boot = (
     board: Running,
@@ -492,9 +500,8 @@ export function createBoard(options: BoardOptions): Board {
     ];
     options.onBoot?.(how.cause);
     for (const name of files) if (running === board) runFile(board, name);
-    if (running !== board) return;
-    init(board);
-    board.globals.console.start();
+    if (running === board) init(board);
+    if (running === board) board.globals.console.start();
   };
   function restart(board: Running, how: { file?: string; withSavedCode: boolean }): void {
     if (board.isRestarting) return;
@@ -507,12 +514,15 @@ export function createBoard(options: BoardOptions): Board {
       wires.reset("interpreter");
       running = create();
       const next = running;
+      if (how.file !== undefined) next.realm.global["__FILE__"] = how.file;
       boot(next, { cause: "restart", isPowerUp: false, withSavedCode: how.withSavedCode });
       if (how.file !== undefined && running === next) runFile(next, how.file);
       next.loop.wake();
     });
   }
 
+  const failed = (text: string, type: string, frames: readonly Frame[]): BoardError =>
+    new BoardError(text, type, sourceMaps.withSource(frames));
   const guarded = <T>(board: Running, fn: () => T): T => {
     endAbort();
     try {
@@ -520,8 +530,6 @@ export function createBoard(options: BoardOptions): Board {
       const abort = passingAbort();
       if (abort) throw abort;
       return value;
-  const failed = (text: string, type: string, frames: readonly Frame[]): BoardError =>
-    new BoardError(text, type, sourceMaps.withSource(frames));
     } catch (error) {
       const kind = passingAbort()?.kind;
       const { frames } = board.realm.describe(passingAbort() ?? error);

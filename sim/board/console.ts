@@ -83,6 +83,7 @@ export function createConsole(host: ConsoleHost): Console {
   const hide = (): void => {
     if (!isShown) return;
     isShown = false;
+    if (!isEchoing()) return;
     const typed = line.slice(line.lastIndexOf("\n") + 1, cursor);
     out(`${CURSOR_LEFT.repeat(typed.length)}\r${CLEAR_REST}`);
   };
@@ -95,7 +96,6 @@ export function createConsole(host: ConsoleHost): Console {
   const begin = (): void => {
     line = "";
     cursor = 0;
-    isSilent = false;
     past = history.length;
   };
 
@@ -106,11 +106,12 @@ export function createConsole(host: ConsoleHost): Console {
     if (text !== "" && history.at(-1) !== text && wantsResult) history.push(text);
     if (history.length > MAX_HISTORY) history.shift();
     begin();
-    isShown = false;
+    if (wantsResult) isShown = false;
     if (text.trim() !== "") {
       const result = host.run(text);
       if (wantsResult && result !== null) write(`=${result}\n`);
     }
+    isSilent = false;
     showLater();
   };
   const insert = (text: string): void => {
@@ -135,10 +136,10 @@ export function createConsole(host: ConsoleHost): Console {
   };
   const recall = (step: number): void => {
     past = Math.min(Math.max(past + step, 0), history.length);
-    hide();
+    echo(CURSOR_LEFT.repeat(cursor - line.lastIndexOf("\n", cursor - 1) - 1) + CLEAR_REST);
     line = history[past] ?? "";
     cursor = line.length;
-    show();
+    echo(line.replace(/\n/g, "\n:"));
   };
   const special = (sequence: string): void => {
     const key = sequence.at(-1);
@@ -158,8 +159,10 @@ export function createConsole(host: ConsoleHost): Console {
     else if (sequence.startsWith("[")) special(sequence.slice(1));
   };
   const ended = (): void => {
-    if (isComplete(line.slice(0, cursor))) runLine();
-    else breakLine();
+    if (isComplete(line.slice(0, cursor))) return runLine();
+    // An LF behind this CR is one more line break.
+    lastByte = "";
+    breakLine();
   };
   const typed = (c: string): void => {
     const wasCr = lastByte === "\r";
@@ -172,6 +175,7 @@ export function createConsole(host: ConsoleHost): Console {
       case "\x03":
         hide();
         begin();
+        isSilent = false;
         return showLater();
       case "\x05":
         if (line === "") out(`${host.identity}\n`);

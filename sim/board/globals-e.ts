@@ -30,23 +30,26 @@ export interface EHost {
   watchdog: Watchdog;
   /** Resets the chip; does not return. */
   reboot(): never;
+  /** Whether it is a chip; otherwise a process. */
+  hasChip: boolean;
   write(text: string): void;
 }
+
+/** What the processor alone takes. */
+const CHIP_MICROAMPERES = 20_000;
 
 /** Degrees that the chip's sensor says, in a unit of its own. */
 const CHIP_TEMPERATURE = 128;
 
-/** The byte table of E.mapInPlace read bit by bit: values of so many bits, from the low end. */
+/** Bytes as values of so many bits, the high ones first. */
 function bitsOf(from: Uint8Array, bits: number): number[] {
   const values: number[] = [];
   let word = 0;
   let count = 0;
   for (const byte of from) {
-    word |= (byte & 255) << count;
-    count += 8;
-    for (; count >= bits; count -= bits) {
-      values.push(word & ((1 << bits) - 1));
-      word >>>= bits;
+    word = ((word << 8) | (byte & 255)) & 0xffff;
+    for (count += 8; count >= bits; count -= bits) {
+      values.push((word >> (count - bits)) & ((1 << bits) - 1));
     }
   }
   return values;
@@ -144,9 +147,9 @@ function boardFunctions(host: EHost): Record<string, Native> {
     onErrorSave: 0,
     onErrorFlash: 0,
   });
-  const missing = (name: string) => (): number => {
-    write(`ERROR: >> ${name} Not implemented\n`);
-    return NaN;
+  const leftToTools = (name: string) => (): never => {
+    const text = `'E.${name}' calls should have been replaced by the Espruino tools before upload`;
+    return realm.fail("Error", text);
   };
   return {
     getErrorFlags: () => realm.arrayOf(errorFlags.take()),
@@ -175,9 +178,18 @@ function boardFunctions(host: EHost): Record<string, Native> {
       const hasCode = code !== undefined && realm.text(code) !== "";
       if (hasCode) storage.write(isAlways ? ".bootrst" : ".bootcde", code);
     },
-    getTemperature: () => CHIP_TEMPERATURE,
-    getAnalogVRef: missing("jshReadVRef"),
-    getPowerUsage: () => realm.objectOf({ device: realm.objectOf({ CPU: 20_000 }), total: 20_000 }),
+    getTemperature: () => (host.hasChip ? CHIP_TEMPERATURE : NaN),
+    getAnalogVRef: () => {
+      if (host.hasChip) write("ERROR: >> jshReadVRef Not implemented\n");
+      return NaN;
+    },
+    getPowerUsage: () => {
+      const devices = host.hasChip ? { CPU: CHIP_MICROAMPERES } : {};
+      return realm.objectOf({ device: realm.objectOf(devices), total: devices.CPU ?? 0 });
+    },
+    asm: leftToTools("asm"),
+    compiledC: leftToTools("compiledC"),
+    memoryArea: () => undefined,
     getClock: () => undefined,
     setClock: () => 0,
     defrag: () => {},

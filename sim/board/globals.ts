@@ -241,7 +241,12 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
           : { file: realm.text(file), withSavedCode: false },
       ),
     reset: () => host.restart({ withSavedCode: false }),
-    save: () => {},
+    save: () => {
+      if ((host.require("Storage") as { read(name: string): unknown }).read(".bootcde")) {
+        realm.fail("Error", "Cannot save: .bootcde file already exists. Please remove it first.");
+      }
+      host.write("ERROR: save() of variables is not modelled\n");
+    },
   });
 
   installE(E, {
@@ -258,6 +263,7 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
     pipe,
     storage: () => host.require("Storage") as ReturnType<EHost["storage"]>,
     watchdog: host.chip.watchdog,
+    hasChip: host.profile.hasChip,
     reboot: () => {
       events.callNow(E, "kill", []);
       return host.chip.reset("reboot");
@@ -333,13 +339,13 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
     for (const f of frames) {
       host.write(`    at ${f.functionName}${f.functionName ? " " : ""}(${place(f)})\n`);
     }
+    host.onUncaught({ text, frames });
   };
   const report = (error: unknown): void => {
     const outcome = events.callNow(processObject, "uncaughtException", [error]);
     if (outcome === false) printError(error);
     // A handler that throws puts its own error in place of the one it got.
     else if (outcome) {
-    host.onUncaught({ text, frames });
       const { thrown } = outcome;
       const left = thrown instanceof Abort ? realm.errorOf(thrown) : thrown;
       if (left !== null) printError(left);

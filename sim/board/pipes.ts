@@ -105,11 +105,12 @@ export function createPipes(
       Object.defineProperty(object, "#oncomplete", { value: complete, configurable: true });
     }
     const pipe: Pipe = { object, source, destination, ...rest, isWaiting: false };
-    const listen = (on: object, name: string, fn: () => void): void =>
+    const listen = (on: object, name: string, fn: (from?: unknown) => void): void =>
       events.add(on, name, realm.native(fn), "last");
     if (typeof given === "object") listen(given, "close", () => finish(pipe));
-    listen(destination, "drain", () => {
-      pipe.isWaiting = false;
+    listen(destination, "drain", (from) => {
+      // Sockets say who they are; another 'drain' is none of theirs.
+      if (from === destination) pipe.isWaiting = false;
       loop.wake();
     });
     listen(destination, "close", () => finish(pipe));

@@ -3,6 +3,7 @@
 // out of memory. What counts is a native function that belongs to the board (timers, print, E, all
 // modules and their objects) or JSON; methods of strings, arrays and the like do not.
 // Not for: what running out of memory does to a board (board.ts).
+import { passingAbort } from "./abort.ts";
 import type { Native, Realm } from "./realm.ts";
 
 /** The calls of one board, over all its restarts. */
@@ -13,7 +14,7 @@ export interface PlatformCalls {
   failAt(n: number): void;
   /** Lets every call fail for as long as this is true. */
   failWhile(isStarved: () => boolean): void;
-  /** Counts one. @throws what `fail` throws */
+  /** Counts one. @throws what `fail` throws; the abort that a script has caught and must not */
   called(): void;
 }
 
@@ -44,6 +45,8 @@ export function createPlatformCalls(fail: () => never): PlatformCalls {
       looksAt = 0;
     },
     called: () => {
+      const abort = passingAbort();
+      if (abort) throw abort;
       if (++count >= looksAt) look();
     },
   };

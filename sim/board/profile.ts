@@ -92,7 +92,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     // A task's 25,000 bytes; a call takes there about three quarters of what it takes in a process.
     stackBytes: 33_000,
     serialPorts: ["Serial1", "Serial2", "Serial3", "LoopbackA", "LoopbackB"],
-    inputBufferBytes: 4096,
+    inputBufferBytes: 4092,
   },
   linux: {
     board: "LINUX32",
@@ -119,6 +119,6 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     totalVars: 16383,
     stackBytes: 1_000_000,
     serialPorts: ["USB", "Serial1", "Serial2", "LoopbackA", "LoopbackB"],
-    inputBufferBytes: 1024,
+    inputBufferBytes: 1020,
   },
 };

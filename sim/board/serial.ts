@@ -103,6 +103,14 @@ export function createSerial(host: SerialHost): Serial {
     loop.wake();
     return taken.length;
   };
+  /** Adds to the last block, if one may: the first is as good as read. */
+  const extend = (port: string, bytes: string): string => {
+    const last = waiting.length > 1 ? (waiting.at(-1) as Block) : null;
+    if (last?.port !== port) return bytes;
+    const room = Math.min(BLOCK_BYTES - last.bytes.length, host.bufferBytes - usedBytes());
+    last.bytes += bytes.slice(0, Math.max(0, room));
+    return bytes.slice(Math.max(0, room));
+  };
   const pushAll = (port: string, bytes: string): number => {
     let taken = 0;
     for (let at = 0; at < bytes.length; at += BLOCK_BYTES) {
@@ -114,10 +122,10 @@ export function createSerial(host: SerialHost): Serial {
     const other = OTHER_END[port];
     if (bytes === "") return;
     if (other === undefined) return host.onOut(port, bytes);
-    // Written character by character: the first makes a block before the others come.
-    const isFirst = !waiting.some((block) => block.port === other);
-    if (isFirst) push(other, bytes.slice(0, 1));
-    pushAll(other, isFirst ? bytes.slice(1) : bytes);
+    // Written character by character: the first makes a block of its own.
+    const first = waiting.length === 0 ? push(other, bytes.slice(0, 1)) : 0;
+    const rest = extend(other, bytes.slice(first));
+    pushAll(other, rest);
   };
 
   const nameOf = (self: object): string =>
