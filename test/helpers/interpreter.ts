@@ -49,8 +49,22 @@ const OUTPUT_MAX_CHARS = 4_000_000;
 // Prompt, cursor movements and carriage returns around the text of a line.
 const DECORATION = /^>|\x1b\[[0-9;]*[A-Za-z]|[^ -~]/g;
 
+/** How the process is started. */
+export interface InterpreterOptions {
+  /** Further variables of its environment. */
+  env?: NodeJS.ProcessEnv;
+  /** A command that starts the one behind it; nothing unless given. */
+  prefix?: readonly string[];
+}
+
 /** The interpreter as a board, with the console that a person would type into. */
 export interface Interpreter extends TestBoard {
+  /** Its working folder: `espruino.flash` in it is its flash. */
+  readonly folder: string;
+  /** Starts it with a script instead of what stands in its flash. */
+  run(script: string): void;
+  /** Writes files into its Storage; only while switched off. */
+  install(files: { [name: string]: string }): Promise<void>;
   /**
    * Types a line on the console and waits for a line that matches. Types it again when that does
    * not come soon, so it should do no harm twice.
@@ -59,20 +73,26 @@ export interface Interpreter extends TestBoard {
 }
 
 /** Creates a board, switched off. */
-export function createInterpreter(name: string): Interpreter {
+export function createInterpreter(
+  name: string,
+  { env, prefix = [] }: InterpreterOptions = {},
+): Interpreter {
   if (!INTERPRETER) throw new Error(NO_INTERPRETER);
   const program = INTERPRETER;
   const folder = createTempFolder(`espruino-${name}`);
   const log = createConsoleLog();
   let child: Child | undefined;
   let asked = 0;
+  let asking = Promise.resolve();
 
   /** Starts it; calls `onLine` for every complete line. */
   function launch(args: string[], onLine: (line: string) => void): Child {
     let rest = "";
     let chars = 0;
-    return startChild(program, args, {
+    const [command, ...behind] = [...prefix, program, ...args] as [string, ...string[]];
+    return startChild(command, behind, {
       cwd: folder.path,
+      env,
       onOutput: (text) => {
         chars += text.length;
         if (chars > OUTPUT_MAX_CHARS) return;
@@ -108,14 +128,27 @@ export function createInterpreter(name: string): Interpreter {
     renameSync(`${file}.new`, file);
   }
 
+  const start = (args: string[]): void => {
+    child = launch(args, (line) => {
+      if (line) log.add(line);
+    });
+  };
   async function powerOff(): Promise<void> {
-    // It ignores SIGTERM.
-    await child?.stop("SIGKILL", KILL_MS);
+    const killed = child;
     child = undefined;
+    // It ignores SIGTERM.
+    await killed?.stop("SIGKILL", KILL_MS);
   }
 
   return {
     console: log,
+    folder: folder.path,
+    install: writeFlash,
+    run: (script) => {
+      const file = path.join(folder.path, "script.js");
+      writeFileSync(file, script, "latin1");
+      start([file]);
+    },
     configure: (text) =>
       writeFlash({
         ...(text === undefined ? {} : { [CONFIG_FILE]: text }),
@@ -125,17 +158,24 @@ export function createInterpreter(name: string): Interpreter {
     powerOn: async () => {
       // An empty file reads as undefined.
       ask("0:");
-      child = launch([], (line) => {
-        if (line) log.add(line);
-      });
+      start([]);
     },
     evaluate: async (expression) => {
       if (!child) throw new Error("the board is off");
+      // One question at a time: a second would overwrite the first before it is read.
+      const before = asking;
+      let settle = (): void => {};
+      asking = new Promise((resolve) => (settle = resolve));
+      await before;
       const tag = `${++asked}:`;
       const from = log.lines.length;
       ask(tag + expression);
-      const answer = await log.waitFor(new RegExp(`^=${tag}(.*)`), ANSWER_MS, { from });
-      return answer[1] as string;
+      try {
+        const answer = await log.waitFor(new RegExp(`^=${tag}(.*)`), ANSWER_MS, { from });
+        return answer[1] as string;
+      } finally {
+        settle();
+      }
     },
     type: async (line, pattern) => {
       const from = log.lines.length;

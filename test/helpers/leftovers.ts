@@ -47,14 +47,16 @@ export interface Child {
 
 /**
  * Starts a program with its input kept open.
- * @param onOutput gets standard output and error, bytes decoded as latin1
+ * @param options `env`: further variables; `onOutput`: gets standard output and error, bytes
+ *   decoded as latin1
  */
 export function startChild(
   command: string,
   args: string[],
-  options: { cwd: string; onOutput(text: string): void },
+  options: { cwd: string; env?: NodeJS.ProcessEnv | undefined; onOutput(text: string): void },
 ): Child {
-  const child = spawn(command, args, { cwd: options.cwd, stdio: "pipe" });
+  const env = { ...process.env, ...options.env };
+  const child = spawn(command, args, { cwd: options.cwd, env, stdio: "pipe" });
   let ended: number | string | undefined;
   const kill = (): void => void child.kill("SIGKILL");
   cleanups.add(kill);

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+// Faults between the bundle and its broker, begun while the firmware is online, and healed: what it
+// says, that it stands still where the platform blocks, and that its beats come back.
+import { expect } from "vitest";
+import { DUT, openInterpreterWorld } from "../../helpers/interpreter-world.ts";
+import type { InterpreterWorld } from "../../helpers/interpreter-world.ts";
+import { delay } from "../../helpers/wait.ts";
+import type { FaultCase } from "./case.ts";
+
+/** A connection that stands does not notice faults of connecting. */
+const reconnect = ({ world }: InterpreterWorld): void => void world.fault("reset", { target: DUT });
+
+/** Fails unless the interpreter is silent, its timers too: it beats and pings every half second. */
+async function standsStill({ board }: InterpreterWorld, ms: number): Promise<void> {
+  const before = board.console.lines.length;
+  await delay(ms);
+  expect(board.console.lines.slice(before)).toEqual([]);
+}
+
+/** Time that a line of the firmware tells, ms since its start. */
+const stampOf = (line: string | undefined): number => Number(/^\d+/.exec(line ?? "")?.[0]);
+
+/** A case with a board that is online, and must be again in the end, without an exception. */
+function uplinkCase(
+  fault: string,
+  shows: string,
+  run: (rig: InterpreterWorld) => Promise<void>,
+  settings: Parameters<InterpreterWorld["boot"]>[0] = {},
+): FaultCase {
+  return {
+    fault,
+    shows,
+    run: async () => {
+      const rig = await openInterpreterWorld(fault);
+      try {
+        await rig.boot(settings);
+        await run(rig);
+        rig.world.healAll();
+        await rig.isBack();
+        expect(rig.board.console.faults()).toEqual([]);
+      } finally {
+        await rig.close();
+      }
+    },
+  };
+}
+
+/** Bounds that slow answers do not reach. */
+const PATIENT = { ack_timeout_s: 30, keep_alive_s: 60, ping_timeout_s: 20, connect_timeout_s: 20 };
+
+/** Cases of this file. */
+export const UPLINK_CASES: readonly FaultCase[] = [
+  uplinkCase("refused", "has each attempt to connect refused by the kernel", async (rig) => {
+    rig.world.fault("refused", { target: DUT });
+    await rig.doorIs("shut");
+    const told = rig.says(/ W uplink failed code=E_NET reason=refused/);
+    reconnect(rig);
+    await told;
+  }),
+  uplinkCase("black-hole", "stands still in connect until an attempt gets through", async (rig) => {
+    rig.world.fault("black-hole", { target: DUT });
+    await rig.doorIs("silent");
+    const opening = rig.says(/ I uplink opening /);
+    reconnect(rig);
+    await opening;
+    await standsStill(rig, 1500);
+  }),
+  uplinkCase("blocking-connect", "stands still in connect for that long", async (rig) => {
+    rig.world.fault("blocking-connect", { target: DUT, block_ms: 1500 });
+    await rig.doorIs("silent");
+    const { lines } = rig.board.console;
+    const opening = rig.says(/ I uplink opening /);
+    reconnect(rig);
+    const { input } = await opening;
+    const at = lines.lastIndexOf(input);
+    await rig.says(/ I uplink online /);
+    expect(stampOf(lines[at + 1]) - stampOf(lines[at])).toBeGreaterThanOrEqual(1500);
+  }),
+  uplinkCase("reset", "sees its connection end and makes another", async (rig) => {
+    const told = rig.says(/ W uplink failed code=E_NET reason=/);
+    reconnect(rig);
+    await told;
+  }),
+  uplinkCase("half-open", "notices the silence by its own timeout", async (rig) => {
+    const told = rig.says(/ W uplink failed code=E_MQTT_TIMEOUT /);
+    rig.world.fault("half-open", { target: DUT });
+    await told;
+  }),
+  uplinkCase(
+    "partition",
+    "gives its connection up and then stands still in connect",
+    async (rig) => {
+      const told = rig.says(/ W uplink failed code=E_MQTT_TIMEOUT /);
+      const opening = rig.says(/ I uplink opening /);
+      rig.world.fault("partition", { target: DUT });
+      await told;
+      await opening;
+      await standsStill(rig, 1500);
+    },
+  ),
+  uplinkCase(
+    "latency",
+    "gets each acknowledgement that much later",
+    async (rig) => {
+      const late = rig.says(/ D heartbeat sent .* rtt_ms=1[2-9]\d\d\b/);
+      rig.world.fault("latency", { target: DUT, delay_ms: 600, jitter_ms: 100 });
+      await late;
+    },
+    PATIENT,
+  ),
+  uplinkCase(
+    "loss",
+    "has its connection stall for the time of a retransmission",
+    async (rig) => {
+      const late = rig.says(/ D heartbeat sent .* rtt_ms=(1[5-9]|[2-9]\d|\d{3,})\d\d\b/);
+      rig.world.fault("loss", { target: DUT, percent: 40 });
+      await late;
+    },
+    PATIENT,
+  ),
+  uplinkCase("bandwidth", "cannot get its beats out in time", async (rig) => {
+    const told = rig.says(/ W uplink failed code=E_MQTT_TIMEOUT wait=ack/);
+    rig.world.fault("bandwidth", { target: DUT, bytes_per_s: 100 });
+    await told;
+  }),
+  uplinkCase("slow-reader", "waits in vain for a broker that hardly reads", async (rig) => {
+    const told = rig.says(/ W uplink failed code=E_MQTT_TIMEOUT wait=ack/);
+    rig.world.fault("slow-reader", { target: DUT });
+    await told;
+  }),
+  uplinkCase("broker-refusal", "is told the broker's return code", async (rig) => {
+    const told = rig.says(/ E uplink refused code=E_MQTT_REFUSED connack=4/);
+    rig.world.fault("broker-refusal", { target: rig.broker.name, code: 4 });
+    reconnect(rig);
+    await told;
+  }),
+  uplinkCase("broker-restart", "sees the end, then a port that nobody listens on", async (rig) => {
+    const ended = rig.says(/ W uplink failed code=E_NET reason=ended/);
+    const refused = rig.says(/ W uplink failed code=E_NET reason=refused/);
+    rig.world.fault("broker-restart", { target: rig.broker.name });
+    await ended;
+    await refused;
+  }),
+  uplinkCase("session-takeover", "loses its connection and takes its session back", async (rig) => {
+    const ended = rig.says(/ W uplink failed code=E_NET reason=ended/);
+    const online = rig.says(/ I uplink online session=2 present=1/);
+    rig.world.fault("session-takeover", { target: rig.broker.name });
+    await ended;
+    await online;
+  }),
+];
