@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Which regular expressions the interpreter matches as other engines do. Its matcher knows
-// literals, classes, `. * + ?`, anchors, simple groups and alternation; most of what lies beyond
+// literals, classes, `. * +`, anchors, simple groups and alternation; most of what lies beyond
 // compiles and then silently never matches. Every row below was run on the interpreter.
-// Not for: matching (the virtual board uses the host's engine), or invalid patterns.
+// Not for: matching (regex-engine.ts), or invalid patterns.
 
 /** One construct of a pattern that the interpreter refuses or matches wrongly. */
 export interface RegexFinding {
@@ -133,6 +133,8 @@ export function checkRegex(pattern: string, flags: string): RegexFinding[] {
     } else if ((c === "*" || c === "+" || c === "?") && pattern[i + 1] === "?") {
       add(i + 1, "lazy quantifier", NEVER_MATCHES);
       i++;
+    } else if (c === "?" && afterAtom) {
+      add(i, "? quantifier", "the interpreter takes the question mark for itself");
     } else {
       afterAtom = true;
     }
