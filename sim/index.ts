@@ -2,9 +2,12 @@
 // The simulator's public API: what tools and tests may import. See README.md.
 export { BoardError, createBoard } from "./board/board.ts";
 export type { Board, BoardOptions, BoardUsage } from "./board/board.ts";
+export { BUGS } from "./board/bugs.ts";
+export type { BugName, BugSwitches } from "./board/bugs.ts";
 export { fromLatin1, latin1, utf8AsBytes } from "./board/bytes.ts";
 export { createFlash } from "./board/flash.ts";
 export type { Flash, FlashStats } from "./board/flash.ts";
+export type { FlashWear } from "./board/flash-memory.ts";
 export type { WifiOptions } from "./board/modules/wifi-driver.ts";
 export type { ProfileName } from "./board/profile.ts";
 export type { Frame, SourcePlace } from "./board/realm.ts";
