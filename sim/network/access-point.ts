@@ -2,11 +2,12 @@
 // An access point: what its stations share. Each board of a world has one of its stations.
 import type { SimClock } from "../clock/clock.ts";
 import type { Random } from "../random.ts";
+import type { Station } from "./radio.ts";
 import { CellStation } from "./station.ts";
-import type { Cell, JoinTimes, Station, StationOptions } from "./station.ts";
+import type { Cell, JoinTimes, StationOptions } from "./station.ts";
 import type { VirtualNetwork } from "./virtual-network.ts";
 
-export type { Radio, Station } from "./station.ts";
+export type { Radio, Station } from "./radio.ts";
 
 /** An access point. */
 export interface AccessPoint {

@@ -11,9 +11,9 @@
 // Not for: the script's objects and callbacks (wifi.ts).
 import type { SimClock } from "../../clock/clock.ts";
 import { createAccessPoint } from "../../network/access-point.ts";
+import type { Found, Lease, Radio, RadioEvents } from "../../network/radio.ts";
 import { reasonName } from "../../network/reasons.ts";
 import { BSSID } from "../../network/station.ts";
-import type { Found, Lease, Radio, RadioEvents } from "../../network/station.ts";
 import type { Random } from "../../random.ts";
 
 /** A radio with an access point of its own, always in reach. */

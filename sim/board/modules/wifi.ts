@@ -4,8 +4,8 @@
 // twice when it ended something, `setIP` calls success "Failure", and of two questions for a name
 // at once the callback of the later one gets both answers.
 // Not for: when the radio tries again (wifi-driver.ts), being an access point that others join.
+import type { Found } from "../../network/radio.ts";
 import { reasonName } from "../../network/reasons.ts";
-import type { Found } from "../../network/station.ts";
 import { FlashError } from "../flash.ts";
 import type { ModuleHost } from "./index.ts";
 import { SAVED_FILE } from "./wifi-driver.ts";
