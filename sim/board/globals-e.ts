@@ -69,7 +69,7 @@ function dataFunctions({ realm, bytes, draw, seed }: EHost): Record<string, Nati
   const all = (values: unknown[]): Uint8Array => bytes(values.length === 1 ? values[0] : values);
   /** Numbers of an array or text. */
   const numbers = (items: unknown): number[] => {
-    if (typeof items === "string") return [...items].map((c) => c.charCodeAt(0));
+    if (typeof items === "string") return [...Buffer.from(items, "latin1")];
     const isList = Array.isArray(items) || ArrayBuffer.isView(items);
     if (!isList) realm.fail("Error", `First argument must be Array, not ${typeName(items)}`);
     return Array.from(items as ArrayLike<unknown>, Number);

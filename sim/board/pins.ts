@@ -115,7 +115,10 @@ export function installPins(
   const digitalWrite = (given: unknown, value: unknown): void => {
     const bits = bitsOf(value);
     if (Array.isArray(given)) {
-      [...given].reverse().forEach((pin, i) => drive(numberOf(pin), ((bits >> i) & 1) === 1));
+      // The last pin gets the lowest bit, and is driven first.
+      for (let i = given.length - 1, bit = 0; i >= 0; i--, bit++) {
+        drive(numberOf(given[i]), ((bits >> bit) & 1) === 1);
+      }
       return;
     }
     const object = standIn(given);

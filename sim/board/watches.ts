@@ -146,7 +146,10 @@ export function createWatches(host: WatchHost): Watches {
   return {
     set: (callback, given, repeat) => {
       const pin = pins.numberOf(given);
-      if (pin === null) return void write("ERROR: Invalid pin\n");
+      if (pin === null) {
+        write("ERROR: Invalid pin\n");
+        return undefined;
+      }
       if (!watches.some((watch) => watch.pin === pin) && !host.prepare(pin)) {
         const why = "You may already have a watch on a pin with the same number (eg. A0 and B0)";
         write(`WARNING: Unable to set watch. ${why},\nor this pin cannot be used with watch\n`);
@@ -176,8 +179,8 @@ export function createWatches(host: WatchHost): Watches {
     },
     edge: (pin, state) => {
       if (!watches.some((watch) => watch.pin === pin)) return;
-      if (waiting.length >= MAX_EVENTS) return void errorFlags.raise("FIFO_FULL");
-      waiting.push({ pin, state, atSec: host.wallSec() });
+      if (waiting.length < MAX_EVENTS) waiting.push({ pin, state, atSec: host.wallSec() });
+      else errorFlags.raise("FIFO_FULL");
       loop.wake();
     },
     count: () => watches.length,

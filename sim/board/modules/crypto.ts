@@ -73,10 +73,12 @@ function createAes(host: ModuleHost): object {
     if (!cipher) return undefined;
     const given = { key: globals.bytes(key), message: globals.bytes(message) };
     if (!KEY_BYTES.includes(given.key.length)) {
-      return void write("ERROR: Unknown error: -0x20\n");
+      write("ERROR: Unknown error: -0x20\n");
+      return undefined;
     }
     if (cipher.mode === "CBC" && given.message.length % BLOCK_BYTES !== 0) {
-      return void write("ERROR: Invalid input length\n");
+      write("ERROR: Invalid input length\n");
+      return undefined;
     }
     return realm.buffer(runCipher(cipher, given, isDecrypting));
   };

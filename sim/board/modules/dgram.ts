@@ -88,7 +88,7 @@ function createSocket(host: ModuleHost, object: ScriptObject): Socket {
     destroy: () => udp?.close(),
     open: () => {
       if (isOver || wantsClose || object["clsNow"]) {
-        return realm.fail("Error", "This socket is closed");
+        realm.fail("Error", "This socket is closed");
       }
       udp ??= sockets.openUdp(null, onMessage);
     },

@@ -24,14 +24,15 @@ export function createFlashModule({ realm, globals, flash, profile }: ModuleHost
     getFree: () => realm.arrayOf(profile.flashFree.map(([at, length]) => area(at, length))),
     erasePage: (given: unknown) => {
       if (typeof given !== "number" || !Number.isInteger(given)) {
-        return realm.fail("Error", `Address should be an integer, got ${typeName(given)}`);
+        realm.fail("Error", `Address should be an integer, got ${typeName(given)}`);
       }
-      if (!isInside(given)) return;
-      const page = Math.floor((given - address) / memory.pageBytes);
+      const at = Number(given);
+      if (!isInside(at)) return;
+      const page = Math.floor((at - address) / memory.pageBytes);
       flash.direct((chip) => chip.erasePage(page));
     },
     write: (data: unknown, given: unknown) => {
-      if (data === undefined) return realm.fail("Error", "Data is not defined");
+      if (data === undefined) realm.fail("Error", "Data is not defined");
       const bytes = typeof data === "string" ? fromLatin1(data) : globals.bytes(data);
       const at = integer(given) >>> 0;
       if (!isInside(at)) return;

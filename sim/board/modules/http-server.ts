@@ -40,10 +40,14 @@ function responseMethods(
   const writeHead = (response: ScriptObject, status: unknown, explicit?: unknown): void => {
     const out = outgoingOf.get(response);
     if (explicit !== undefined && !isObject(explicit)) {
-      return void write("ERROR: Headers sent to writeHead should be an object\n");
+      write("ERROR: Headers sent to writeHead should be an object\n");
+      return;
     }
     if (!out) return;
-    if (out.unsent !== null) return void write("ERROR: Headers have already been sent\n");
+    if (out.unsent !== null) {
+      write("ERROR: Headers have already been sent\n");
+      return;
+    }
     const implicit = isObject(response["headers"]) ? response["headers"] : {};
     const headers = { ...implicit, ...explicit };
     out.hasChunks = isChunked(headers);

@@ -273,10 +273,10 @@ export function createLink(host: ModuleHost, options: LinkOptions): Link {
     hasSocket: () => socket !== null,
     write: (text) => {
       if (isOver || wantsClose || closesNow()) {
-        return realm.fail("Error", "This socket is closed");
+        realm.fail("Error", "This socket is closed");
       }
       if (refuses && unsent.length + text.length > REFUSED_BYTES) {
-        return realm.fail("Error", "Too much data is waiting to be sent");
+        realm.fail("Error", "Too much data is waiting to be sent");
       }
       const room = unsent.length + text.length > SURE_ROOM_BYTES ? memory.textRoom() : Infinity;
       unsent += text.slice(0, room);

@@ -110,14 +110,14 @@ describe("net", () => {
 
   it("has ten sockets", () => {
     const lab = createLab();
-    const open = "require('net').connect({host:'192.0.2.1',port:1})";
-    lab.run(`var s=[];for(var i=0;i<10;i++)s.push(${open});`);
-    expect(lab.run(`try{${open}}catch(e){print(""+e)}`)).toEqual([
+    const dial = "require('net').connect({host:'192.0.2.1',port:1})";
+    lab.run(`var s=[];for(var i=0;i<10;i++)s.push(${dial});`);
+    expect(lab.run(`try{${dial}}catch(e){print(""+e)}`)).toEqual([
       "ERROR: Socket creation failed",
       "InternalError: Unable to create socket",
     ]);
     lab.run("s[0].end()");
-    expect(lab.run(`try{${open};print("open")}catch(e){print(""+e)}`)).toEqual(["open"]);
+    expect(lab.run(`try{${dial};print("open")}catch(e){print(""+e)}`)).toEqual(["open"]);
   });
 
   it("accepts no connection for which it has no socket", () => {
