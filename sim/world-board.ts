@@ -136,6 +136,12 @@ export function createWorldBoard(
       trace.add(on, "uncaught", { text, place });
       surroundings.onProblem({ board: name, text, place });
     },
+    onRunaway: ({ text, frames }) => {
+      const place = placeText(frames);
+      trace.add(on, "runaway", { text, place });
+      surroundings.onProblem({ board: name, text, place });
+      powerOff("runaway");
+    },
   });
   const powerOn = (): void => {
     if (isOn) return;

@@ -21,7 +21,7 @@ import type { Flash } from "./flash.ts";
 import { installGlobals } from "./globals.ts";
 import type { Globals } from "./globals.ts";
 import { createLoop } from "./loop.ts";
-import type { Loop } from "./loop.ts";
+import type { CallWatch, Loop } from "./loop.ts";
 import { createMemory } from "./memory.ts";
 import type { Memory } from "./memory.ts";
 import { MODULES } from "./modules/index.ts";
@@ -38,6 +38,8 @@ import { createInstrumentedRealm } from "./realm-instrumented.ts";
 import { createSourceMaps } from "./source-map.ts";
 import { createSharedRealm } from "./realm-shared.ts";
 import type { Frame, Realm } from "./realm.ts";
+import { runawayOf } from "./runaway.ts";
+import type { Runaway } from "./runaway.ts";
 import { createSystemClock } from "./system-clock.ts";
 
 /** What a board is made of. */
@@ -82,6 +84,12 @@ export interface BoardOptions {
   onBoot?(cause: BootCause): void;
   /** Gets each error that nobody caught, when the console has shown it. */
   onUncaught?(error: { text: string; frames: Frame[] }): void;
+  /** Told when the board was switched off because its callbacks came without end. */
+  onRunaway?(runaway: Runaway): void;
+  /** Most callbacks within a second of the board's time; 200,000 unless given. */
+  maxCallsInSec?: number;
+  /** Looks on from another thread while callbacks run; see watch-thread.ts. */
+  watch?: CallWatch;
 }
 
 /** Why a board boots: power came, a script restarted it, its watchdog did, or it slept. */
@@ -185,6 +193,8 @@ interface Running {
   /** Sources or values of Modules.addCached. */
   cached: Map<string, unknown>;
   powerOffHooks: (() => void)[];
+  /** Scripts that it has run, by file. */
+  sources: Map<string, string>;
   isRestarting: boolean;
 }
 
@@ -332,6 +342,15 @@ export function createBoard(options: BoardOptions): Board {
       bugs,
       enter: realm.enter,
       report: (error) => board.globals.report(error),
+      storm: (storm) => {
+        const found = runawayOf(storm, board.sources, realm.sourceOf);
+        const runaway = { ...found, frames: sourceMaps.withSource(found.frames) };
+        write(`ERROR: ${runaway.text}\n`);
+        powerOff();
+        options.onRunaway?.(runaway);
+      },
+      ...(options.maxCallsInSec !== undefined && { maxCallsInSec: options.maxCallsInSec }),
+      watch: options.watch,
       blocking: chip.blocking,
       errorOf: realm.errorOf,
       cutOff: (what) => {
@@ -390,6 +409,7 @@ export function createBoard(options: BoardOptions): Board {
       modules: new Map(),
       cached: new Map(),
       powerOffHooks: [],
+      sources: new Map(),
       isRestarting: false,
     };
     const Modules = realm.object();
@@ -456,6 +476,7 @@ export function createBoard(options: BoardOptions): Board {
   /** Runs code of the boot; its errors are reported as those of a callback. */
   const runBootCode = (board: Running, fn: () => void): void => {
     endAbort();
+    options.watch?.began(null);
     try {
       fn();
     } catch (error) {
@@ -464,11 +485,14 @@ export function createBoard(options: BoardOptions): Board {
       if (running !== board) return;
       if (left) board.globals.report(left.thrown);
       if (isCutOff) write("Execution Interrupted\n");
+    } finally {
+      options.watch?.ended();
     }
   };
   const runFile = (board: Running, name: string): void => {
     const code = flash.read(name);
     if (code === undefined) return;
+    board.sources.set(name, code);
     board.memory.addCode(code, "flash");
     runBootCode(board, () => void board.realm.run(code, name));
   };
@@ -525,6 +549,7 @@ export function createBoard(options: BoardOptions): Board {
     new BoardError(text, type, sourceMaps.withSource(frames));
   const guarded = <T>(board: Running, fn: () => T): T => {
     endAbort();
+    options.watch?.began(null);
     try {
       const value = fn();
       const abort = passingAbort();
@@ -539,6 +564,7 @@ export function createBoard(options: BoardOptions): Board {
       const { text } = board.realm.describe(left.thrown);
       throw failed(text, kind ?? (typeof type === "string" ? type : "thrown"), frames);
     } finally {
+      options.watch?.ended();
       board.loop.wake();
     }
   };
@@ -578,6 +604,7 @@ export function createBoard(options: BoardOptions): Board {
     runScript: (source, fileName) => {
       running ??= create();
       const board = running;
+      board.sources.set(fileName, source);
       board.memory.addCode(source, "ram");
       guarded(board, () => board.realm.run(source, fileName));
     },

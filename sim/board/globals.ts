@@ -183,7 +183,7 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
       typeof callback === "function"
         ? () => void callback.apply(global, args)
         : () => void runText(callback);
-    return loop.setTimer(fn, delayMs, { repeats });
+    return loop.setTimer(fn, delayMs, { repeats, callback });
   };
   const clear = (kind: string, args: readonly unknown[]): void => {
     if (args.length === 0) return loop.clearAllTimers();

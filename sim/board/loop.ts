@@ -28,17 +28,45 @@ export interface ModuleCounts {
 export interface LoopModule {
   /** Takes what came in from outside, in front of the timers of a pass. */
   input?(): void;
-  /** Does it; returns true to get another pass at once. */
-  idle(): boolean;
+  /** Does it in the middle of a pass; returns true when another pass would find more to do. */
+  idle?(): boolean;
   /** True while something may still come from it. */
   isOpen(): boolean;
   counts?(): Partial<ModuleCounts>;
 }
 
+/** A timer, as it is reported. */
+export interface TimerInfo {
+  id: number;
+  /** Null for a timeout. */
+  periodMs: number | null;
+  /** What the script gave: a function or text. */
+  callback: unknown;
+}
+
+/** Callbacks came faster than any board can run them. */
+export interface CallStorm {
+  /** What the last of them was. */
+  kind: "timer" | "event" | "module";
+  /** Of kind `timer` only. */
+  timer: TimerInfo | null;
+  /** Callbacks within `withinMs` of the board's time. */
+  calls: number;
+  withinMs: number;
+}
+
 /** The loop of one board. */
 export interface Loop {
-  /** Arms a timer; returns its id, the one behind the last of the list. */
-  setTimer(fn: () => void, delayMs: number, options: { repeats: boolean }): number;
+  /**
+   * Arms a timer; returns its id, the one behind the last of the list.
+   *
+   * @param options `callback` is what the script gave, for reports
+   */
+  setTimer(
+    fn: () => void,
+    delayMs: number,
+    options: { repeats: boolean; callback?: unknown },
+  ): number;
   /** Disarms a timer; an unknown id is no error. */
   clearTimer(id: number): void;
   clearAllTimers(): void;
@@ -81,12 +109,9 @@ interface Armed {
   atMs: number;
 }
 
-interface BoardTimer {
-  id: number;
+interface BoardTimer extends TimerInfo {
   /** In the time that timers follow. */
   dueMs: number;
-  /** Null for a timeout. */
-  periodMs: number | null;
   fn: () => void;
 }
 
@@ -95,6 +120,10 @@ const MIN_DELAY_MS = 0.1;
 /** Callbacks of one turn of the host's event loop; a storm beyond it lets other boards run. */
 const MAX_CALLS_IN_TURN = 1000;
 
+/** Callbacks within a second of the board's time: a hundred times what the ESP32 can run. */
+const MAX_CALLS_IN_SEC = 200_000;
+const SEC_MS = 1000;
+
 /** Shortest wait for a timer, ms: the interpreter counts microseconds. */
 const TICK_MS = 0.001;
 
@@ -102,6 +131,12 @@ const TICK_MS = 0.001;
 export interface LoopTime {
   at(worldMs: number): number;
   worldMsFor(ms: number): number;
+}
+
+/** Looks on while callbacks run. */
+export interface CallWatch {
+  began(timer: TimerInfo | null): void;
+  ended(): void;
 }
 
 /** What the loop needs from its board. */
@@ -119,6 +154,12 @@ export interface LoopHost {
   errorOf?(abort: Abort): object | null;
   /** Tells that the board stands still until then; may throw an Abort when it does not get there. */
   blocking?(untilMs: number): void;
+  /** Tells of callbacks without end; has to stop the loop. Unbounded without it. */
+  storm?(storm: CallStorm): void;
+  /** Most callbacks in a second of the board's time; 200,000 unless given. */
+  maxCallsInSec?: number;
+  /** Is told around each callback, for whoever looks on from another thread. */
+  watch?: CallWatch | undefined;
   /** Tells that an interval was deleted, or that a pass with a callback cut off is over. */
   cutOff?(what: "interval" | "pass"): void;
 }
@@ -127,12 +168,13 @@ const WORLD_TIME: LoopTime = { at: (worldMs) => worldMs, worldMsFor: (ms) => ms 
 
 /** Creates the loop of one board; it waits for its first {@link Loop.wake}. */
 export function createLoop(host: LoopHost): Loop {
-  const { clock, time = WORLD_TIME } = host;
+  const { clock, time = WORLD_TIME, watch, maxCallsInSec = MAX_CALLS_IN_SEC } = host;
   const isReplaying = host.bugs?.["replayed-ticks"] ?? true;
   const isDeleting = host.bugs?.["interval-deleted-by-abort"] ?? true;
   let timers: BoardTimer[] = [];
   let queue: (() => void)[] = [];
   const modules: LoopModule[] = [];
+  const inputs: (() => void)[] = [];
   const polls: (() => boolean)[] = [];
   let endJobs: (() => void)[] = [];
   let haveTimersChanged = false;
@@ -183,14 +225,34 @@ export function createLoop(host: LoopHost): Loop {
       raised = { error };
     }
   };
-  const call = <T>(fn: () => T): T | undefined => {
+  // A second that had few callbacks is told only when the next have been counted.
+  let callsSince = 0;
+  let countedFromMs = now();
+  const isStorm = (kind: CallStorm["kind"], timer: BoardTimer | null): boolean => {
+    const withinMs = now() - countedFromMs;
+    if (withinMs < SEC_MS && host.storm) {
+      host.storm({ kind, timer, calls: callsSince, withinMs });
+      return true;
+    }
+    countedFromMs = now();
+    callsSince = 1;
+    return false;
+  };
+  const call = <T>(
+    fn: () => T,
+    kind: CallStorm["kind"],
+    timer: BoardTimer | null = null,
+  ): T | undefined => {
+    if (++callsSince > maxCallsInSec && isStorm(kind, timer)) return undefined;
     endAbort();
     let result: T | undefined;
+    watch?.began(timer);
     try {
       result = fn();
     } catch (error) {
       if (!passingAbort()) raise(error);
     }
+    watch?.ended();
     // A script may have caught it.
     const abort = endAbort();
     if (abort) raise(abort);
@@ -215,7 +277,7 @@ export function createLoop(host: LoopHost): Loop {
         }
         calls++;
         const lateMs = passMs - timer.dueMs;
-        call(timer.fn);
+        call(timer.fn, "timer", timer);
         if (isStopped) return;
         // The callback may have changed the period, which counts from this tick, and may have
         // cleared the timer.
@@ -236,7 +298,7 @@ export function createLoop(host: LoopHost): Loop {
       const jobs = queue;
       queue = [];
       for (const job of jobs) {
-        call(job);
+        call(job, "event");
         calls++;
         if (isStopped) return;
       }
@@ -253,7 +315,7 @@ export function createLoop(host: LoopHost): Loop {
     if (endJobs.length === 0) return;
     const jobs = endJobs;
     endJobs = [];
-    for (const job of jobs) if (!isStopped) call(job);
+    for (const job of jobs) if (!isStopped) call(job, "event");
     finishCutOff();
   };
 
@@ -270,21 +332,19 @@ export function createLoop(host: LoopHost): Loop {
   function fire(): void {
     armed = armedLater;
     armedLater = null;
-    if (!isAwake && earliestDueMs() > timerNow()) armNextTimer();
-    else host.enter(turn);
+    // Armed before a call in another callback of this board blocked for longer.
+    if (clock.now() < busyUntilMs) return arm(0);
+    if (!isAwake && earliestDueMs() > timerNow()) return armNextTimer();
+    host.enter(turn);
   }
   function turn(): void {
     isAwake = false;
-    // Armed before a call in another callback of this board blocked for longer.
-    if (clock.now() < busyUntilMs) return schedule(0);
     let isBusy = false;
     // A queue that never ends keeps the interpreter from its timers for ever, and this board too.
     if (!isInQueue) {
-      for (const module of modules) {
-        if (module.input && !isStopped) call(() => module.input?.());
-      }
-      runTimers();
-      for (const poll of polls) if (!isStopped && call(poll)) isBusy = true;
+      for (const input of inputs) if (!isStopped) call(input, "module");
+      if (!isStopped) runTimers();
+      for (const poll of polls) if (!isStopped && call(poll, "module")) isBusy = true;
       finishCutOff();
     }
     if (!isStopped) runQueue();
@@ -306,11 +366,11 @@ export function createLoop(host: LoopHost): Loop {
   }
 
   return {
-    setTimer: (fn, delayMs, { repeats }) => {
+    setTimer: (fn, delayMs, { repeats, callback }) => {
       const periodMs = delayMs >= MIN_DELAY_MS ? delayMs : MIN_DELAY_MS;
       const id = (timers.at(-1)?.id ?? 0) + 1;
       const dueMs = timerNow() + periodMs;
-      timers.push({ id, dueMs, periodMs: repeats ? periodMs : null, fn });
+      timers.push({ id, dueMs, periodMs: repeats ? periodMs : null, fn, callback });
       haveTimersChanged = true;
       armTimer(dueMs);
       return id;
@@ -343,7 +403,8 @@ export function createLoop(host: LoopHost): Loop {
     },
     addModule: (module) => {
       modules.push(module);
-      polls.push(() => module.idle());
+      if (module.input) inputs.push(() => module.input?.());
+      if (module.idle) polls.push(() => module.idle?.() ?? false);
     },
     counts: () => {
       const sum = { sockets: 0, listeners: 0, bufferedBytes: 0 };

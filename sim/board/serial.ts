@@ -73,7 +73,6 @@ export function createSerial(host: SerialHost): Serial {
   const usedBytes = (): number =>
     waiting.reduce((sum, block) => sum + block.bytes.length + BLOCK_OVERHEAD_BYTES, 0);
   const module: LoopModule = {
-    idle: () => false,
     input: () => {
       const blocks = waiting;
       waiting = [];

@@ -125,7 +125,6 @@ export function createWatches(host: WatchHost): Watches {
   };
 
   const module: LoopModule = {
-    idle: () => false,
     input: () => {
       const edges = waiting;
       waiting = [];

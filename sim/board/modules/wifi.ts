@@ -81,7 +81,7 @@ export function createWifi(host: ModuleHost): object {
     onDisconnected: ({ ssid, bssid, reason }) =>
       emit("disconnected", { ssid, mac: bssid, reason: String(reason), msg: reasonName(reason) }),
   });
-  loop.addModule({ idle: () => false, isOpen: () => wifi.isBusy || lookups > 0 });
+  loop.addModule({ isOpen: () => wifi.isBusy || lookups > 0 });
   onPowerOff(() => {
     isGone = true;
     wifi.attach(null);
