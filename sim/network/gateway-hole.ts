@@ -20,13 +20,11 @@ export interface Hole {
 /** A thread that is ready to make a hole, so that making it takes a millisecond. */
 export interface HoleMaker {
   /**
-   * Takes the port, which has to be free by now.
+   * Takes the port, which has to be free by now; once only.
    *
    * @throws Error (rejects) when the port is taken, or when the queue takes more than it should
    */
   dig(): Promise<Hole>;
-  /** Ends the thread, if it made no hole. */
-  dismiss(): Promise<void>;
 }
 
 /** The smallest queue that Node asks for; Linux then holds two connections. */
@@ -41,8 +39,7 @@ const SOURCE = `
 const { parentPort, workerData } = require("node:worker_threads");
 const { createServer } = require("node:net");
 const { port, host, backlog, cell } = workerData;
-parentPort.once("message", (order) => {
-  if (order === "dismiss") return parentPort.close();
+parentPort.once("message", () => {
   const server = createServer();
   server.once("error", (error) => {
     parentPort.postMessage({ error: error.message });
@@ -98,11 +95,6 @@ export async function createHoleMaker(port: number): Promise<HoleMaker> {
       worker.once("message", resolve);
       worker.once("error", reject);
     });
-  const order = (what: "dig" | "dismiss"): void => {
-    // A worker's port, not a window: there is no origin to name.
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin
-    worker.postMessage(what);
-  };
   await message();
 
   const close = async (fillers: Socket[]): Promise<void> => {
@@ -114,7 +106,9 @@ export async function createHoleMaker(port: number): Promise<HoleMaker> {
   return {
     dig: async () => {
       const answer = message();
-      order("dig");
+      // A worker's port, not a window: there is no origin to name.
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin
+      worker.postMessage("dig");
       const { error } = await answer;
       if (error !== undefined) {
         await ended;
@@ -128,10 +122,6 @@ export async function createHoleMaker(port: number): Promise<HoleMaker> {
         throw cause;
       }
       return { close: () => close(fillers) };
-    },
-    dismiss: () => {
-      order("dismiss");
-      return ended;
     },
   };
 }
