@@ -157,7 +157,7 @@ export class World {
    * @throws RangeError when the name is taken
    */
   board(name: string, options: WorldBoardOptions = {}): WorldBoard {
-    const host = this.#addHost(name);
+    const host = this.#addHost(name, "board");
     const board = createWorldBoard(
       {
         name,

@@ -39,6 +39,8 @@ interface Stretch {
   sourceColumn: number;
 }
 
+const isWord = (char = ""): boolean => /^[\w$\u0080-\uffff]/.test(char);
+
 /** Creates edits of a text. */
 export function createEdits(source: string): Edits {
   const edits: Edit[] = [];
@@ -66,10 +68,15 @@ export function createEdits(source: string): Edits {
       column += piece.length - at;
       text += piece;
     };
+    // Minified source has `return"a"==b`: what is inserted must not grow together with a word.
+    const addApart = (piece: string, from: number | null): void => {
+      if (isWord(text.at(-1)) && isWord(piece[0])) add(" ", null);
+      add(piece, from);
+    };
     let done = 0;
     for (const edit of sorted) {
-      if (edit.start > done) add(source.slice(done, edit.start), done);
-      add(edit.text, null);
+      if (edit.start > done) addApart(source.slice(done, edit.start), done);
+      addApart(edit.text, null);
       if (edit.end > edit.start) {
         const removed = source.slice(edit.start, edit.end);
         const lastBreak = removed.lastIndexOf("\n");
@@ -78,7 +85,7 @@ export function createEdits(source: string): Edits {
       }
       done = Math.max(done, edit.end);
     }
-    add(source.slice(done), done);
+    addApart(source.slice(done), done);
 
     return {
       text,

@@ -166,6 +166,13 @@ export const VALUE_VISITORS: Visitors = {
       c.edits.close(expression.end, ")");
     }
   },
+  SequenceExpression: (node, c, parent) => {
+    // What is put around it may be a call, whose commas part arguments; statements stay as they are.
+    const isInside = parent.type !== "ExpressionStatement" && parent.type !== "ForStatement";
+    if (isInside) c.edits.open(node.start, "(");
+    c.visitChildren(node);
+    if (isInside) c.edits.close(node.end, ")");
+  },
   BinaryExpression: (node, c) => {
     const { left, right, operator } = node;
     const called = operatorCall(operator, left, right);
