@@ -506,7 +506,7 @@ export function createBoard(options: BoardOptions): Board {
     });
     const onInit = running === board ? realm.global["onInit"] : undefined;
     if (typeof onInit !== "function") return;
-    write("Running onInit()...\n");
+    globals.console.notice("Running onInit()...\n");
     runBootCode(board, () => void onInit.call(realm.global));
   };
   const boot = (

@@ -37,6 +37,8 @@ export interface Console {
   input(bytes: string): void;
   /** Writes output of the board; lines end with \n. */
   write(text: string): void;
+  /** Writes what only somebody at the terminal gets to see, while it echoes. */
+  notice(text: string): void;
   setEcho(isOn: boolean): void;
   /** Shows the prompt once the board has started. */
   start(): void;
@@ -91,6 +93,12 @@ export function createConsole(host: ConsoleHost): Console {
     hide();
     out(text);
     host.printed(text);
+    showLater();
+  };
+  const notice = (text: string): void => {
+    if (!hasEcho) return;
+    hide();
+    out(text);
     showLater();
   };
   const begin = (): void => {
@@ -200,6 +208,7 @@ export function createConsole(host: ConsoleHost): Console {
       for (const c of bytes) typed(c);
     },
     write,
+    notice,
     setEcho: (isOn) => {
       if (!isOn) isShown = false;
       hasEcho = isOn;

@@ -26,15 +26,7 @@ describe("board", () => {
     board.flash.write(".bootPowerOn", "print('power')");
     board.powerOn();
     clock.settle();
-    expect(lines).toEqual([
-      "power",
-      "boot0",
-      "boot1",
-      "bootcde",
-      "init",
-      "Running onInit()...",
-      "onInit",
-    ]);
+    expect(lines).toEqual(["power", "boot0", "boot1", "bootcde", "init", "onInit"]);
   });
 
   it("runs .bootrst in place of .bootcde", () => {
