@@ -22,14 +22,17 @@ export interface Runaway {
   withinMs: number;
 }
 
-function placeOf(callback: object, text: string, sources: ReadonlyMap<string, string>): Frame[] {
-  const functionName = (callback as { name?: unknown }).name;
+function placeOf(
+  functionName: string,
+  text: string,
+  sources: ReadonlyMap<string, string>,
+): Frame[] {
   for (const [file, source] of sources) {
     const at = source.indexOf(text);
     if (at < 0) continue;
     const before = source.slice(0, at).split("\n");
     const column = (before.at(-1) as string).length + 1;
-    return [{ functionName: String(functionName ?? ""), file, line: before.length, column }];
+    return [{ functionName, file, line: before.length, column }];
   }
   return [];
 }
@@ -48,8 +51,8 @@ export function runawayOf(
   const { kind, timer, calls, withinMs } = storm;
   const callback = timer?.callback;
   const isFunction = typeof callback === "function";
-  const frames = isFunction ? placeOf(callback, sourceOf(callback), sources) : [];
   const functionName = isFunction ? callback.name : "";
+  const frames = isFunction ? placeOf(functionName, sourceOf(callback), sources) : [];
   const what = functionName === "" ? "" : `, function ${functionName}`;
   const how = timer?.periodMs ? `every ${timer.periodMs} ms` : "once";
   const last = timer ? `timer ${timer.id} (${how}${what})` : `a callback of kind ${kind}`;

@@ -58,6 +58,10 @@ export class BoardSocket implements SimSocket, Driver {
     return this.#phase === "securing";
   }
 
+  get hasUnread(): boolean {
+    return this.#received !== "" && this.#phase === "open";
+  }
+
   get phase(): Phase {
     return this.#phase;
   }

@@ -46,6 +46,8 @@ export interface SimSocket {
   readonly blockedMs: number;
   /** True while a TLS handshake is under way; `send` takes nothing until it is over. */
   readonly isSecuring: boolean;
+  /** True while `receive` has something to give. */
+  readonly hasUnread: boolean;
   /** Takes as many of the bytes (one per character) as fit now; returns how many. */
   send(bytes: string): number;
   /** Gives up to `maxBytes` received bytes, one per character; "" when there are none. */

@@ -132,6 +132,9 @@ export function createRealNetwork(options: RealNetworkOptions = {}): SimNetwork 
       get isSecuring() {
         return state === "open" && isSecuring;
       },
+      get hasUnread() {
+        return received !== "";
+      },
       send: (bytes) => {
         if (state !== "open" || hasEnded || isSecuring) return 0;
         const part = bytes.slice(0, SEND_BUFFER_BYTES - inFlightBytes);

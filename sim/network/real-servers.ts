@@ -53,6 +53,9 @@ function createAccepted(socket: Socket, changed: () => void): SimSocket {
     },
     blockedMs: 0,
     isSecuring: false,
+    get hasUnread() {
+      return received !== "";
+    },
     send: (bytes) => {
       if (isReleased || hasEnded) return 0;
       const part = bytes.slice(0, SEND_BUFFER_BYTES - inFlightBytes);

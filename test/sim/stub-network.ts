@@ -72,6 +72,9 @@ function createStub(host: string, port: number): { stub: StubSocket; socket: Sim
     get isSecuring() {
       return stub.isSecuring;
     },
+    get hasUnread() {
+      return stub.incoming !== "";
+    },
     blockedMs: 0,
     send: (bytes) => {
       const part = stub.isSecuring ? "" : bytes.slice(0, stub.roomBytes);

@@ -216,11 +216,12 @@ export function createLink(host: ModuleHost, options: LinkOptions): Link {
     events.emit(reader, "close", [isFailure]);
   };
 
-  /** Sends and receives; returns what it found out. */
+  /** Sends and receives; returns what it found out, `isBusy` if another pass would find more. */
   const exchange = (open: SimSocket): { isBusy: boolean; isClosing: boolean; error: number } => {
     let isBusy = false;
     let isClosing = false;
-    if (unsent !== "") isBusy = send(open);
+    if (unsent !== "")
+      isBusy = send(open) && (unsent !== "" || wantsClose || framing !== undefined);
     else {
       isClosing = wantsClose;
       if (framing?.isAwaiting()) isClosing = false;
@@ -234,8 +235,9 @@ export function createLink(host: ModuleHost, options: LinkOptions): Link {
       }
       const bytes = open.receive(CHUNK_BYTES);
       if (bytes !== "") {
-        isBusy = true;
         receive(bytes);
+        // What comes later wakes the loop; so do writes of listeners.
+        isBusy ||= open.hasUnread || open.state !== "open" || framing !== undefined;
       }
     }
     return { isBusy, isClosing, error: 0 };

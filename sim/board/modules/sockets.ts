@@ -100,6 +100,7 @@ function refuseCertificate(socket: SimSocket): SimSocket {
     failure: "tls",
     blockedMs: socket.blockedMs,
     isSecuring: false,
+    hasUnread: false,
     send: () => 0,
     receive: () => "",
     close: () => {},
