@@ -26,6 +26,8 @@ import { createMemory } from "./memory.ts";
 import type { Memory } from "./memory.ts";
 import { MODULES } from "./modules/index.ts";
 import type { ModuleHost } from "./modules/index.ts";
+import { installModules } from "./module-loader.ts";
+import type { ModuleLoader } from "./module-loader.ts";
 import { SAVED_FILE, createWifiDriver } from "./modules/wifi-driver.ts";
 import type { WifiOptions } from "./modules/wifi-driver.ts";
 import { createPlatformCalls, withCounting } from "./platform-calls.ts";
@@ -189,9 +191,8 @@ interface Running {
   loop: Loop;
   globals: Globals;
   memory: Memory;
-  modules: Map<string, unknown>;
-  /** Sources or values of Modules.addCached. */
-  cached: Map<string, unknown>;
+  /** Set as soon as the board is made. */
+  modules: ModuleLoader | null;
   powerOffHooks: (() => void)[];
   /** Scripts that it has run, by file. */
   sources: Map<string, string>;
@@ -268,44 +269,6 @@ export function createBoard(options: BoardOptions): Board {
     erased: (pages) => running?.loop.block(pages * profile.eraseMs),
   });
 
-  const requireModule = (board: Running, name: string): unknown => {
-    const { realm, modules, cached } = board;
-    if (modules.has(name)) return modules.get(name);
-    const make = modulesOfBoard.includes(name) ? MODULES[name] : undefined;
-    let exports: unknown;
-    if (make && !cached.has(name)) {
-      exports = make(hostOf(board));
-    } else {
-      const code = cached.get(name) ?? flash.read(name);
-      if (code === undefined) return realm.fail("Error", `Module "${name}" not found`);
-      if (typeof code === "string") board.memory.addCode(code, cached.has(name) ? "ram" : "flash");
-      const scope = realm.object();
-      const module = realm.objectOf({ exports: scope });
-      // Registered first: a module that requires itself gets what it has so far.
-      modules.set(name, scope);
-      const run: unknown =
-        typeof code === "function"
-          ? code
-          : realm.run(`(function(exports,module){${realm.text(code)}\n})`, name);
-      if (typeof code === "function") {
-        // The function takes `exports` from global scope.
-        realm.global["exports"] = scope;
-        realm.global["module"] = module;
-      }
-      try {
-        (run as (exports: unknown, module: unknown) => void).call(scope, scope, module);
-      } catch (error) {
-        modules.delete(name);
-        throw error;
-      } finally {
-        delete realm.global["exports"];
-        delete realm.global["module"];
-      }
-      exports = module["exports"];
-    }
-    modules.set(name, exports);
-    return exports;
-  };
   const hostOf = (board: Running): ModuleHost => ({
     ...board,
     clock,
@@ -384,7 +347,7 @@ export function createBoard(options: BoardOptions): Board {
         loop.block(ms);
         loop.clockSet(bugs["timers-follow-clock"] ? systemClock.at(loop.now()) : loop.now());
       },
-      require: (name) => requireModule(board, name),
+      require: (name) => board.modules?.require(name),
       restart: (how) => restart(board, how),
       onUncaught: ({ text, frames }) =>
         options.onUncaught?.({ text, frames: sourceMaps.withSource(frames) }),
@@ -406,30 +369,18 @@ export function createBoard(options: BoardOptions): Board {
       loop,
       globals,
       memory,
-      modules: new Map(),
-      cached: new Map(),
+      modules: null,
       powerOffHooks: [],
       sources: new Map(),
       isRestarting: false,
     };
-    const Modules = realm.object();
-    realm.define(Modules, {
-      addCached: (name: unknown, code: unknown) => {
-        board.cached.set(realm.text(name), code);
-        board.modules.delete(realm.text(name));
-      },
-      removeCached: (name: unknown) => {
-        board.cached.delete(realm.text(name));
-        board.modules.delete(realm.text(name));
-      },
-      removeAllCached: () => {
-        board.cached.clear();
-        board.modules.clear();
-      },
-      getCached: () =>
-        realm.arrayOf([...new Set([...board.cached.keys(), ...board.modules.keys()])]),
+    board.modules = installModules({
+      realm,
+      makeNative: (name) =>
+        modulesOfBoard.includes(name) ? MODULES[name]?.(hostOf(board)) : undefined,
+      readFile: (name) => flash.read(name),
+      addCode: board.memory.addCode,
     });
-    Object.defineProperty(realm.global, "Modules", { value: Modules, configurable: true });
     return board;
   };
   const stop = (board: Running): void => {
@@ -645,7 +596,7 @@ export function createBoard(options: BoardOptions): Board {
       if (!running) return null;
       const { loop, globals, modules, memory } = running;
       const { listeners, ...counts } = loop.counts();
-      const objects = [globals.E, globals.process, ...modules.values()];
+      const objects = [globals.E, globals.process, ...(modules?.loaded() ?? [])];
       const { fileBytes, trashBytes } = flash.stats();
       return {
         timers: loop.timerCount(),

@@ -114,7 +114,10 @@ export function markNative(fn: object): void {
 
 /** True for the interpreter's own functions. */
 export function isNative(fn: object): boolean {
-  return natives.has(fn) || Function.prototype.toString.call(fn).endsWith("{ [native code] }");
+  return (
+    natives.has(fn) ||
+    (typeof fn === "function" && Function.prototype.toString.call(fn).endsWith("{ [native code] }"))
+  );
 }
 
 /** Parameters and body of a function, as `toString` and `print` show them. */

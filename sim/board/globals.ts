@@ -48,7 +48,7 @@ export interface GlobalsHost {
   /** Stands still; timers go on afterwards from where they were. */
   lightSleep(ms: number): void;
   /** `require` of a script. */
-  require(name: string): unknown;
+  require(name: unknown): unknown;
   /** Restarts the board after this pass: with everything, with a file, or without saved code. */
   restart(how: { file?: string; withSavedCode: boolean }): void;
   /** Seeds the random numbers; null where nothing does. */
@@ -233,7 +233,7 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
     getSerial: () => host.serial,
     btoa: (data: unknown) => toBase64(bytes(data)),
     atob: (text: unknown) => fromBase64(realm.text(text)),
-    require: (name: unknown) => host.require(realm.text(name)),
+    require: (name: unknown) => host.require(name),
     load: (file?: unknown) =>
       host.restart(
         file === undefined

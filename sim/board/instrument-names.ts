@@ -126,6 +126,20 @@ export const NAME_VISITORS: Visitors = {
       c.edits.close(node.end, ")");
       return;
     }
+    if (operator === "typeof") {
+      if (argument.type === "Identifier") {
+        // A name that is not declared must not be read.
+        const { name } = argument;
+        c.edits.replace(
+          node.start,
+          node.end,
+          `(typeof ${name}==="object"?µtype(${name}):typeof ${name})`,
+        );
+        return;
+      }
+      c.edits.replace(node.start, node.start + "typeof".length, "µtype(");
+      c.edits.close(node.end, ")");
+    }
     if (operator === "delete") {
       if (argument.type === "MemberExpression") c.visitChildren(argument);
       return;

@@ -6,6 +6,7 @@
 import { Parser, tokenizer } from "acorn";
 import type { AnyNode, Options, Program, Statement, Token } from "acorn";
 import { childrenOf } from "./syntax-scopes.ts";
+import { isStatementWord } from "./refusals.ts";
 import { findConstructs } from "./syntax.ts";
 import type { Finding } from "./syntax-rules.ts";
 
@@ -100,6 +101,28 @@ function statementStart(tokens: readonly Token[], first: number, errorAt: number
   return Math.min(start, errorAt);
 }
 
+const OPERATOR = /^(?:=>|[=!]==?|[<>]=?|\+\+|--|&&|\|\||\?\?|[-+*/%&|^]=|<<=?|>>>?=?)/;
+
+/** What the interpreter says about a word in the wrong place. */
+function unexpected(source: string, tokens: readonly Token[], errorAt: number): string | null {
+  const open: string[] = [];
+  for (const token of tokens) {
+    if (token.end > errorAt) break;
+    if (isBracket(token)) open.push(token.type.label);
+    else if (closes(token)) open.pop();
+  }
+  const isInList = /^[([]$/.test(open.at(-1) ?? "");
+  const expected = isInList ? "','" : "EOF";
+  const rest = source.slice(errorAt).trimStart();
+  if (rest === "") return isInList ? "Got EOF expected ','" : "Unexpected end of Input";
+  const operator = OPERATOR.exec(rest)?.[0];
+  if (operator && operator.length > 1) return `Got ${operator} expected ${expected}`;
+  if (/^[0-9]/.test(rest)) return `Got INT expected ${expected}`;
+  const word = /^[A-Za-z_$][\w$]*/.exec(rest)?.[0];
+  if (word) return `Got ${isStatementWord(word) ? word : `ID:${word}`} expected ${expected}`;
+  return /^["'`/]/.test(rest) ? null : `Got '${rest[0]}' expected ${expected}`;
+}
+
 const blank = (text: string): string => text.replace(/[^\n]/g, " ");
 
 /** Parses, giving up what no engine reads. */
@@ -127,7 +150,7 @@ function parseWhatIsReadable(source: string): ReadScript & { refused: RefusedSta
           start: pos,
           construct: "syntax error",
           kind: "refused",
-          message: message.replace(/ \(\d+:\d+\)$/, ""),
+          message: unexpected(text, tokens, pos) ?? message.replace(/ \(\d+:\d+\)$/, ""),
         },
       });
       // An empty statement keeps the place.

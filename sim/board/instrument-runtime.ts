@@ -40,6 +40,8 @@ export interface RuntimeHost {
   noteKeys(object: object, keys: readonly string[]): object;
   /** Own enumerable keys in the interpreter's order. */
   keysOf(value: object | string): readonly string[];
+  /** `typeof` of an object: pins and libraries are none on the interpreter. */
+  typeOf(value: object): string;
   /** True for pins, which are numbers except beside text and pins. */
   isPin(value: unknown): boolean;
   /** True for prototypes of the language. */
@@ -266,6 +268,7 @@ const SOURCE = String.raw`
       }
     },
     µkeyed: (o, keys) => host.noteKeys(o, keys),
+    µtype: (v) => (typeof v === "object" && v !== null ? host.typeOf(v) : typeof v),
     µpeek: (o, name) => (o === undefined || o === null ? o[name] : undefined),
     µfn: (f, name) => (typeof f === "function" ? f : notFunction(f, name)),
     µhas(o, name) {

@@ -37,6 +37,9 @@ export interface InstrumentedOptions {
   endless(): never;
 }
 
+/** Objects of the interpreter that are functions there. */
+const LIBRARIES = ["E", "Math", "process", "console", "JSON", "Modules", "url"];
+
 /** Rounds of loops and calls in one callback before it counts as endless: minutes on a board. */
 const MAX_STEPS = 2_000_000;
 /** A callback that waits for the clock may take this long. */
@@ -198,6 +201,12 @@ export function createInstrumentedRealm(options: InstrumentedOptions): Realm {
       noteKey: order.note,
       noteKeys: order.noteAll,
       keysOf: (value) => (typeof value === "string" ? Object.keys(value) : order.keysOf(value)),
+      typeOf: (value) => {
+        if (intrinsics.pinName(value) !== null) return "number";
+        return isNative(value) || LIBRARIES.some((name) => global[name] === value)
+          ? "function"
+          : "object";
+      },
       isPin: (value) => intrinsics.pinName(value) !== null,
       isBuiltIn: (prototype) => builtIn.has(prototype),
       isNative: (fn) => isNative(fn as object),

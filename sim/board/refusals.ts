@@ -55,6 +55,11 @@ export function leadingName(
 const STATEMENTS =
   /^(?:if|do|while|for|return|break|continue|function|switch|throw|try|new|delete|typeof|void|var|const|let|class|super|this|null|undefined|true|false|debugger|case|default|else|catch|finally|in|instanceof|extends|static|of)$/;
 
+/** True for a word that the interpreter's grammar has. */
+export function isStatementWord(word: string): boolean {
+  return STATEMENTS.test(word);
+}
+
 /** True for a leading name that is a word of the language. */
 export function isKeyword(name: string): boolean {
   return KEYWORDS.test(name);

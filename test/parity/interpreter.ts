@@ -37,7 +37,7 @@ export function runOnInterpreter(binary: string, source: string, runMs: number):
         output
           .replace(/\x1b\[[0-9;]*[A-Za-z]/g, "")
           .replace(/\r/g, "")
-          .replace(/^[^]*espruino\.com\/Donate\n\n/, "")
+          .replace(/\n? ____ [^]*?espruino\.com\/Donate\n\n/g, "")
           .replace(new RegExp(`${SENTINEL}[^]*$`), ""),
       );
     };
