@@ -5,6 +5,7 @@ import { createBoard } from "./board/board.ts";
 import type { Board, BoardOptions } from "./board/board.ts";
 import { createFlash } from "./board/flash.ts";
 import type { Flash } from "./board/flash.ts";
+import type { CallWatch } from "./board/loop.ts";
 import { PROFILES } from "./board/profile.ts";
 import type { Frame } from "./board/realm.ts";
 import type { SimClock } from "./clock/clock.ts";
@@ -14,7 +15,7 @@ import type { VirtualHost } from "./network/virtual-network.ts";
 import type { Trace } from "./trace.ts";
 import { createBoardFaults } from "./world-board-faults.ts";
 
-/** How a world's board is. */
+/** How a world's board is; its scripts are instrumented unless `instrument` or `realm` say otherwise. */
 export interface WorldBoardOptions extends Partial<
   Pick<
     BoardOptions,
@@ -56,6 +57,7 @@ export interface BoardSurroundings {
   trace: Trace;
   accessPoint: AccessPoint;
   seed: number;
+  watch: CallWatch | undefined;
   /** Flashes that boards with the same script begin with. */
   templates: Map<string, Flash>;
   onProblem(problem: { board: string; text: string; place: string }): void;
@@ -119,7 +121,9 @@ export function createWorldBoard(
     : null;
   const board = createBoard({
     ...rest,
+    instrument: options.instrument ?? options.realm !== "shared",
     wifi: station ?? false,
+    ...(surroundings.watch ? { watch: surroundings.watch } : {}),
     clock,
     network: host.network,
     seed,

@@ -38,6 +38,7 @@ import { createTrace } from "./trace.ts";
 import type { Trace } from "./trace.ts";
 import { createTraceQuery } from "./trace-query.ts";
 import type { TraceQuery } from "./trace-query.ts";
+import type { WatchThread } from "./watch-thread.ts";
 import { createWorldBoard } from "./world-board.ts";
 import type { WorldBoard, WorldBoardOptions } from "./world-board.ts";
 import { createDeviceFaults } from "./world-device.ts";
@@ -64,6 +65,8 @@ export interface WorldOptions {
   latencyMs?: number;
   /** Keeps the trace's rows, which `check` asks; true unless given. */
   keepTrace?: boolean;
+  /** Looks on from another thread: a callback that never returns ends the process, with its name. */
+  watch?: WatchThread;
   /** Gets each canonical line of the trace. */
   onTraceLine?(line: string): void;
 }
@@ -102,6 +105,7 @@ export class World {
   readonly brokers = new Map<string, WorldBroker>();
   readonly #virtualClock: VirtualClock | null;
   readonly #startMs: number;
+  readonly #watch: WatchThread | undefined;
   readonly #templates = new Map<string, Flash>();
   readonly #injector: Injector;
   readonly #https = new Map<string, WorldHttp>();
@@ -113,6 +117,7 @@ export class World {
   constructor(options: WorldOptions = {}) {
     this.seed = options.seed ?? 1;
     this.isRealtime = options.realtime ?? false;
+    this.#watch = options.watch;
     this.#virtualClock = this.isRealtime
       ? null
       : createVirtualClock(options.startMs ?? WORLD_START_MS);
@@ -165,6 +170,7 @@ export class World {
         clock: this.clock,
         trace: this.trace,
         templates: this.#templates,
+        watch: this.#watch?.board(name),
         accessPoint: this.accessPoint,
         seed: this.random.stream(`board ${name}`).integer(0, 2 ** 31 - 1),
         onProblem: (problem) => this.problems.push(problem),

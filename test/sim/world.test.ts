@@ -8,8 +8,15 @@ import type { Plan } from "../../sim/index.ts";
 
 const bundle = loadBundle().text;
 
-function fleet(options: { seed?: number; boards?: number; isShared?: boolean } = {}) {
-  const { seed = 1, boards = 2, isShared = false } = options;
+interface FleetOptions {
+  seed?: number;
+  boards?: number;
+  isShared?: boolean;
+  isInstrumented?: boolean;
+}
+
+function fleet(options: FleetOptions = {}) {
+  const { seed = 1, boards = 2, isShared = false, isInstrumented = false } = options;
   const deviceIds = Array.from({ length: boards }, (_, i) => `dev-${i + 1}`);
   const beats: { deviceId: string; kind: string }[] = [];
   const { world, broker } = createFleetWorld({
@@ -20,6 +27,7 @@ function fleet(options: { seed?: number; boards?: number; isShared?: boolean } =
     prefix: "devices",
     bundle,
     isShared,
+    isInstrumented,
     onBeat: (deviceId, _payload, { kind }) => beats.push({ deviceId, kind }),
   });
   return { world, broker, beats, deviceIds };
@@ -57,6 +65,10 @@ describe("a world", () => {
     expect(await hashOf({ isShared: true })).toBe(await hashOf({ isShared: false }));
   });
 
+  it("runs the bundle as it is exactly as when it is rewritten", async () => {
+    expect(await hashOf({ isInstrumented: true })).toBe(await hashOf({ isInstrumented: false }));
+  });
+
   it("gives a further board without moving what the others draw", async () => {
     const consoles = async (boards: number): Promise<readonly string[]> => {
       const { world } = fleet({ boards });
@@ -81,6 +93,26 @@ describe("a world", () => {
       ["throws", ".bootcde:2:7"],
     ]);
     expect(world.problems[1]?.text).toBe("Error: at boot");
+    await world.close();
+  });
+
+  it("stops a board whose callbacks never end, and names it, its timer and the place", async () => {
+    const world = new World();
+    world.board("storm", { script: "var n = 0;\nsetInterval(function again() { n++; }, 1);" });
+    const good = world.board("good", { script: "setInterval(() => print('tick'), 1000)" });
+    await world.run("1m");
+    expect(world.problems).toEqual([]);
+    // An hour of ticks of 1 ms is made up for at once (FIELD P1).
+    world.fault("clock-step", { step_ms: 3_600_000, target: "storm" });
+    await world.run("1m");
+    expect(world.problems).toMatchObject([
+      {
+        board: "storm",
+        text: expect.stringContaining("timer 1 (every 1 ms, function again)") as string,
+        place: ".bootcde:2:13",
+      },
+    ]);
+    expect(good.lines.length).toBe(120);
     await world.close();
   });
 

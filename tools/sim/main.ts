@@ -8,8 +8,8 @@ import { closeSync, openSync, writeSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { Option } from "commander";
 import type { Command } from "commander";
-import { PlanError, World } from "../../sim/index.ts";
-import type { Plan } from "../../sim/index.ts";
+import { createWatchThread, PlanError, World } from "../../sim/index.ts";
+import type { Plan, WatchThread } from "../../sim/index.ts";
 import { KEY_ID } from "../../firmware/wire/claims.ts";
 import { TOPIC_PREFIX } from "../../firmware/wire/topics.ts";
 import { CONFIG_FILE } from "../../firmware/wire/config.ts";
@@ -106,7 +106,8 @@ async function runSim(options: SimOptions): Promise<void> {
   );
   const traceFile = options.trace === undefined ? null : openTrace(options.trace);
   const shutdown = createShutdownSignal();
-  const setup: Setup = { options, bundle, plan, deviceIds, signal: shutdown.signal };
+  const watch = createWatchThread();
+  const setup: Setup = { watch, options, bundle, plan, deviceIds, signal: shutdown.signal };
   try {
     if (traceFile) setup.onTraceLine = traceFile.write;
     const counts = await (options.realtime ? realtime(setup) : virtual(setup));
@@ -119,6 +120,7 @@ async function runSim(options: SimOptions): Promise<void> {
     });
   } finally {
     traceFile?.close();
+    await watch.close();
     shutdown.dispose();
   }
 }
@@ -129,6 +131,7 @@ interface Setup {
   plan: unknown;
   deviceIds: string[];
   signal: AbortSignal;
+  watch: WatchThread;
   onTraceLine?: (line: string) => void;
 }
 
@@ -164,6 +167,7 @@ async function realtime(setup: Setup): Promise<Counts> {
     seed: options.seed,
     realtime: true,
     keepTrace: false,
+    watch: setup.watch,
     ...(setup.onTraceLine ? { onTraceLine: setup.onTraceLine } : {}),
   });
   const isLive = process.stdout.isTTY && !options.plain;
