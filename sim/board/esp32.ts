@@ -24,8 +24,24 @@ const WAKE_PINS: readonly number[] = [
   0, 2, 4, 12, 13, 14, 15, 25, 26, 27, 32, 33, 34, 35, 36, 37, 39,
 ];
 
-/** Installs the global. */
+/** Installs the global, which is made when a script asks for it. */
 export function installEsp32(realm: Realm, host: Esp32Host): void {
+  const put = (value: unknown): void => {
+    const named = { value, writable: true, configurable: true };
+    Object.defineProperty(realm.global, "ESP32", named);
+  };
+  Object.defineProperty(realm.global, "ESP32", {
+    configurable: true,
+    get: () => {
+      const ESP32 = createEsp32(realm, host);
+      put(ESP32);
+      return ESP32;
+    },
+    set: put,
+  });
+}
+
+function createEsp32(realm: Realm, host: Esp32Host): object {
   const { chip, write } = host;
   const integer = (value: unknown): number => Number(value) | 0;
   const wakePin = (value: unknown): number => {
@@ -87,6 +103,5 @@ export function installEsp32(realm: Realm, host: Esp32Host): void {
   };
   const ESP32 = realm.native(function () {});
   realm.define(ESP32, functions);
-  const named = { value: ESP32, writable: true, configurable: true };
-  Object.defineProperty(realm.global, "ESP32", named);
+  return ESP32;
 }

