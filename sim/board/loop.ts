@@ -184,6 +184,7 @@ export function createLoop(host: LoopHost): Loop {
   let isCutOff = false;
   let isInQueue = false;
   let busyUntilMs = -Infinity;
+  let isInPass = false;
   /** Somebody has asked for a pass; without it, one is due only with a timer. */
   let isAwake = false;
   // What is armed, earliest first. A later one stays armed when an earlier one is needed, and one
@@ -205,11 +206,13 @@ export function createLoop(host: LoopHost): Loop {
     }
     armed = { timer: clock.setTimer(fire, atMs - clock.now()), atMs };
   };
-  const schedule = (delayMs: number): void => {
+  const wake = (): void => {
     isAwake = true;
-    arm(delayMs);
+    // A pass looks at its end whether another one is needed.
+    if (!isInPass) arm(0);
   };
   const armTimer = (dueMs: number): void => {
+    if (isInPass) return;
     const waitMs = dueMs - timerNow();
     arm(waitMs > 0 ? Math.max(TICK_MS, time.worldMsFor(waitMs)) : 0);
   };
@@ -335,34 +338,37 @@ export function createLoop(host: LoopHost): Loop {
     // Armed before a call in another callback of this board blocked for longer.
     if (clock.now() < busyUntilMs) return arm(0);
     if (!isAwake && earliestDueMs() > timerNow()) return armNextTimer();
-    host.enter(turn);
+    isInPass = true;
+    try {
+      host.enter(pass);
+    } finally {
+      isInPass = false;
+    }
+    if (isAwake || queue.length > 0 || endJobs.length > 0 || raised) wake();
+    else armNextTimer();
   }
-  function turn(): void {
+  function pass(): void {
     isAwake = false;
-    let isBusy = false;
     // A queue that never ends keeps the interpreter from its timers for ever, and this board too.
     if (!isInQueue) {
       for (const input of inputs) if (!isStopped) call(input, "module");
       if (!isStopped) runTimers();
-      for (const poll of polls) if (!isStopped && call(poll, "module")) isBusy = true;
+      // Who has asked for a pass by now gets it in this one, but for input.
+      if (inputs.length === 0) isAwake = false;
+      for (const poll of polls) if (!isStopped && call(poll, "module")) isAwake = true;
       finishCutOff();
     }
     if (!isStopped) runQueue();
     finishCutOff();
-    if (isStopped) return;
     isInQueue = queue.length > 0;
-    if (isInQueue) return schedule(0);
+    if (isInQueue || isStopped) return;
     if (raised) {
       const { error } = raised;
       raised = null;
       host.report(error);
       finishCutOff();
-      if (isStopped) return;
     }
     runEndJobs();
-    if (isStopped) return;
-    if (isBusy || queue.length > 0 || raised) return schedule(0);
-    armNextTimer();
   }
 
   return {
@@ -395,11 +401,11 @@ export function createLoop(host: LoopHost): Loop {
     },
     enqueue: (job) => {
       queue.push(job);
-      schedule(0);
+      if (!isInPass) wake();
     },
     atEnd: (job) => {
       endJobs.push(job);
-      schedule(0);
+      if (!isInPass) wake();
     },
     addModule: (module) => {
       modules.push(module);
@@ -416,7 +422,7 @@ export function createLoop(host: LoopHost): Loop {
       }
       return sum;
     },
-    wake: () => schedule(0),
+    wake,
     now,
     block: (ms) => {
       const untilMs = now() + ms;
@@ -426,7 +432,7 @@ export function createLoop(host: LoopHost): Loop {
     clockSet: (systemMs) => {
       for (const timer of timers) timer.dueMs += systemMs - passMs;
       passMs = systemMs;
-      schedule(0);
+      wake();
     },
     raise,
     isDone: () =>
