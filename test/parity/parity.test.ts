@@ -28,7 +28,12 @@ describe("parity", () => {
     else expect(comparable(output)).toBe(recorded[name]);
   };
   it.each(probes.filter((probe) => probe.server === undefined))("$name", check);
-  it.each(probes.filter((probe) => probe.server !== undefined))("$name", { retry: 2 }, check);
+  // They wait for sockets, mostly, so some of them run side by side.
+  it.concurrent.each(probes.filter((probe) => probe.server !== undefined))(
+    "$name",
+    { retry: 2 },
+    check,
+  );
 
   it("accepts differences of known probes only", () => {
     const names = new Set(probes.map((probe) => probe.name));
