@@ -4,14 +4,12 @@
 import { Abort } from "./abort.ts";
 import { asBuffer, bytesOf, NotBytes } from "./bytes.ts";
 import type { Chip } from "./chip.ts";
-import { createConsole } from "./console.ts";
 import type { Console } from "./console.ts";
 import { createErrorFlags } from "./error-flags.ts";
 import type { ErrorFlags } from "./error-flags.ts";
 import { installEsp32 } from "./esp32.ts";
 import { createEvents } from "./events.ts";
 import type { Events } from "./events.ts";
-import { resultText } from "./format.ts";
 import { installE } from "./globals-e.ts";
 import type { EHost } from "./globals-e.ts";
 import type { Loop } from "./loop.ts";
@@ -22,10 +20,10 @@ import { INTERPRETER_VERSION } from "./profile.ts";
 import type { Profile } from "./profile.ts";
 import { createRandomGenerator } from "./random-generator.ts";
 import type { Frame, Realm } from "./realm.ts";
-import { createSerial } from "./serial.ts";
 import type { Serial } from "./serial.ts";
 import { createStreams } from "./streams.ts";
 import type { Streams } from "./streams.ts";
+import { createTerminal } from "./terminal.ts";
 import type { Wires } from "./wires.ts";
 
 /** What the globals need from their board. */
@@ -115,49 +113,17 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
     onOverflow: () => errorFlags.raise("BUFFER_FULL"),
     pipe,
   });
-  const serial = createSerial({
+  const { serial, terminal } = createTerminal({
     realm,
     loop,
     streams,
     errorFlags,
-    ports: host.profile.serialPorts,
-    bufferBytes: host.profile.inputBufferBytes,
+    profile: host.profile,
     bytes,
-    onOut: (port, data) => {
-      host.onSerial?.(port, data);
-      // What a script writes to the console's own port is on the console.
-      if (port === serial.console() && !isOutputOfConsole) host.printed(data.replace(/\r/g, ""));
-    },
+    printed: host.printed,
+    onSerial: host.onSerial,
+    report: (error) => report(error),
   });
-  let isOutputOfConsole = false;
-  const isLoopback = (port: string): boolean => port.startsWith("Loopback");
-  const terminal = createConsole({
-    identity: `Espruino ${INTERPRETER_VERSION} ${host.profile.board}`,
-    isWatched: () => {
-      const port = serial.console();
-      return port !== null && (host.onSerial !== null || isLoopback(port));
-    },
-    run: (line) => {
-      try {
-        return resultText(realm.run(line, ""), realm);
-      } catch (error) {
-        if (error instanceof Abort) loop.raise(error);
-        else report(error);
-        return null;
-      }
-    },
-    output: (data) => {
-      isOutputOfConsole = true;
-      serial.output(serial.console() as string, data);
-      isOutputOfConsole = false;
-    },
-    printed: (text) => {
-      const port = serial.console();
-      if (port !== null && !isLoopback(port)) host.printed(text);
-    },
-    later: (fn) => loop.atEnd(fn),
-  });
-  serial.onConsole = (data) => terminal.input(data);
   realm.attach({
     events,
     loop,
