@@ -69,10 +69,10 @@ function readSourceMap(file: string, source: string): string | null {
   }
 }
 
-/** The line that tells where in the author's file an error arose, or nothing. */
-function sourceLine(frames: readonly Frame[]): string {
+/** Text that tells where in the author's file an error arose, or nothing. */
+function sourceText(frames: readonly Frame[]): string {
   const place = frames.find((frame) => frame.source)?.source;
-  return place ? `\n    in ${place.file}:${place.line}:${place.column}` : "";
+  return place ? ` in ${place.file}:${place.line}:${place.column}` : "";
 }
 
 /** Turns an error of the script into the lines that the interpreter would print. */
@@ -81,7 +81,7 @@ function asAppError(error: unknown): unknown {
   const [first] = error.frames;
   const place = first ? ` (${first.file}:${first.line}:${first.column})` : "";
   const text = CUT_OFF[error.type] ?? `Uncaught ${error.message}`;
-  return new AppError("E_RUN_UNCAUGHT", `${text}${place}${sourceLine(error.frames)}`, {
+  return new AppError("E_RUN_UNCAUGHT", `${text}${place}${sourceText(error.frames)}`, {
     cause: error,
   });
 }
@@ -106,8 +106,8 @@ async function runScript(file: string, options: RunOptions): Promise<void> {
     ...(map !== null && { sourceMaps: { [file]: map } }),
     onPrint: print,
     onUncaught: ({ frames }) => {
-      const line = sourceLine(frames);
-      if (line !== "") print(line.slice(1));
+      const text = sourceText(frames);
+      if (text !== "") print(`   ${text}`);
     },
   });
   try {

@@ -48,13 +48,31 @@ describe.concurrent("lubdub run", () => {
     expect(ended.stdout).toMatch(/^(x\n){1,21}$/);
   });
 
-  it("refuses what the interpreter refuses, with the kind of error and the place", async () => {
+  it("warns of what the interpreter refuses, and refuses it when it gets there", async () => {
     expect(await run("print(1);\nvar f = (a = 1) => a;")).toEqual({
-      stdout: "",
+      stdout: "1\n",
       stderr:
-        "lubdub run: Uncaught SyntaxError: default parameter: the interpreter cannot parse it (s.js:2:10)\n",
+        "lubdub run: warning: default parameter: the interpreter cannot parse it (s.js:2:10)\n" +
+        "lubdub run: Uncaught SyntaxError: Got '=' expected ',' (s.js:2:10)\n",
       code: 1,
     });
+  });
+
+  it("stops a loop that never ends and tells where it is", async () => {
+    expect(await run("print(1);\nfor (;;) {}")).toEqual({
+      stdout: "1\nERROR: the script loops for ever (s.js:2:11)\n",
+      stderr: "lubdub run: the script loops for ever (s.js:2:11)\n",
+      code: 1,
+    });
+  });
+
+  it("tells the place in the author's file when the script has a source map", async () => {
+    const map = { version: 3, sources: ["src/a.ts"], names: [], mappings: "AAEI" };
+    const encoded = Buffer.from(JSON.stringify(map)).toString("base64");
+    const ended = await run(
+      `nothere();\n//# sourceMappingURL=data:application/json;base64,${encoded}\n`,
+    );
+    expect(ended.stderr).toMatch(/is not defined \(s\.js:1:\d+\) in src\/a\.ts:3:5\n$/);
   });
 
   it("tells an error that nobody caught, with its place", async () => {
@@ -84,7 +102,7 @@ describe.concurrent("lubdub run", () => {
       code: 1,
     });
     expect(await run("1", "--print", "1+")).toMatchObject({
-      stderr: "lubdub run: Uncaught SyntaxError: Unexpected token (:1:3)\n",
+      stderr: "lubdub run: Uncaught SyntaxError: Unexpected end of Input (:1:3)\n",
       code: 1,
     });
     expect(await run("1", "--for", "soon")).toMatchObject({ code: 2 });
