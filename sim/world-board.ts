@@ -7,7 +7,7 @@ import { createFlash } from "./board/flash.ts";
 import type { Flash } from "./board/flash.ts";
 import type { CallWatch } from "./board/loop.ts";
 import { PROFILES } from "./board/profile.ts";
-import type { Frame } from "./board/realm.ts";
+import type { SourcePlace } from "./board/realm.ts";
 import type { SimClock } from "./clock/clock.ts";
 import type { FaultBoard } from "./faults/targets.ts";
 import type { AccessPoint } from "./network/access-point.ts";
@@ -63,10 +63,8 @@ export interface BoardSurroundings {
   onProblem(problem: { board: string; text: string; place: string }): void;
 }
 
-/** Text of a place in a script. */
-function placeText(frames: readonly Frame[]): string {
-  const [frame] = frames;
-  const place = frame?.source ?? frame;
+/** Text of a place. */
+function placeText(place: SourcePlace | undefined): string {
   return place ? `${place.file}:${place.line}:${place.column}` : "";
 }
 
@@ -136,14 +134,14 @@ export function createWorldBoard(
     },
     onBoot: (cause) => trace.add(on, "boot", { cause }),
     onUncaught: ({ text, frames }) => {
-      const place = placeText(frames);
-      trace.add(on, "uncaught", { text, place });
-      surroundings.onProblem({ board: name, text, place });
+      const [frame] = frames;
+      trace.add(on, "uncaught", { text, place: placeText(frame) });
+      surroundings.onProblem({ board: name, text, place: placeText(frame?.source ?? frame) });
     },
     onRunaway: ({ text, frames }) => {
-      const place = placeText(frames);
-      trace.add(on, "runaway", { text, place });
-      surroundings.onProblem({ board: name, text, place });
+      const [frame] = frames;
+      trace.add(on, "runaway", { text, place: placeText(frame) });
+      surroundings.onProblem({ board: name, text, place: placeText(frame?.source ?? frame) });
       powerOff("runaway");
     },
   });

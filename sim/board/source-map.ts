@@ -10,28 +10,33 @@ export interface SourceMaps {
   withSource(frames: readonly Frame[]): Frame[];
 }
 
+// Boards with the same bundle have the same map.
+const parsed = new Map<string, TraceMap | null>();
+const MAX_PARSED = 16;
+
+function parse(text: string): TraceMap | null {
+  let map = parsed.get(text);
+  if (map === undefined) {
+    try {
+      map = new TraceMap(text);
+    } catch {
+      // Not a source map: frames stay as they are.
+      map = null;
+    }
+    if (parsed.size < MAX_PARSED) parsed.set(text, map);
+  }
+  return map;
+}
+
 /**
  * Creates the look-up.
  *
  * @param texts JSON of a source map by file name; one that cannot be read counts as none
  */
 export function createSourceMaps(texts: Readonly<Record<string, string>>): SourceMaps {
-  const maps = new Map<string, TraceMap | null>();
-  const mapOf = (file: string): TraceMap | null => {
-    const known = maps.get(file);
-    if (known !== undefined) return known;
-    let map: TraceMap | null = null;
-    try {
-      const text = texts[file];
-      if (text !== undefined) map = new TraceMap(text);
-    } catch {
-      // Not a source map: frames stay as they are.
-    }
-    maps.set(file, map);
-    return map;
-  };
   const placed = (frame: Frame): Frame => {
-    const map = mapOf(frame.file);
+    const text = texts[frame.file];
+    const map = text === undefined ? null : parse(text);
     if (!map) return frame;
     const found = originalPositionFor(map, { line: frame.line, column: frame.column - 1 });
     if (found.source === null) return frame;

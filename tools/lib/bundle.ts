@@ -18,6 +18,16 @@ export interface Bundle {
   /** SHA-256 of the bytes, hex. */
   sha256: string;
   sizeBytes: number;
+  /** Its source map (JSON), null when there is none beside it. */
+  sourceMap: string | null;
+}
+
+function readSourceMap(file: string): string | null {
+  try {
+    return readFileSync(`${file}.map`, "utf8");
+  } catch {
+    return null;
+  }
 }
 
 /** Reads the bundle; `E_BUILD_MISSING` when there is none. */
@@ -35,5 +45,6 @@ export function loadBundle(file = PROJECT_DIR + BUNDLE_FILE): Bundle {
     throw new AppError("E_BUILD_UNREADABLE", errorText(error), { cause: error });
   }
   const sha256 = createHash("sha256").update(bytes).digest("hex");
-  return { text: bytes.toString("latin1"), sha256, sizeBytes: bytes.length };
+  const sourceMap = readSourceMap(file);
+  return { text: bytes.toString("latin1"), sha256, sizeBytes: bytes.length, sourceMap };
 }

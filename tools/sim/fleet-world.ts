@@ -22,6 +22,8 @@ export interface FleetWorldOptions extends WorldOptions {
   prefix: string;
   /** The bundle's text, one character per byte. */
   bundle: string;
+  /** The bundle's source map (JSON): problems then tell the place in the author's file. */
+  sourceMap?: string | null;
   /** One key for all devices, base64url; from the seed unless given. */
   key?: string | undefined;
   /** Further keys of the configuration file. */
@@ -94,6 +96,7 @@ export function createFleetWorld(options: FleetWorldOptions): {
     const board = world.board(deviceId, {
       serial: deviceId,
       script: options.bundle,
+      ...(options.sourceMap && { sourceMaps: { ".bootcde": options.sourceMap } }),
       files: { [CONFIG_FILE]: config },
       isOff: true,
       realm: options.isShared ? "shared" : "own",

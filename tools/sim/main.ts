@@ -144,6 +144,7 @@ async function virtual({ options, bundle, deviceIds, ...rest }: Setup): Promise<
     qos: options.qos,
     prefix: options.prefix,
     bundle: bundle.text,
+    sourceMap: bundle.sourceMap,
     key: options.key,
     isShared: options.boards >= SHARED_FROM_BOARDS,
     keepTrace: false,
@@ -189,6 +190,7 @@ async function realtime(setup: Setup): Promise<Counts> {
         const board = world.board(deviceId, {
           serial: deviceId,
           script: bundle.text,
+          ...(bundle.sourceMap !== null && { sourceMaps: { ".bootcde": bundle.sourceMap } }),
           files: { [CONFIG_FILE]: config },
           isOff: true,
           onPrint: (line) => onPrint(line),
