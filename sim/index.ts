@@ -2,8 +2,7 @@
 // The simulator's public API: what tools and tests may import. See README.md.
 export { BoardError, createBoard } from "./board/board.ts";
 export type { Board, BoardOptions, BoardUsage, BootCause } from "./board/board.ts";
-export type { BoardPins } from "./board/pins.ts";
-export type { Level } from "./board/wires.ts";
+export type { BoardPins, Level } from "./board/wires.ts";
 export { BUGS } from "./board/bugs.ts";
 export type { BugName, BugSwitches } from "./board/bugs.ts";
 export { fromLatin1, latin1, utf8AsBytes } from "./board/bytes.ts";
