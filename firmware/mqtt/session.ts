@@ -222,7 +222,9 @@ export function createSession(
     }
     state = ACCEPTED;
     log.debug("mqtt", "connack", "present=" + flags + " resend=" + inFlight.all().length);
-    arm(dueMs());
+    // Not by `dueMs`: what waits was sent over an earlier connection, long ago, and the owner comes to
+    // `resume` only after a hop, which takes a slow interpreter more than the least delay of `arm`.
+    arm(times.ackMs);
     events.onOnline(flags === 1);
     return undefined;
   }

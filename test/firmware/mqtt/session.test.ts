@@ -43,6 +43,8 @@ const BEATS_MAX = WINDOW - RESERVED;
 interface Options {
   pingMs?: number;
   ackMs?: number;
+  /** The owner resumes later, when the test says so. */
+  isSlow?: boolean;
 }
 
 /** A session with a scripted transport; `events` tells in order what it told its owner. */
@@ -66,7 +68,7 @@ function create(options: Options = {}) {
       pendingBytes: () => transport.pendingBytes,
       onOnline: (isPresent) => {
         events.push(`online present=${isPresent}`);
-        session.resume();
+        if (!options.isSlow) session.resume();
       },
       onFail: (failure, code) => events.push(`fail ${failure.code} ${failure.text} code=${code}`),
       onMessage: (topic, payload) => events.push(`message ${topic} ${payload}`),
@@ -601,6 +603,24 @@ describe("over connections", () => {
     ]);
     rig.feed(puback(1) + puback(3));
     expect(rig.outcomes).toEqual(["b ok", "a ok", "c ok"]);
+  });
+
+  it("does not count the time without a connection as waiting for an acknowledgement", () => {
+    const rig = create({ isSlow: true });
+    rig.open(CONNECT);
+    rig.feed(connack());
+    rig.resume();
+    rig.publish(BEAT, rig.outcome("a"));
+    rig.close();
+    rig.clock.advance(60_000);
+    rig.open(CONNECT);
+    rig.feed(connack(0, true));
+    // A slow interpreter comes to it later.
+    rig.clock.advance(500);
+    rig.resume();
+    rig.feed(puback(1));
+    expect(rig.events).toEqual(["online present=false", "online present=true"]);
+    expect(rig.outcomes).toEqual(["a ok"]);
   });
 
   it("does not claim DUP in a clean session", () => {
