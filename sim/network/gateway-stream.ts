@@ -43,99 +43,127 @@ const LINGER_MS = 2000;
 
 /** Carries a connection that was accepted and of which nothing was read yet. */
 export function carryStream(raw: Socket, options: StreamOptions): void {
-  const { clock, isInPieces, tls } = options;
-  /** Where plain bytes go in and out; null until the virtual handshake is over. */
-  let real: Socket | null = null;
-  let virtual: SimSocket | null = null;
-  /** Bytes of the client that the virtual connection has not taken yet. */
-  let rest = "";
-  let gap: ClockTimer | null = null;
-  let hasClientEnded = false;
-  let isOver = false;
+  new CarriedStream(raw, options).dial();
+}
 
-  const leave = (): void => {
-    isOver = true;
-    if (gap) clock.clearTimer(gap);
-    gap = null;
-  };
-  const finish = (): void => {
-    const failure = virtual?.failure;
-    leave();
-    if (failure !== null || !real) {
-      // Over TLS there is no way to a reset.
-      if (tls && real) real.destroy();
-      else raw.resetAndDestroy();
+class CarriedStream {
+  readonly #raw: Socket;
+  readonly #options: StreamOptions;
+  /** Where plain bytes go in and out; null until the virtual handshake is over. */
+  #real: Socket | null = null;
+  #virtual: SimSocket | null = null;
+  /** Bytes of the client that the virtual connection has not taken yet. */
+  #rest = "";
+  /** The pause behind a piece. */
+  #gap: ClockTimer | null = null;
+  #hasClientEnded = false;
+  #isOver = false;
+
+  constructor(raw: Socket, options: StreamOptions) {
+    this.#raw = raw;
+    this.#options = options;
+    raw.on("error", () => {}); // `close` follows.
+    raw.on("close", () => {
+      if (this.#isOver) return;
+      this.#leave();
+      this.#virtual?.destroy();
+    });
+  }
+
+  /** Makes the virtual connection. */
+  dial(): void {
+    try {
+      this.#virtual = this.#options.dial(() => this.#change());
+    } catch (error) {
+      if (!(error instanceof NetworkError)) throw error;
+      if (error.failure !== "unreachable") return this.#finish();
+      // It is in the middle of nowhere; reading is how its end is noticed.
+      this.#raw.resume();
       return;
     }
-    virtual?.close();
+    this.#change();
+  }
+
+  /** Something has changed in the virtual connection. */
+  #change(): void {
+    const virtual = this.#virtual;
+    if (this.#isOver || !virtual || virtual.isSecuring) return;
+    if (!this.#real && virtual.state === "closed") return this.#finish();
+    if (!this.#real) this.#open();
+    this.#takeFromClient();
+    this.#giveToClient();
+  }
+
+  #open(): void {
+    const { tls } = this.#options;
+    const real = tls ? new TLSSocket(this.#raw, { isServer: true, ...tls }) : this.#raw;
+    this.#real = real;
+    real.on("error", () => {}); // `close` follows.
+    real.on("data", (bytes: Buffer) => {
+      this.#rest += bytes.toString("latin1");
+      this.#takeFromClient();
+    });
+    real.on("end", () => {
+      this.#hasClientEnded = true;
+      this.#takeFromClient();
+    });
+    real.on("drain", () => this.#giveToClient());
+  }
+
+  #takeFromClient(): void {
+    const [virtual, real] = [this.#virtual, this.#real];
+    if (this.#isOver || !virtual || !real) return;
+    this.#rest = this.#rest.slice(virtual.send(this.#rest));
+    if (this.#rest !== "") return void real.pause();
+    if (this.#hasClientEnded) {
+      virtual.close();
+      return this.#leave();
+    }
+    real.resume();
+  }
+
+  #giveToClient(): void {
+    const [virtual, real] = [this.#virtual, this.#real];
+    if (this.#isOver || !virtual || !real) return;
+    const { clock, isInPieces } = this.#options;
+    while (this.#gap === null && real.writableLength < RECEIVE_BUFFER_BYTES) {
+      const part = virtual.receive(RECEIVE_BUFFER_BYTES);
+      if (part === "") break;
+      real.write(part, "latin1");
+      if (isInPieces()) this.#gap = clock.setTimer(() => this.#endGap(), PIECE_GAP_MS);
+    }
+    if (virtual.state === "closed" && this.#gap === null) this.#finish();
+  }
+
+  #endGap(): void {
+    const { localPort = 0, remotePort = 0 } = this.#raw;
+    const { clock } = this.#options;
+    const isRead = !hasUnread(localPort, remotePort);
+    this.#gap = isRead ? null : clock.setTimer(() => this.#endGap(), PIECE_GAP_MS);
+    this.#giveToClient();
+  }
+
+  /** The virtual connection has ended, or there is none. */
+  #finish(): void {
+    const [raw, real] = [this.#raw, this.#real];
+    const isOrderly = this.#virtual?.failure === null;
+    this.#leave();
+    if (!real) return void raw.resetAndDestroy();
+    if (!isOrderly) {
+      // Over TLS there is no way to a reset.
+      return void (real === raw ? raw.resetAndDestroy() : real.destroy());
+    }
+    this.#virtual?.close();
     real.end();
     // Read on: closing with unread bytes would reset the connection and lose the last answer.
     real.resume();
     raw.setTimeout(LINGER_MS, () => raw.destroy());
-  };
-  const takeFromClient = (): void => {
-    if (isOver || !virtual || !real) return;
-    rest = rest.slice(virtual.send(rest));
-    if (rest !== "") return void real.pause();
-    if (hasClientEnded) {
-      virtual.close();
-      return leave();
-    }
-    real.resume();
-  };
-  const giveToClient = (): void => {
-    if (isOver || !virtual || !real) return;
-    while (gap === null && real.writableLength < RECEIVE_BUFFER_BYTES) {
-      const part = virtual.receive(RECEIVE_BUFFER_BYTES);
-      if (part === "") break;
-      real.write(part, "latin1");
-      if (isInPieces()) gap = clock.setTimer(endGap, PIECE_GAP_MS);
-    }
-    if (virtual.state === "closed" && gap === null) finish();
-  };
-  function endGap(): void {
-    const { localPort = 0, remotePort = 0 } = raw;
-    const isRead = !hasUnread(localPort, remotePort);
-    gap = isRead ? null : clock.setTimer(endGap, PIECE_GAP_MS);
-    giveToClient();
   }
-  const open = (): void => {
-    real = tls ? new TLSSocket(raw, { isServer: true, ...tls }) : raw;
-    real.on("error", () => {}); // `close` follows.
-    real.on("data", (bytes: Buffer) => {
-      rest += bytes.toString("latin1");
-      takeFromClient();
-    });
-    real.on("end", () => {
-      hasClientEnded = true;
-      takeFromClient();
-    });
-    real.on("drain", giveToClient);
-  };
-  const change = (): void => {
-    if (isOver || !virtual || virtual.isSecuring) return;
-    if (!real && virtual.state === "closed") return finish();
-    if (!real) open();
-    takeFromClient();
-    giveToClient();
-  };
 
-  raw.on("error", () => {}); // `close` follows.
-  raw.on("close", () => {
-    if (isOver) return;
-    leave();
-    virtual?.destroy();
-  });
-  try {
-    virtual = options.dial(change);
-  } catch (error) {
-    if (!(error instanceof NetworkError)) throw error;
-    if (error.failure === "unreachable") {
-      // It is in the middle of nowhere; reading is how its end is noticed.
-      raw.resume();
-      return;
-    }
-    return finish();
+  /** Nothing of what happens concerns it any more. */
+  #leave(): void {
+    this.#isOver = true;
+    if (this.#gap) this.#options.clock.clearTimer(this.#gap);
+    this.#gap = null;
   }
-  change();
 }

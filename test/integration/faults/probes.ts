@@ -18,6 +18,9 @@ function done(ms){setTimeout(show,ms,"done");}
 function watch(s){s.on("data",function(d){show("data "+d);});s.on("end",function(){show("end");});
 s.on("close",function(e){show("close "+e);});s.on("error",function(e){show("error "+e.message);});}
 `;
+/** Says something and looks what becomes of it. */
+const SAY = `${HEAD}var s=require("net").connect({host:"@HOST",port:@PORT},function(){show("connect");
+s.write("hi");});watch(s);`;
 /** Connects; done a moment after so many bytes. */
 const net = (bytes: number): string => `${HEAD}
 var n=0,s=require("net").connect({host:"@HOST",port:@PORT},function(){show("connect");});
@@ -46,6 +49,24 @@ const speaker =
           world.after(50 + 50 * i, () => connection.write(Buffer.from(part)));
         return { onData: () => {}, onClose: () => {} };
       },
+    };
+    world.serve(SERVER, 9, peer);
+  };
+
+/** Answers the first bytes as they are, and the fault begins a moment later. */
+const echoThen =
+  (fault: string, params: Readonly<Record<string, string>> = {}) =>
+  (world: World): void => {
+    let isFirst = true;
+    const peer: Peer = {
+      accept: (connection) => ({
+        onData: (bytes) => {
+          connection.write(bytes);
+          if (isFirst) world.after("300ms", () => world.fault(fault, { target: DUT, ...params }));
+          isFirst = false;
+        },
+        onClose: () => {},
+      }),
     };
     world.serve(SERVER, 9, peer);
   };
@@ -118,6 +139,42 @@ export const PROBE_CASES: readonly FaultCase[] = [
     { hold_ms: 1000 },
     ["connect", "data abcdef"],
     { serve: speaker("ab", "cd", "ef"), script: net(6) },
+  ),
+  probeCase(
+    "reset",
+    "cannot tell it from an end",
+    {},
+    ["connect", "data hi", "end", "close false"],
+    {
+      serve: echoThen("reset"),
+      begin: () => {},
+      script: `${SAY}s.on("close",function(){done(300);});`,
+    },
+  ),
+  probeCase(
+    "half-open",
+    "hears nothing until it ends the connection itself",
+    {},
+    ["connect", "data hi", "silence", "end", "close false"],
+    {
+      serve: echoThen("half-open"),
+      begin: () => {},
+      script: `${SAY}s.on("data",function(){
+setTimeout(function(){s.write("more");},800);
+setTimeout(function(){show("silence");s.end();},2500);});s.on("close",function(){done(300);});`,
+    },
+  ),
+  probeCase(
+    "partition",
+    "gets its answer when it has healed",
+    {},
+    ["connect", "data hi", "silence", "data more"],
+    {
+      serve: echoThen("partition", { for: "2s" }),
+      begin: () => {},
+      script: `${SAY}s.on("data",function(d){if(d=="more")return done(300);
+setTimeout(function(){s.write("more");},800);setTimeout(show,1500,"silence");});`,
+    },
   ),
   probeCase(
     "tls-stall",
