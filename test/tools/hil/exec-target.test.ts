@@ -20,6 +20,7 @@ const bundle: Bundle = {
   text: Array.from({ length: 20_000 }, (_, i) => String.fromCharCode(i % 256)).join(""),
   sha256: "",
   sizeBytes: 20_000,
+  sourceMap: null,
 };
 
 const cleanups: (() => void | Promise<void>)[] = [];

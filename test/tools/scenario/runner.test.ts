@@ -16,7 +16,7 @@ import type { Target, TargetEvents } from "../../../tools/scenario/target.ts";
 import { createFakeDevice } from "../../helpers/fake-device.ts";
 import type { FakeDevice, FakeDeviceOptions } from "../../helpers/fake-device.ts";
 
-const bundle: Bundle = { text: "", sha256: "0".repeat(64), sizeBytes: 0 };
+const bundle: Bundle = { text: "", sha256: "0".repeat(64), sizeBytes: 0, sourceMap: null };
 
 interface FakeTargetOptions extends Partial<FakeDeviceOptions> {
   /** Called after booting, to make things go wrong. */
