@@ -70,6 +70,7 @@ export function createEvents(
   isQueued: boolean,
 ): Events {
   let isStopped = false;
+  let isHandling = false;
   const watchers: ((target: object, name: string) => void)[] = [];
 
   const callOne = (
@@ -94,12 +95,14 @@ export function createEvents(
   ): { thrown: unknown } | null => {
     let last: { thrown: unknown } | null = null;
     isStopped = false;
-    if (!Array.isArray(listeners)) return callOne(target, listeners, args);
+    isHandling = true;
+    if (!Array.isArray(listeners)) last = callOne(target, listeners, args);
     // Removing works on this very array, so a listener removed meanwhile is not called.
-    for (let i = 0; i < listeners.length; i++) {
+    for (let i = 0; Array.isArray(listeners) && i < listeners.length; i++) {
       last = callOne(target, listeners[i], args) ?? last;
       if (isStopped) break;
     }
+    isHandling = false;
     return last;
   };
   const emit = (target: object, name: string, args: readonly unknown[]): void => {
@@ -138,6 +141,9 @@ export function createEvents(
       watchers.push(fn);
     },
     stopPropagation: () => {
+      if (!isHandling) {
+        realm.fail("Error", "E.stopEventPropagation() called when not handling events");
+      }
       isStopped = true;
     },
     add,

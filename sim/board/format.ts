@@ -273,8 +273,7 @@ function writeObject(w: Writer, object: object, depth: number, name: string): st
     const { toJSON } = object as { toJSON?: unknown };
     if (typeof toJSON === "function") {
       const plain: unknown = toJSON.call(object, name);
-      if (plain === object) w.active.delete(object);
-      return write(w, plain, depth, name);
+      if (plain !== object) return write(w, plain, depth, name);
     }
   }
   const members = writeMembers(w, object, realm.keysOf(object), depth, true);

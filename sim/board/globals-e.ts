@@ -41,16 +41,20 @@ const CHIP_MICROAMPERES = 20_000;
 /** Degrees that the chip's sensor says, in a unit of its own. */
 const CHIP_TEMPERATURE = 128;
 
-/** Bytes as values of so many bits, the high ones first. */
+/** Bytes as values of so many bits, the high ones first; the low ones when `bits` is negative. */
 function bitsOf(from: Uint8Array, bits: number): number[] {
   const values: number[] = [];
+  const width = Math.trunc(Math.abs(bits)) || 8;
+  const mask = (1 << width) - 1;
   let word = 0;
   let count = 0;
   for (const byte of from) {
-    word = ((word << 8) | (byte & 255)) & 0xffff;
-    for (count += 8; count >= bits; count -= bits) {
-      values.push((word >> (count - bits)) & ((1 << bits) - 1));
+    word = bits < 0 ? word | ((byte & 255) << count) : (word << 8) | (byte & 255);
+    for (count += 8; count >= width; count -= width) {
+      values.push((bits < 0 ? word : word >> (count - width)) & mask);
+      if (bits < 0) word >>= width;
     }
+    word &= (1 << Math.max(count, 1)) - 1;
   }
   return values;
 }

@@ -13,9 +13,10 @@ import type {
   AssignmentExpression,
   FunctionDeclaration,
   Identifier,
+  UnaryExpression,
 } from "acorn";
 import { visitFunction } from "./instrument-functions.ts";
-import type { Instrumenting, Visitors } from "./instrument-node.ts";
+import type { Instrumenting, Visitor, Visitors } from "./instrument-node.ts";
 import { tokenFrom, wrap } from "./instrument-node.ts";
 import type { Binding } from "./syntax-scopes.ts";
 
@@ -93,6 +94,45 @@ function arrowArguments(fn: ArrowFunctionExpression): string {
   return `[${[...params, "...µr"].join()}]`;
 }
 
+/** Edits a unary operator other than `delete` of a member. */
+export const visitUnary: Visitor<UnaryExpression> = (node, c) => {
+  const { argument, operator } = node;
+  if (operator === "typeof" && argument.type === "Identifier" && c.names.isEarly(argument)) {
+    c.edits.open(node.start, `(${argument.name}===${EARLY}?"undefined":`);
+    c.edits.close(node.end, ")");
+    return;
+  }
+  if (operator === "typeof") {
+    if (argument.type === "Identifier") {
+      // A name that is not declared must not be read.
+      const { name } = argument;
+      c.edits.replace(
+        node.start,
+        node.end,
+        `(typeof ${name}==="object"?µtype(${name}):typeof ${name})`,
+      );
+      return;
+    }
+    c.edits.replace(node.start, node.start + "typeof".length, "µtype(");
+    c.edits.close(node.end, ")");
+  }
+  if (operator === "delete") {
+    const isName = argument.type === "Identifier" && !c.names.bindingOf(argument);
+    if (isName) c.edits.replace(node.start, node.end, `µdeleteName("${argument.name}")`);
+    return;
+  }
+  if (operator === "-" && argument.type === "Literal" && argument.value === 0) {
+    // Integers have no negative zero.
+    c.edits.replace(node.start, node.end, "0");
+    return;
+  }
+  if (operator === "+") {
+    c.edits.replace(node.start, node.start + 1, "µnum(");
+    c.edits.close(node.end, ")");
+  }
+  c.visit(argument, node);
+};
+
 /** Visitors of this file. */
 export const NAME_VISITORS: Visitors = {
   Identifier: (node, c) => {
@@ -118,42 +158,6 @@ export const NAME_VISITORS: Visitors = {
       c.edits.open(node.start, `${node.value.name}:`);
     }
     c.visit(node.value, node);
-  },
-  UnaryExpression: (node, c) => {
-    const { argument, operator } = node;
-    if (operator === "typeof" && argument.type === "Identifier" && c.names.isEarly(argument)) {
-      c.edits.open(node.start, `(${argument.name}===${EARLY}?"undefined":`);
-      c.edits.close(node.end, ")");
-      return;
-    }
-    if (operator === "typeof") {
-      if (argument.type === "Identifier") {
-        // A name that is not declared must not be read.
-        const { name } = argument;
-        c.edits.replace(
-          node.start,
-          node.end,
-          `(typeof ${name}==="object"?µtype(${name}):typeof ${name})`,
-        );
-        return;
-      }
-      c.edits.replace(node.start, node.start + "typeof".length, "µtype(");
-      c.edits.close(node.end, ")");
-    }
-    if (operator === "delete") {
-      if (argument.type === "MemberExpression") c.visitChildren(argument);
-      return;
-    }
-    if (operator === "-" && argument.type === "Literal" && argument.value === 0) {
-      // Integers have no negative zero.
-      c.edits.replace(node.start, node.end, "0");
-      return;
-    }
-    if (operator === "+") {
-      c.edits.replace(node.start, node.start + 1, "µnum(");
-      c.edits.close(node.end, ")");
-    }
-    c.visit(argument, node);
   },
   UpdateExpression: (node, c) => {
     const { argument } = node;
@@ -204,7 +208,9 @@ export const NAME_VISITORS: Visitors = {
     const binding = id && c.names.declaredBy(id);
     if (id && binding) {
       const isPlain = isGlobal(c, binding) || c.names.isHoisted(binding);
-      c.edits.replace(node.start, id.end, `${isPlain ? "" : "var "}${id.name}=function`);
+      // The value of the last declaration is that of an eval.
+      const keyword = isPlain ? "" : c.isLocal ? `var ${id.name};` : "var ";
+      c.edits.replace(node.start, id.end, `${keyword}${id.name}=function`);
       c.edits.close(node.end, ";");
     }
     visitFunction(node as FunctionDeclaration, c, 0);

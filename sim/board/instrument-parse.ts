@@ -67,8 +67,14 @@ function blockEnd(source: string, open: number): number | null {
  * The range to give up for an error: from the statement that holds it to the end of its block.
  *
  * @param tokens those in front of the error
+ * @param outward how many blocks to go out further than the innermost
  */
-function unreadable(source: string, tokens: readonly Token[], errorAt: number): [number, number] {
+function unreadable(
+  source: string,
+  tokens: readonly Token[],
+  errorAt: number,
+  outward: number,
+): [number, number] {
   const open: number[] = [];
   tokens.forEach((token, i) => {
     if (isBracket(token)) open.push(i);
@@ -80,7 +86,7 @@ function unreadable(source: string, tokens: readonly Token[], errorAt: number): 
       const bracket = tokens[at] as Token;
       if (bracket.type.label !== "{" || !beginsBlock(tokens, at)) continue;
       const end = blockEnd(source, bracket.start);
-      if (end === null || end < errorAt) continue;
+      if (end === null || end < errorAt || outward-- > 0) continue;
       return [statementStart(tokens, at + 1, errorAt), end];
     }
     return [statementStart(tokens, 0, errorAt), source.length];
@@ -127,8 +133,10 @@ const blank = (text: string): string => text.replace(/[^\n]/g, " ");
 
 /** Parses, giving up what no engine reads. */
 function parseWhatIsReadable(source: string): ReadScript & { refused: RefusedStatement[] } {
-  const refused: RefusedStatement[] = [];
+  let refused: RefusedStatement[] = [];
   let text = source;
+  let lastAt = -1;
+  let outward = 0;
   for (;;) {
     const tokens: Token[] = [];
     try {
@@ -137,11 +145,12 @@ function parseWhatIsReadable(source: string): ReadScript & { refused: RefusedSta
     } catch (error) {
       const { pos = 0, message } = error as { pos?: number; message: string };
       if (refused.length >= MAX_UNREADABLE) throw error;
-      const [start, end] = unreadable(
-        text,
-        tokens.filter((token) => token.end <= pos),
-        pos,
-      );
+      // Giving up the innermost block was not enough.
+      outward = pos === lastAt ? outward + 1 : 0;
+      lastAt = pos;
+      const before = tokens.filter((token) => token.end <= pos);
+      const [start, end] = unreadable(text, before, pos, outward);
+      refused = refused.filter((inner) => inner.start < start || inner.end > end);
       refused.push({
         type: "RefusedStatement",
         start,

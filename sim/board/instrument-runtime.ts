@@ -64,7 +64,6 @@ export interface RuntimeLimits {
 
 const SOURCE = String.raw`
 (function (host, limits, methods) {
-  "use strict";
   const G = globalThis;
   const { stackBytes, steps, memoryBytes } = limits;
   const { getPrototypeOf, create, defineProperty, getOwnPropertyDescriptor, hasOwn, get, isArray, isView } = methods;
@@ -229,7 +228,7 @@ const SOURCE = String.raw`
         if (!isObject(v)) return v;
         const own = typeof v.valueOf === "function" ? v.valueOf() : v;
         const other = v === a ? b : a;
-        return isArray(own) && !isObject(other) && typeof other !== "boolean" ? host.text(own) : own;
+        return (isArray(own) || isView(own)) && !isObject(other) && typeof other !== "boolean" ? host.text(own) : own;
       };
       const x = value(a);
       const y = value(b);
@@ -268,6 +267,11 @@ const SOURCE = String.raw`
       }
     },
     µkeyed: (o, keys) => host.noteKeys(o, keys),
+    µdelete(o, k) {
+      if (o === undefined || o === null) return o[k];
+      return hasOwn(o, k) && delete o[k];
+    },
+    µdeleteName: (name) => hasOwn(G, name) && delete G[name],
     µtype: (v) => (typeof v === "object" && v !== null ? host.typeOf(v) : typeof v),
     µpeek: (o, name) => (o === undefined || o === null ? o[name] : undefined),
     µfn: (f, name) => (typeof f === "function" ? f : notFunction(f, name)),

@@ -14,7 +14,7 @@ import type {
   Literal,
   MemberExpression,
 } from "acorn";
-import { assignName, isSurelyFunction } from "./instrument-names.ts";
+import { assignName, isSurelyFunction, visitUnary } from "./instrument-names.ts";
 import { visitSuperCall, visitSuperMember } from "./instrument-classes.ts";
 import { findToken, tokenFrom, wrap } from "./instrument-node.ts";
 import type { Instrumenting, Visitors } from "./instrument-node.ts";
@@ -220,6 +220,16 @@ export const VALUE_VISITORS: Visitors = {
     c.edits.replace(bracket.start, bracket.end, ",");
     c.visit(property, node);
     c.edits.replace(node.end - 1, node.end, ")");
+  },
+  UnaryExpression: (node, c, parent) => {
+    const { operator, argument } = node;
+    if (operator !== "delete" || argument.type !== "MemberExpression") {
+      visitUnary(node, c, parent);
+      return;
+    }
+    c.edits.replace(node.start, node.start + "delete".length, "µdelete(");
+    splitMember(argument, argument.end, c);
+    c.edits.close(node.end, ")");
   },
   ObjectExpression: (node, c) => {
     c.visitChildren(node);

@@ -18,6 +18,11 @@ export interface ModuleLoaderHost {
   addCode(code: string, where: "ram" | "flash"): void;
 }
 
+/** `exports` and `module.exports` are one variable: who writes last decides. */
+const BEFORE =
+  "(function(exports){var module={get exports(){return exports},set exports(to){exports=to}};";
+const BEHIND = "return exports})";
+
 type AnyFunction = (...args: unknown[]) => unknown;
 
 /** The modules of one board. */
@@ -33,23 +38,29 @@ export function installModules(host: ModuleLoaderHost): ModuleLoader {
   const { realm } = host;
   const loaded = new Map<string, unknown>();
 
+  /** A function takes `exports` and `module` from global scope. */
+  const runFunction = (code: AnyFunction, exports: object): unknown => {
+    const { global } = realm;
+    const module = realm.objectOf({ exports });
+    Object.assign(global, { exports, module });
+    try {
+      code.call(exports, exports, module);
+      return global["exports"] === exports ? module["exports"] : global["exports"];
+    } finally {
+      delete global["exports"];
+      delete global["module"];
+    }
+  };
   const run = (name: string, code: string | AnyFunction): unknown => {
     const exports = realm.object();
-    const module = realm.objectOf({ exports });
-    const isText = typeof code === "string";
-    const fn = isText ? realm.run(`(function(exports,module){${code}\n})`, name) : code;
-    // A function takes them from global scope.
-    if (!isText) Object.assign(realm.global, { exports, module });
-    try {
-      (fn as AnyFunction).call(exports, exports, module);
-    } finally {
-      loaded.set(name, module["exports"]);
-      if (!isText) {
-        delete realm.global["exports"];
-        delete realm.global["module"];
-      }
-    }
-    return module["exports"];
+    // What it has so far is kept when it throws.
+    loaded.set(name, exports);
+    const made =
+      typeof code === "string"
+        ? (realm.run(`${BEFORE}${code}\n${BEHIND}`, name) as AnyFunction).call(exports, exports)
+        : runFunction(code, exports);
+    loaded.set(name, made);
+    return made;
   };
 
   const Modules = realm.object();

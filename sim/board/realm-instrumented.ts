@@ -52,21 +52,32 @@ interface Loaded extends Instrumented {
   fileName: string;
 }
 
-/** The scripts of one realm, rewritten. */
-function createLoader(): {
+/**
+ * The scripts of one realm, rewritten.
+ *
+ * @param refuse throws for a text that cannot be run at all
+ */
+function createLoader(refuse: (message: string) => never): {
   load(source: string, fileName: string, isLocal: boolean): Loaded;
   byId(id: number): Loaded | undefined;
 } {
   const loaded = new Map<string, Loaded>();
   const byId = new Map<number, Loaded>();
+  const rewrite = (source: string, fileName: string, isLocal: boolean): Loaded => {
+    try {
+      const rewritten = instrument(source, { isLocal });
+      const script = new Script(rewritten.text, { filename: fileName });
+      return { ...rewritten, source, script, fileName };
+    } catch (error) {
+      return refuse((error as Error).message);
+    }
+  };
   return {
     load: (source, fileName, isLocal) => {
       const key = `${String(isLocal)} ${fileName}\n${source}`;
       const known = loaded.get(key);
       if (known) return known;
-      const rewritten = instrument(source, { isLocal });
-      const script = new Script(rewritten.text, { filename: fileName });
-      const made = { ...rewritten, source, script, fileName };
+      const made = rewrite(source, fileName, isLocal);
       if (loaded.size >= MAX_SCRIPTS) {
         const [oldest] = loaded;
         if (oldest) {
@@ -142,7 +153,7 @@ function builtInPrototypes(global: object): Set<object> {
 export function createInstrumentedRealm(options: InstrumentedOptions): Realm {
   const intrinsics = createIntrinsics();
   const { global, fail } = intrinsics;
-  const { load, byId } = createLoader();
+  const { load, byId } = createLoader((message) => fail("SyntaxError", message));
   const shown = new WeakMap<object, string>();
   intrinsics.sourceOf = (fn) => {
     const own = shown.get(fn);
