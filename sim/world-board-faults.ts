@@ -31,8 +31,8 @@ function held(begin: () => void, end: () => void): () => () => void {
   };
 }
 
-/** Makes the faults' view of a board. */
-export function createBoardFaults(host: BoardFaultsHost): FaultBoard {
+/** Makes the faults' view of a board; `onBoot` is to be called when the board boots. */
+export function createBoardFaults(host: BoardFaultsHost): FaultBoard & { onBoot(): void } {
   const { name, board, clock, station } = host;
   let wasOn = false;
   const cutPower = held(
@@ -45,6 +45,7 @@ export function createBoardFaults(host: BoardFaultsHost): FaultBoard {
     },
   );
   const restart = (): void => cutPower()();
+  let isMemoryFailing = false;
   let driftPpm = 0;
   const addDrift = (ppm: number): void => {
     driftPpm += ppm;
@@ -63,7 +64,17 @@ export function createBoardFaults(host: BoardFaultsHost): FaultBoard {
       () => board.flash.setFull(true),
       () => board.flash.setFull(false),
     ),
-    failAllocation: (nthCall) => board.injectOutOfMemory(nthCall),
+    failAllocation: (nthCall) => {
+      // A board without power has no memory that could run out.
+      if (!host.isOn()) return;
+      board.injectOutOfMemory(nthCall);
+      isMemoryFailing = true;
+    },
+    onBoot: () => {
+      // A start begins with all of the memory.
+      if (isMemoryFailing) board.injectOutOfMemory(Infinity);
+      isMemoryFailing = false;
+    },
     stepClock: (ms) => {
       const before = host.powerUps();
       board.stepClock(ms);

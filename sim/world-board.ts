@@ -132,7 +132,10 @@ export function createWorldBoard(
       trace.add(on, "print", { text: line });
       options.onPrint?.(line);
     },
-    onBoot: (cause) => trace.add(on, "boot", { cause }),
+    onBoot: (cause) => {
+      faults.onBoot();
+      trace.add(on, "boot", { cause });
+    },
     onUncaught: ({ text, frames }) => {
       const [frame] = frames;
       trace.add(on, "uncaught", { text, place: placeText(frame) });
