@@ -45,6 +45,8 @@ function uplinkCase(
   };
 }
 
+/** An error when something was still to be sent. */
+const ENDED = / W uplink failed code=E_NET reason=(ended|error)/;
 const ACKNOWLEDGED = / D heartbeat sent .* rtt_ms=(\d+)/;
 /** Later by 1.5 s or more. */
 const RETRANSMITTED = / D heartbeat sent .* rtt_ms=(1[5-9]|[2-9]\d|\d{3,})\d\d\b/;
@@ -142,14 +144,14 @@ export const UPLINK_CASES: readonly FaultCase[] = [
     await told;
   }),
   uplinkCase("broker-restart", "sees the end, then a port that nobody listens on", async (rig) => {
-    const ended = rig.says(/ W uplink failed code=E_NET reason=ended/);
+    const ended = rig.says(ENDED);
     const refused = rig.says(/ W uplink failed code=E_NET reason=refused/);
     rig.world.fault("broker-restart", { target: rig.broker.name });
     await ended;
     await refused;
   }),
   uplinkCase("session-takeover", "loses its connection and takes its session back", async (rig) => {
-    const ended = rig.says(/ W uplink failed code=E_NET reason=ended/);
+    const ended = rig.says(ENDED);
     const online = rig.says(/ I uplink online session=2 present=1/);
     rig.world.fault("session-takeover", { target: rig.broker.name });
     await ended;
