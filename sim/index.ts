@@ -58,6 +58,8 @@ export { TraceAssertionError } from "./trace-query.ts";
 export type { TraceBounds, TraceMatch, TraceQuery } from "./trace-query.ts";
 export { createWatchThread } from "./watch-thread.ts";
 export type { WatchThread, WatchThreadOptions } from "./watch-thread.ts";
+export type { Gateway, GatewayOptions } from "./network/gateway.ts";
+export type { DeviceAbilities } from "./world-device.ts";
 export { World } from "./world.ts";
 export type { WorldOptions, WorldProblem } from "./world.ts";
 export type { WorldBoard, WorldBoardOptions } from "./world-board.ts";
