@@ -4,18 +4,18 @@
 // looks at, not for fleets.
 // Not for: the rewriting (instrument.ts) and what it calls (instrument-runtime.ts).
 import { types } from "node:util";
-import { Script } from "node:vm";
 import { Abort, passingAbort } from "./abort.ts";
 import { consoleText, isNative } from "./format.ts";
 import { installBuiltins } from "./instrument-builtins.ts";
-import { functionNumbers, instrument } from "./instrument.ts";
-import type { Instrumented } from "./instrument.ts";
+import { createLoader, placeOf } from "./instrument-loader.ts";
+import type { Loaded, Loader } from "./instrument-loader.ts";
 import type { Refused } from "./instrument-node.ts";
 import { installRuntime } from "./instrument-runtime.ts";
-import type { Runtime } from "./instrument-runtime.ts";
+import type { RuntimeHost } from "./instrument-runtime.ts";
 import { createIntrinsics } from "./intrinsics.ts";
 import type { Intrinsics } from "./intrinsics.ts";
 import { createKeyOrder } from "./key-order.ts";
+import type { KeyOrder } from "./key-order.ts";
 import { installLanguage } from "./language.ts";
 import { typeName } from "./promises.ts";
 import type { LanguageHost, Realm } from "./realm.ts";
@@ -44,60 +44,6 @@ const LIBRARIES = ["E", "Math", "process", "console", "JSON", "Modules", "url"];
 const MAX_STEPS = 2_000_000;
 /** A callback that waits for the clock may take this long. */
 const MAX_WAIT_MS = 60_000;
-const MAX_SCRIPTS = 500;
-
-interface Loaded extends Instrumented {
-  source: string;
-  script: Script;
-  fileName: string;
-}
-
-/**
- * The scripts of one realm, rewritten.
- *
- * @param refuse throws for a text that cannot be run at all
- */
-function createLoader(refuse: (message: string) => never): {
-  load(source: string, fileName: string, isLocal: boolean): Loaded;
-  byId(id: number): Loaded | undefined;
-} {
-  const loaded = new Map<string, Loaded>();
-  const byId = new Map<number, Loaded>();
-  const rewrite = (source: string, fileName: string, isLocal: boolean): Loaded => {
-    try {
-      const rewritten = instrument(source, { isLocal });
-      const script = new Script(rewritten.text, { filename: fileName });
-      return { ...rewritten, source, script, fileName };
-    } catch (error) {
-      return refuse((error as Error).message);
-    }
-  };
-  return {
-    load: (source, fileName, isLocal) => {
-      const key = `${String(isLocal)} ${fileName}\n${source}`;
-      const known = loaded.get(key);
-      if (known) return known;
-      const made = rewrite(source, fileName, isLocal);
-      if (loaded.size >= MAX_SCRIPTS) {
-        const [oldest] = loaded;
-        if (oldest) {
-          loaded.delete(oldest[0]);
-          byId.delete(oldest[1].id);
-        }
-      }
-      loaded.set(key, made);
-      byId.set(made.id, made);
-      return made;
-    },
-    byId: (id) => byId.get(id),
-  };
-}
-
-/** Line and column from 1 of an offset. */
-function placeOf(source: string, offset: number): { line: number; column: number } {
-  const before = source.slice(0, offset).split("\n");
-  return { line: before.length, column: (before.at(-1) as string).length + 1 };
-}
 
 /** Tells a callback that waits for the clock from one that goes round for nothing. */
 function createPatience(options: InstrumentedOptions): (callback: number) => boolean {
@@ -149,96 +95,113 @@ function builtInPrototypes(global: object): Set<object> {
   return found;
 }
 
+/** What a rewritten script asks of its host. */
+function createRuntimeHost(
+  intrinsics: Intrinsics,
+  loader: Loader,
+  order: KeyOrder,
+  options: InstrumentedOptions,
+): RuntimeHost {
+  const { fail, global, pinName } = intrinsics;
+  const builtIn = builtInPrototypes(global);
+  const isWaiting = createPatience(options);
+  const natives = new WeakMap<object, boolean>();
+  const isPin = (value: unknown): boolean => pinName(value) !== null;
+  const isKnownNative = (fn: object): boolean => {
+    const known = natives.get(fn) ?? isNative(fn);
+    natives.set(fn, known);
+    return known;
+  };
+  return {
+    fail,
+    text: intrinsics.text,
+    number: (text) => (global["Number"] as (text: string) => number)(text),
+    typeName: kindOf,
+    overflow: () => {
+      throw new Abort("stack");
+    },
+    outOfMemory: options.outOfMemory,
+    spent: (callback) => {
+      if (!isWaiting(callback)) options.endless();
+    },
+    caught: (error) => {
+      const abort = passingAbort();
+      if (abort) throw abort;
+      if (isStackOverflow(error)) throw new Abort("stack");
+      return intrinsics.adopt(error);
+    },
+    lives: () => passingAbort() === null,
+    refuse: (id, number, isUnknown) => {
+      const { source, fileName, refused } = loader.byId(id) as Loaded;
+      const { finding, name } = refused[number] as Refused;
+      const { type, message } =
+        name !== null && isUnknown && !Object.hasOwn(global, name)
+          ? { type: "ReferenceError" as const, message: `"${name}" is not defined` }
+          : refusalOf(finding);
+      const place = placeOf(source, finding.start);
+      return intrinsics.throwHere(type, message, { file: fileName, ...place });
+    },
+    code: (code) => (typeof code === "string" ? loader.load(code, "", true).text : code),
+    noteKey: order.note,
+    noteKeys: order.noteAll,
+    keysOf: (value) => (typeof value === "string" ? Object.keys(value) : order.keysOf(value)),
+    typeOf: (value) => {
+      const isLibrary = isKnownNative(value) || LIBRARIES.some((name) => global[name] === value);
+      return isPin(value) ? "number" : isLibrary ? "function" : "object";
+    },
+    isPin,
+    isBuiltIn: (prototype) => builtIn.has(prototype),
+    isNative: (fn) => isKnownNative(fn as object),
+    showAs: (fn, source) => loader.showAs(fn as object, source),
+  };
+}
+
+/** Replaces the constructor Function by one whose functions are rewritten. */
+function installFunction(
+  { global, native, text }: Intrinsics,
+  run: (code: string) => unknown,
+): void {
+  const { prototype } = global["Function"] as { prototype: object };
+  const make = native(function (...args: unknown[]) {
+    const body = args.length > 0 ? text(args.pop()) : "";
+    return run(`(function(${args.map(text).join()}){${body}\n})`);
+  });
+  Object.defineProperty(make, "prototype", { value: prototype });
+  Object.defineProperty(prototype, "constructor", { value: make });
+  global["Function"] = make;
+}
+
 /** Creates a realm for one board. */
 export function createInstrumentedRealm(options: InstrumentedOptions): Realm {
   const intrinsics = createIntrinsics();
-  const { global, fail } = intrinsics;
-  const { load, byId } = createLoader((message) => fail("SyntaxError", message));
-  const shown = new WeakMap<object, string>();
-  intrinsics.sourceOf = (fn) => {
-    const own = shown.get(fn);
-    if (own !== undefined) return own;
-    const text = Function.prototype.toString.call(fn);
-    const numbers = functionNumbers(text);
-    return (numbers && byId(numbers.script)?.functionText(numbers.number)) ?? text;
-  };
+  const { global } = intrinsics;
+  const loader = createLoader((message) => intrinsics.fail("SyntaxError", message));
   const order = createKeyOrder();
+  intrinsics.sourceOf = loader.sourceOf;
   intrinsics.keysOf = order.keysOf;
   intrinsics.noteKey = order.note;
   installBuiltins(intrinsics, order);
-  const builtIn = builtInPrototypes(global);
-  const isWaiting = createPatience(options);
-  const run = (loaded: Loaded): unknown => {
-    const { fileName, script } = loaded;
+  const runtime = installRuntime(global, createRuntimeHost(intrinsics, loader, order, options), {
+    stackBytes: options.stackBytes,
+    memoryBytes: options.memoryBytes,
+    steps: MAX_STEPS,
+  });
+  const run = (source: string, fileName: string): unknown => {
+    const loaded = loader.load(source, fileName, false);
     intrinsics.addFile(fileName, (frame) => ({
       ...frame,
       column: loaded.sourceColumn(frame.line, frame.column),
     }));
     runtime.begin();
-    return script.runInContext(global);
+    return loaded.script.runInContext(global);
   };
-  const runtime: Runtime = installRuntime(
-    global,
-    {
-      fail,
-      text: intrinsics.text,
-      number: (text) => (global["Number"] as (text: string) => number)(text),
-      typeName: kindOf,
-      overflow: () => {
-        throw new Abort("stack");
-      },
-      outOfMemory: options.outOfMemory,
-      spent: (callback) => {
-        if (!isWaiting(callback)) options.endless();
-      },
-      caught: (error) => {
-        const abort = passingAbort();
-        if (abort) throw abort;
-        if (isStackOverflow(error)) throw new Abort("stack");
-        return intrinsics.adopt(error);
-      },
-      lives: () => passingAbort() === null,
-      refuse: (id, number, isUnknown) => {
-        const { source, fileName, refused } = byId(id) as Loaded;
-        const { finding, name } = refused[number] as Refused;
-        const { type, message } =
-          name !== null && isUnknown && !Object.hasOwn(global, name)
-            ? { type: "ReferenceError" as const, message: `"${name}" is not defined` }
-            : refusalOf(finding);
-        const place = placeOf(source, finding.start);
-        return intrinsics.throwHere(type, message, { file: fileName, ...place });
-      },
-      code: (code) => (typeof code === "string" ? load(code, "", true).text : code),
-      noteKey: order.note,
-      noteKeys: order.noteAll,
-      keysOf: (value) => (typeof value === "string" ? Object.keys(value) : order.keysOf(value)),
-      typeOf: (value) => {
-        if (intrinsics.pinName(value) !== null) return "number";
-        return isNative(value) || LIBRARIES.some((name) => global[name] === value)
-          ? "function"
-          : "object";
-      },
-      isPin: (value) => intrinsics.pinName(value) !== null,
-      isBuiltIn: (prototype) => builtIn.has(prototype),
-      isNative: (fn) => isNative(fn as object),
-      showAs: (fn, source) => shown.set(fn as object, source),
-    },
-    { stackBytes: options.stackBytes, memoryBytes: options.memoryBytes, steps: MAX_STEPS },
-  );
-  const EngineFunction = global["Function"] as { prototype: object };
-  const makeFunction = intrinsics.native(function (...args: unknown[]) {
-    const body = args.length > 0 ? intrinsics.text(args.pop()) : "";
-    return run(load(`(function(${args.map(intrinsics.text).join()}){${body}\n})`, "", false));
-  });
-  Object.defineProperty(makeFunction, "prototype", { value: EngineFunction.prototype });
-  Object.defineProperty(EngineFunction.prototype, "constructor", { value: makeFunction });
-  global["Function"] = makeFunction;
+  installFunction(intrinsics, (code) => run(code, ""));
 
   const realm: Realm = {
     ...intrinsics,
     className: (value) => globalClassName(value, intrinsics),
     show: (value) => consoleText(value, realm),
-    run: (source, fileName) => run(load(source, fileName, false)),
+    run,
     attach: (host: LanguageHost) => installLanguage(intrinsics, () => host),
     enter: (fn) => fn(),
   };
