@@ -595,13 +595,15 @@ export function createBoard(options: BoardOptions): Board {
     usage: () => {
       if (!running) return null;
       const { loop, globals, modules, memory } = running;
-      const { listeners, ...counts } = loop.counts();
       const objects = [globals.E, globals.process, ...(modules?.loaded() ?? [])];
       const { fileBytes, trashBytes } = flash.stats();
       return {
         timers: loop.timerCount(),
-        listeners: objects.reduce<number>((n, o) => n + listenerCount(o as object), listeners),
-        ...counts,
+        listeners: objects.reduce<number>(
+          (n, o) => n + listenerCount(o as object),
+          loop.listeners(),
+        ),
+        ...loop.counts(),
         fileBytes,
         trashBytes,
         vars: memory.used({ collects: false }),

@@ -79,6 +79,9 @@ export interface Globals {
 /** The interpreter says "100 years" and means a thousand. */
 const LONGEST_DELAY_MS = 31_536_000_001_000;
 
+/** Text that is bytes: the host's own function takes no other. */
+const BYTES_ONLY = /^[\x00-\xff]*$/;
+
 /** Base64 of bytes. */
 function toBase64(bytes: Uint8Array): string {
   return asBuffer(bytes).toString("base64");
@@ -197,7 +200,8 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
     getTime: () => host.wallMs() / 1000,
     setTime: (seconds: unknown) => host.setWallMs(Number(seconds) * 1000),
     getSerial: () => host.serial,
-    btoa: (data: unknown) => toBase64(bytes(data)),
+    btoa: (data: unknown) =>
+      typeof data === "string" && BYTES_ONLY.test(data) ? btoa(data) : toBase64(bytes(data)),
     atob: (text: unknown) => fromBase64(realm.text(text)),
     require: (name: unknown) => host.require(name),
     load: (file?: unknown) =>

@@ -18,8 +18,6 @@ import type { BugSwitches } from "./bugs.ts";
 /** What a module holds, for the count of the board's memory. */
 export interface ModuleCounts {
   sockets: number;
-  /** Listeners of sockets. */
-  listeners: number;
   /** Bytes that wait for the network or for the script. */
   bufferedBytes: number;
 }
@@ -32,7 +30,9 @@ export interface LoopModule {
   idle?(): boolean;
   /** True while something may still come from it. */
   isOpen(): boolean;
-  counts?(): Partial<ModuleCounts>;
+  counts?(): ModuleCounts;
+  /** Number of listeners of its objects. */
+  listeners?(): number;
 }
 
 /** A timer, as it is reported. */
@@ -79,6 +79,8 @@ export interface Loop {
   addModule(module: LoopModule): void;
   /** Sum of what the modules hold. */
   counts(): ModuleCounts;
+  /** Listeners of the modules' objects. */
+  listeners(): number;
   /** Asks for a pass soon. */
   wake(): void;
   /** The board's own time, ms: ahead of the clock's while the board is blocked. */
@@ -413,15 +415,15 @@ export function createLoop(host: LoopHost): Loop {
       if (module.idle) polls.push(() => module.idle?.() ?? false);
     },
     counts: () => {
-      const sum = { sockets: 0, listeners: 0, bufferedBytes: 0 };
+      const sum = { sockets: 0, bufferedBytes: 0 };
       for (const module of modules) {
         const counts = module.counts?.();
         sum.sockets += counts?.sockets ?? 0;
-        sum.listeners += counts?.listeners ?? 0;
         sum.bufferedBytes += counts?.bufferedBytes ?? 0;
       }
       return sum;
     },
+    listeners: () => modules.reduce((sum, module) => sum + (module.listeners?.() ?? 0), 0),
     wake,
     now,
     block: (ms) => {

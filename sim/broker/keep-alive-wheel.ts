@@ -37,6 +37,8 @@ export function createKeepAliveWheel<T extends Watched>(
   onExpired: (watched: T) => void,
 ): KeepAliveWheel<T> {
   const ring: (Set<T> | undefined)[] = Array.from({ length: SLOTS }, () => undefined);
+  /** Clients of each slot, side by side: looked through for the next that is not empty. */
+  const sizes = new Uint32Array(SLOTS);
   let count = 0;
   let timer: ClockTimer | null = null;
   /** Number of the slot for which the timer is armed, counted since the epoch. */
@@ -55,6 +57,7 @@ export function createKeepAliveWheel<T extends Watched>(
     const slot = Math.min(Math.max(dueSlot, nowSlot + 1), nowSlot + SLOTS - 1);
     watched.slot = slot % SLOTS;
     (ring[watched.slot] ??= new Set()).add(watched);
+    sizes[watched.slot] = (sizes[watched.slot] as number) + 1;
     count++;
     return slot;
   };
@@ -62,6 +65,7 @@ export function createKeepAliveWheel<T extends Watched>(
   const remove = (watched: T): void => {
     if (watched.slot < 0) return;
     ring[watched.slot]?.delete(watched);
+    sizes[watched.slot] = (sizes[watched.slot] as number) - 1;
     watched.slot = -1;
     if (--count > 0 || !timer) return;
     clock.clearTimer(timer);
@@ -83,7 +87,7 @@ export function createKeepAliveWheel<T extends Watched>(
     }
     if (count === 0) return;
     let next = slot + 1;
-    while (!ring[next % SLOTS]?.size) next++;
+    while (sizes[next % SLOTS] === 0) next++;
     if (next < armedSlot) arm(next);
   }
 

@@ -136,7 +136,8 @@ export function createLink(host: ModuleHost, options: LinkOptions): Link {
   let unread = "";
   let stored = "";
 
-  const closesNow = (): boolean => Boolean(writer["clsNow"]);
+  // First whether it is there: the prototype has an accessor of this name, which is slow to read.
+  const closesNow = (): boolean => Object.hasOwn(writer, "clsNow") && Boolean(writer["clsNow"]);
   const emitEnd = (): void => {
     if (!hasEnded) events.emit(reader, "end", []);
     hasEnded = true;

@@ -139,9 +139,9 @@ function createSockets(host: ModuleHost): Sockets {
     isOpen: () => inOrder.some((group) => group.size > 0),
     counts: () => ({
       sockets: sum((item) => item.socketCount()),
-      listeners: sum((item) => item.objects().reduce((n, o) => n + listenerCount(o), 0)),
       bufferedBytes: sum((item) => item.bufferedBytes()),
     }),
+    listeners: () => sum((item) => item.objects().reduce((n, o) => n + listenerCount(o), 0)),
   });
   host.onPowerOff(() => {
     for (const group of inOrder) {
