@@ -168,4 +168,6 @@ const program = new Command("bench:sim")
   .option("--profile", "break the time down by part")
   .option("--json", "print figures as JSON")
   .action(run);
-process.exitCode = await runCommand(program, process.argv.slice(2));
+const args = process.argv.slice(2);
+// Without any, a command shows its help; this one measures.
+process.exitCode = await runCommand(program, args.length > 0 ? args : ["--threads", "1"]);
