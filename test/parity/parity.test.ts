@@ -17,23 +17,28 @@ afterAll(() => network.close());
 const probes = readProbes();
 
 describe("parity", () => {
-  // Only what talks to a server depends on how busy the machine is.
-  const check = async ({ name, source, server, runMs }: Probe): Promise<void> => {
+  const outputOf = async ({ source, server, runMs }: Probe, patience: number): Promise<string> => {
     const peer = server === undefined ? null : await startProbeServer(server);
     const text = peer ? `var PORT=${peer.port};${source}` : source;
-    const inRealTime = peer !== null;
-    const output = await runOnVirtualBoard({ source: text, runMs, network, inRealTime });
+    const run = { source: text, runMs: runMs * patience, network, inRealTime: peer !== null };
+    const output = comparable(await runOnVirtualBoard(run));
     await peer?.close();
-    if (name in ACCEPTED) expect(comparable(output)).not.toBe(recorded[name]);
-    else expect(comparable(output)).toBe(recorded[name]);
+    return output;
+  };
+  const check = async (probe: Probe): Promise<void> => {
+    const { name, server } = probe;
+    let output = "";
+    // What talks to a server keeps the host's time: on a busy machine it gets more of it.
+    for (const patience of server === undefined ? [1] : [1, 3, 9]) {
+      output = await outputOf(probe, patience);
+      if ((output === recorded[name]) !== name in ACCEPTED) break;
+    }
+    if (name in ACCEPTED) expect(output).not.toBe(recorded[name]);
+    else expect(output).toBe(recorded[name]);
   };
   it.each(probes.filter((probe) => probe.server === undefined))("$name", check);
   // They wait for sockets, mostly, so some of them run side by side.
-  it.concurrent.each(probes.filter((probe) => probe.server !== undefined))(
-    "$name",
-    { retry: 2 },
-    check,
-  );
+  it.concurrent.each(probes.filter((probe) => probe.server !== undefined))("$name", check);
 
   it("accepts differences of known probes only", () => {
     const names = new Set(probes.map((probe) => probe.name));

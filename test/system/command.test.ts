@@ -36,7 +36,7 @@ describe("lubdub", () => {
 
 describe("lubdub demo", () => {
   it("shows verified beats of three boards and ends by itself with 0", async () => {
-    const { code, stdout, stderr } = await runCli(["demo", "--interval", "500ms", "--for", "3s"]);
+    const { code, stdout, stderr } = await runCli(["demo", "--interval", "500ms", "--for", "5s"]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     for (const id of ["board-1", "board-2", "board-3"]) {
       const accepted = linesOf(stdout, "accepted").filter((line) => line.includes(` ${id} `));
@@ -90,7 +90,7 @@ describe("lubdub sim in real time", () => {
     const { code, stdout, stderr } = await runCli(
       [
         ["sim", "--realtime", "--broker", broker.url, "--boards", "5", "--interval", "500ms"],
-        ["--for", "2s"],
+        ["--for", "5s"],
         ["--qos", qos, "--key", "A".repeat(43), "--prefix", `q${qos}/devices`, "--plain"],
       ].flat(),
     );
