@@ -112,7 +112,9 @@ async function runSim(options: SimOptions): Promise<void> {
     if (traceFile) setup.onTraceLine = traceFile.write;
     const counts = await (options.realtime ? realtime(setup) : virtual(setup));
     // Nobody reads the verdict of a run whose reader has gone.
-    if (shutdown.signal.reason !== "EPIPE") judge(counts, plan !== undefined);
+    const isRepeatable = !options.realtime;
+    if (shutdown.signal.reason !== "EPIPE")
+      judge(counts, { hasPlan: plan !== undefined, isRepeatable });
   } catch (error) {
     if (!(error instanceof PlanError)) throw error;
     throw new AppError("E_PLAN", `wrong plan ${options.plan}: ${error.problems.join("; ")}`, {
@@ -279,8 +281,12 @@ function openTrace(file: string): { write(line: string): void; close(): void } {
   };
 }
 
-function judge({ accepted, refused, lost }: Counts, hasPlan: boolean): void {
-  if (accepted === 0) throw new AppError("E_SIM_SILENT", "no heartbeat was accepted");
+function judge(
+  { accepted, refused, lost }: Counts,
+  { hasPlan, isRepeatable }: { hasPlan: boolean; isRepeatable: boolean },
+): void {
+  const repeat = isRepeatable ? `; repeat: npx lubdub ${process.argv.slice(2).join(" ")}` : "";
+  if (accepted === 0) throw new AppError("E_SIM_SILENT", `no heartbeat was accepted${repeat}`);
   if (!hasPlan && (refused > 0 || lost > 0))
-    throw new AppError("E_SIM_BEATS", `${refused} heartbeats refused, ${lost} lost`);
+    throw new AppError("E_SIM_BEATS", `${refused} heartbeats refused, ${lost} lost${repeat}`);
 }
