@@ -37,9 +37,13 @@ export function deliver(
     if (isCut()) return;
     const { host, port } = from;
     if (to.host.onDatagram) return to.host.onDatagram(bytes, from, to.port);
-    to.host.udp.get(to.port)?.(bytes, { host, address: host.address, port });
+    // To oneself over 127.0.0.1 it comes from there, as on every host.
+    const address = host === to.host ? LOOPBACK : host.address;
+    to.host.udp.get(to.port)?.(bytes, { host, address, port });
   }, waitMs);
 }
+
+const LOOPBACK = "127.0.0.1";
 
 const latin1 = (bytes: string | Uint8Array): string =>
   typeof bytes === "string" ? bytes : Buffer.from(bytes).toString("latin1");

@@ -22,6 +22,8 @@ export interface VirtualRun {
   /** Ends it, unless nothing is left to do before. */
   runMs: number;
   network: SimNetwork;
+  /** The clock of a virtual network; one of its own without it. */
+  clock?: VirtualClock | undefined;
   /** The script talks to a server, which keeps the host's time. */
   inRealTime: boolean;
 }
@@ -33,7 +35,7 @@ export interface VirtualRun {
  */
 export async function runOnVirtualBoard(run: VirtualRun): Promise<string> {
   let output = "";
-  const virtual: VirtualClock | null = run.inRealTime ? null : createVirtualClock();
+  const virtual: VirtualClock | null = run.inRealTime ? null : (run.clock ?? createVirtualClock());
   const board = createBoard({
     clock: virtual ?? createRealClock(),
     network: run.network,
