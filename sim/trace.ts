@@ -44,14 +44,40 @@ export interface TraceOptions {
 /** Characters gathered before they are hashed: many small updates cost more than the hash. */
 const BATCH_CHARS = 65_536;
 
-/** The canonical line of a row: t, on, ev, then the other members by name; JSON; a line feed. */
-export function traceLine(row: TraceRow): string {
-  const { t, on, ev, ...members } = row;
-  let line = `{"t":${t},"on":${JSON.stringify(on)},"ev":${JSON.stringify(ev)}`;
-  for (const name of Object.keys(members).sort()) {
-    line += `,${JSON.stringify(name)}:${JSON.stringify(members[name])}`;
+/** Text that JSON puts between quotes as it is. */
+const PLAIN_TEXT = /^[ !#-[\]-~]*$/;
+
+function jsonOf(value: TraceValue): string {
+  if (typeof value === "string" && PLAIN_TEXT.test(value)) return `"${value}"`;
+  return JSON.stringify(value);
+}
+
+type Members = Readonly<Record<string, TraceValue>>;
+
+/** Members of the last row of each kind, in order: the next one most often has the same. */
+const namesByEvent = new Map<string, readonly string[]>();
+
+function sortedNames(ev: string, members: Members): readonly string[] {
+  const known = namesByEvent.get(ev) ?? [];
+  let count = 0;
+  for (const name in members) if (Object.hasOwn(members, name)) count++;
+  if (count === known.length && known.every((name) => Object.hasOwn(members, name))) return known;
+  const names = Object.keys(members).sort();
+  namesByEvent.set(ev, names);
+  return names;
+}
+
+function lineOf(t: number, on: string, ev: string, members: Members): string {
+  let line = `{"t":${t},"on":${jsonOf(on)},"ev":${jsonOf(ev)}`;
+  for (const name of sortedNames(ev, members)) {
+    line += `,${jsonOf(name)}:${jsonOf(members[name] as TraceValue)}`;
   }
   return line + "}\n";
+}
+
+/** The canonical line of a row: t, on, ev, then the other members by name; JSON; a line feed. */
+export function traceLine({ t, on, ev, ...members }: TraceRow): string {
+  return lineOf(t, on, ev, members);
 }
 
 /** Creates an empty trace. */
@@ -70,11 +96,11 @@ export function createTrace({ nowUs, keepRows, onLine }: TraceOptions): Trace {
     get count() {
       return count;
     },
-    add: (on, ev, members) => {
-      const row: TraceRow = { t: nowUs(), on, ev, ...members };
-      const line = traceLine(row);
+    add: (on, ev, members = {}) => {
+      const t = nowUs();
+      const line = lineOf(t, on, ev, members);
       count++;
-      if (keepRows) rows.push(row);
+      if (keepRows) rows.push({ t, on, ev, ...members });
       onLine?.(line);
       batch += line;
       if (batch.length > BATCH_CHARS) flush();

@@ -250,7 +250,8 @@ export function createBoard(options: BoardOptions): Board {
   const modulesOfBoard = profile.modules.filter((m) => m !== "Wifi" || options.wifi !== false);
   const wifi = createWifiDriver(options.wifi || {}, { clock, random, serial });
   let running: Running | null = null;
-  let lastReadMs = -Infinity;
+  /** The last look at the clock, ms; a member, where a new number takes no new memory. */
+  const lastRead = { ms: -Infinity };
   let clockReads = 0;
   const sourceMaps = createSourceMaps(options.sourceMaps ?? {});
   let line = "";
@@ -328,9 +329,9 @@ export function createBoard(options: BoardOptions): Board {
       wallMs: () => {
         // A script that reads the clock over and over waits for it: virtual time must pass then.
         clockReads++;
-        if (loop.now() === lastReadMs) loop.block(READ_CLOCK_MS);
-        lastReadMs = loop.now();
-        return systemClock.at(lastReadMs);
+        if (loop.now() === lastRead.ms) loop.block(READ_CLOCK_MS);
+        lastRead.ms = loop.now();
+        return systemClock.at(lastRead.ms);
       },
       wallNowMs: () => systemClock.at(clock.now()),
       wires,

@@ -71,7 +71,10 @@ function collect(value: unknown, parts: Uint8Array[], describe: (value: unknown)
  * @throws NotBytes with the interpreter's text
  */
 export function bytesOf(value: unknown, describe: (value: unknown) => string): Uint8Array {
+  // What most are, without a list of parts.
   if (typeof value === "string") return Buffer.from(value, "latin1");
+  if (types.isUint8Array(value)) return value;
+  if (types.isArrayBuffer(value)) return new Uint8Array(value);
   const parts: Uint8Array[] = [];
   collect(value, parts, describe);
   if (parts.length === 1) return parts[0] as Uint8Array;

@@ -97,8 +97,7 @@ function dataFunctions({ realm, bytes, draw, seed }: EHost): Record<string, Nati
     toString: (...values: unknown[]) => latin1(all(values)),
     toUint8Array: (...values: unknown[]) => realm.uint8(all(values)),
     // On the board the buffer is the string's own memory; here it is a copy.
-    toArrayBuffer: (text: unknown) =>
-      typeof text === "string" ? realm.buffer(Buffer.from(text, "latin1")) : undefined,
+    toArrayBuffer: (text: unknown) => (typeof text === "string" ? realm.bufferOf(text) : undefined),
     toFlatString: (...values: unknown[]) => latin1(all(values)),
     asUTF8: () => realm.fail("Error", "Unicode not supported on this build"),
     fromUTF8: () => undefined,

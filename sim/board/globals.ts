@@ -12,7 +12,7 @@ import { createEvents } from "./events.ts";
 import type { Events } from "./events.ts";
 import { installE } from "./globals-e.ts";
 import type { EHost } from "./globals-e.ts";
-import type { Loop } from "./loop.ts";
+import type { Loop, TimerFunction } from "./loop.ts";
 import { createUrl } from "./modules/url.ts";
 import { installPins } from "./pins.ts";
 import { createPipes } from "./pipes.ts";
@@ -137,6 +137,10 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
   });
 
   // ------------------------------------------------------------------------------ timers
+  const callFunction: TimerFunction = (callback, args) => {
+    (callback as (...args: unknown[]) => void).apply(global, args as unknown[]);
+  };
+  const callText: TimerFunction = (text) => void runText(text as string);
   const setTimer = (
     callback: unknown,
     delay: unknown,
@@ -148,11 +152,8 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
     }
     const delayMs = Number(delay);
     if (delayMs > LONGEST_DELAY_MS) realm.fail("Error", "Interval is too long (>100 years)");
-    const fn =
-      typeof callback === "function"
-        ? () => void callback.apply(global, args)
-        : () => void runText(callback);
-    return loop.setTimer(fn, delayMs, { repeats, callback });
+    const fn = typeof callback === "function" ? callFunction : callText;
+    return loop.setTimer(fn, delayMs, { repeats, callback, ...(args.length > 0 && { args }) });
   };
   const clear = (kind: string, args: readonly unknown[]): void => {
     if (args.length === 0) return loop.clearAllTimers();
@@ -262,15 +263,15 @@ export function installGlobals(realm: Realm, loop: Loop, host: GlobalsHost): Glo
       const collects = gc === undefined || Boolean(gc);
       const usage = host.varsInUse({ collects });
       const total = host.profile.totalVars;
-      return realm.objectOf({
+      return realm.ownObject({
         free: total - usage,
         usage,
         total,
         history: 0,
         ...(collects && { gc: 0, gctime: 0 }),
         blocksize: 14,
-        rx: realm.objectOf({ used: 0, total: 1024 }),
-        tx: realm.objectOf({ used: 0, total: 256 }),
+        rx: realm.ownObject({ used: 0, total: 1024 }),
+        tx: realm.ownObject({ used: 0, total: 256 }),
       });
     },
   });

@@ -11,7 +11,8 @@
 // - A callback that is cut off (out of memory) marks its pass: it and every interval that is due
 //   behind it in this pass are deleted, timeouts and events run on as usual.
 // Not for: what the callbacks are (globals.ts) and what time means (clock/).
-import type { ClockTimer, SimClock } from "../clock/clock.ts";
+import { alarmOf } from "../clock/clock.ts";
+import type { SimClock } from "../clock/clock.ts";
 import { Abort, endAbort, passingAbort } from "./abort.ts";
 import type { BugSwitches } from "./bugs.ts";
 
@@ -44,6 +45,9 @@ export interface TimerInfo {
   callback: unknown;
 }
 
+/** Does what a timer is for. */
+export type TimerFunction = (callback: unknown, args: readonly unknown[]) => void;
+
 /** Callbacks came faster than any board can run them. */
 export interface CallStorm {
   /** What the last of them was. */
@@ -60,12 +64,12 @@ export interface Loop {
   /**
    * Arms a timer; returns its id, the one behind the last of the list.
    *
-   * @param options `callback` is what the script gave, for reports
+   * @param fn is called with `callback`, what the script gave, and `args`, none unless given
    */
   setTimer(
-    fn: () => void,
+    fn: TimerFunction,
     delayMs: number,
-    options: { repeats: boolean; callback?: unknown },
+    options: { repeats: boolean; callback?: unknown; args?: readonly unknown[] },
   ): number;
   /** Disarms a timer; an unknown id is no error. */
   clearTimer(id: number): void;
@@ -105,17 +109,27 @@ export interface Loop {
   stop(): void;
 }
 
-/** A timer of the clock. */
-interface Armed {
-  timer: ClockTimer;
-  atMs: number;
-}
-
 interface BoardTimer extends TimerInfo {
   /** In the time that timers follow. */
   dueMs: number;
-  fn: () => void;
+  fn: TimerFunction;
+  args: readonly unknown[];
 }
+
+/** Times of one board, ms. Members of an object and not variables: there a number that changes
+ * takes no new memory, and ten thousand boards change theirs all the time. */
+interface LoopTimes {
+  /** The board is blocked until then. */
+  busyUntil: number;
+  /** Beginning of the pass, in the time that timers follow. */
+  pass: number;
+  /** When the alarm for the next timer goes off; Infinity when it is not set. */
+  alarm: number;
+  /** When the counting of callbacks began. */
+  countedFrom: number;
+}
+
+const NO_ARGS: readonly unknown[] = [];
 
 /** The interpreter's shortest delay. */
 const MIN_DELAY_MS = 0.1;
@@ -185,38 +199,46 @@ export function createLoop(host: LoopHost): Loop {
   /** A callback of this pass was cut off. */
   let isCutOff = false;
   let isInQueue = false;
-  let busyUntilMs = -Infinity;
   let isInPass = false;
   /** Somebody has asked for a pass; without it, one is due only with a timer. */
   let isAwake = false;
-  // What is armed, earliest first. A later one stays armed when an earlier one is needed, and one
-  // that turns out to be too early only arms the next: timers that are renewed all the time cost
-  // the clock nothing.
-  let armed: Armed | null = null;
-  let armedLater: Armed | null = null;
-
-  const now = (): number => Math.max(clock.now(), busyUntilMs);
+  const times: LoopTimes = {
+    busyUntil: -Infinity,
+    pass: clock.now(),
+    alarm: Infinity,
+    countedFrom: clock.now(),
+  };
+  const now = (): number => Math.max(clock.now(), times.busyUntil);
   const timerNow = (): number => time.at(now());
-  let passMs = timerNow();
-  const arm = (delayMs: number): void => {
-    if (isStopped) return;
-    const atMs = now() + delayMs;
-    if (armed) {
-      if (armed.atMs <= atMs) return;
-      if (armedLater) clock.clearTimer(armedLater.timer);
-      armedLater = armed;
-    }
-    armed = { timer: clock.setTimer(fire, atMs - clock.now()), atMs };
+  times.pass = timerNow();
+  let isWakeAlarmSet = false;
+  const wakeAlarm = alarmOf(clock, () => {
+    isWakeAlarmSet = false;
+    fire();
+  });
+  const timerAlarm = alarmOf(clock, () => {
+    times.alarm = Infinity;
+    fire();
+  });
+  const setWakeAlarm = (): void => {
+    if (isWakeAlarmSet || isStopped) return;
+    isWakeAlarmSet = true;
+    wakeAlarm.set(now() - clock.now());
   };
   const wake = (): void => {
     isAwake = true;
     // A pass looks at its end whether another one is needed.
-    if (!isInPass) arm(0);
+    if (!isInPass) setWakeAlarm();
   };
-  const armTimer = (dueMs: number): void => {
-    if (isInPass) return;
-    const waitMs = dueMs - timerNow();
-    arm(waitMs > 0 ? Math.max(TICK_MS, time.worldMsFor(waitMs)) : 0);
+  // One that turns out to be too early only sets the next: timers that are renewed all the time
+  // cost the clock nothing.
+  const setTimerAlarm = (dueMs: number): void => {
+    if (isInPass || isStopped) return;
+    const leftMs = dueMs - timerNow();
+    const atMs = now() + (leftMs > 0 ? Math.max(TICK_MS, time.worldMsFor(leftMs)) : 0);
+    if (times.alarm <= atMs) return;
+    times.alarm = atMs;
+    timerAlarm.set(atMs - clock.now());
   };
   // Callbacks change both from within a walk over timers or queue.
   const mustWalkAnew = (): boolean => haveTimersChanged;
@@ -232,57 +254,71 @@ export function createLoop(host: LoopHost): Loop {
   };
   // A second that had few callbacks is told only when the next have been counted.
   let callsSince = 0;
-  let countedFromMs = now();
   const isStorm = (kind: CallStorm["kind"], timer: BoardTimer | null): boolean => {
-    const withinMs = now() - countedFromMs;
+    const withinMs = now() - times.countedFrom;
     if (withinMs < SEC_MS && host.storm) {
       host.storm({ kind, timer, calls: callsSince, withinMs });
       return true;
     }
-    countedFromMs = now();
+    times.countedFrom = now();
     callsSince = 1;
     return false;
   };
-  const call = <T>(
-    fn: () => T,
-    kind: CallStorm["kind"],
-    timer: BoardTimer | null = null,
-  ): T | undefined => {
-    if (++callsSince > maxCallsInSec && isStorm(kind, timer)) return undefined;
+  const begin = (kind: CallStorm["kind"], timer: BoardTimer | null): boolean => {
+    if (++callsSince > maxCallsInSec && isStorm(kind, timer)) return false;
     endAbort();
-    let result: T | undefined;
     watch?.began(timer);
-    try {
-      result = fn();
-    } catch (error) {
-      if (!passingAbort()) raise(error);
-    }
+    return true;
+  };
+  const end = (): void => {
     watch?.ended();
     // A script may have caught it.
     const abort = endAbort();
     if (abort) raise(abort);
+  };
+  const caught = (error: unknown): void => {
+    if (!passingAbort()) raise(error);
+  };
+  const call = <T>(fn: () => T, kind: CallStorm["kind"]): T | undefined => {
+    if (!begin(kind, null)) return undefined;
+    let result: T | undefined;
+    try {
+      result = fn();
+    } catch (error) {
+      caught(error);
+    }
+    end();
     return result;
+  };
+  const callTimer = (timer: BoardTimer): void => {
+    if (!begin("timer", timer)) return;
+    try {
+      timer.fn(timer.callback, timer.args);
+    } catch (error) {
+      caught(error);
+    }
+    end();
   };
 
   /** The tick behind one: an interval keeps its phase. */
   const nextDueMs = (dueMs: number, periodMs: number): number =>
-    isReplaying || dueMs + periodMs > passMs
+    isReplaying || dueMs + periodMs > times.pass
       ? dueMs + periodMs
-      : dueMs + (Math.floor((passMs - dueMs) / periodMs) + 1) * periodMs;
+      : dueMs + (Math.floor((times.pass - dueMs) / periodMs) + 1) * periodMs;
   const runTimers = (): void => {
-    passMs = timerNow();
+    times.pass = timerNow();
     let calls = 0;
     do {
       haveTimersChanged = false;
       for (let i = 0; i < timers.length && !mustWalkAnew();) {
         const timer = timers[i] as BoardTimer;
-        if (timer.dueMs > passMs || calls >= MAX_CALLS_IN_TURN) {
+        if (timer.dueMs > times.pass || calls >= MAX_CALLS_IN_TURN) {
           i++;
           continue;
         }
         calls++;
-        const lateMs = passMs - timer.dueMs;
-        call(timer.fn, "timer", timer);
+        const lateMs = times.pass - timer.dueMs;
+        callTimer(timer);
         if (isStopped) return;
         // The callback may have changed the period, which counts from this tick, and may have
         // cleared the timer.
@@ -291,7 +327,7 @@ export function createLoop(host: LoopHost): Loop {
           host.cutOff?.("interval");
         }
         const at = timers.indexOf(timer);
-        if (timer.periodMs !== null) timer.dueMs = nextDueMs(passMs - lateMs, timer.periodMs);
+        if (timer.periodMs !== null) timer.dueMs = nextDueMs(times.pass - lateMs, timer.periodMs);
         else if (at >= 0) timers.splice(at, 1);
         i = timer.periodMs !== null ? at + 1 : Math.max(at, 0);
       }
@@ -331,14 +367,12 @@ export function createLoop(host: LoopHost): Loop {
   };
   const armNextTimer = (): void => {
     const dueMs = earliestDueMs();
-    if (dueMs < Infinity) armTimer(dueMs);
+    if (dueMs < Infinity) setTimerAlarm(dueMs);
   };
 
   function fire(): void {
-    armed = armedLater;
-    armedLater = null;
     // Armed before a call in another callback of this board blocked for longer.
-    if (clock.now() < busyUntilMs) return arm(0);
+    if (clock.now() < times.busyUntil) return setWakeAlarm();
     if (!isAwake && earliestDueMs() > timerNow()) return armNextTimer();
     isInPass = true;
     try {
@@ -374,13 +408,13 @@ export function createLoop(host: LoopHost): Loop {
   }
 
   return {
-    setTimer: (fn, delayMs, { repeats, callback }) => {
+    setTimer: (fn, delayMs, { repeats, callback, args = NO_ARGS }) => {
       const periodMs = delayMs >= MIN_DELAY_MS ? delayMs : MIN_DELAY_MS;
       const id = (timers.at(-1)?.id ?? 0) + 1;
       const dueMs = timerNow() + periodMs;
-      timers.push({ id, dueMs, periodMs: repeats ? periodMs : null, fn, callback });
+      timers.push({ id, dueMs, periodMs: repeats ? periodMs : null, fn, callback, args });
       haveTimersChanged = true;
-      armTimer(dueMs);
+      setTimerAlarm(dueMs);
       return id;
     },
     clearTimer: (id) => {
@@ -398,7 +432,7 @@ export function createLoop(host: LoopHost): Loop {
       timer.periodMs = periodMs >= MIN_DELAY_MS ? periodMs : MIN_DELAY_MS;
       timer.dueMs = timerNow() + timer.periodMs;
       haveTimersChanged = true;
-      armTimer(timer.dueMs);
+      setTimerAlarm(timer.dueMs);
       return true;
     },
     enqueue: (job) => {
@@ -429,11 +463,11 @@ export function createLoop(host: LoopHost): Loop {
     block: (ms) => {
       const untilMs = now() + ms;
       host.blocking?.(untilMs);
-      busyUntilMs = untilMs;
+      times.busyUntil = untilMs;
     },
     clockSet: (systemMs) => {
-      for (const timer of timers) timer.dueMs += systemMs - passMs;
-      passMs = systemMs;
+      for (const timer of timers) timer.dueMs += systemMs - times.pass;
+      times.pass = systemMs;
       wake();
     },
     raise,
@@ -444,8 +478,8 @@ export function createLoop(host: LoopHost): Loop {
       isStopped = true;
       timers = [];
       queue = [];
-      for (const each of [armed, armedLater]) if (each) clock.clearTimer(each.timer);
-      armed = armedLater = null;
+      wakeAlarm.clear();
+      timerAlarm.clear();
     },
   };
 }

@@ -87,6 +87,7 @@ function installString(realm: Intrinsics): void {
   Object.defineProperty(prototype, "constructor", { value: make, configurable: true });
   realm.define(make, {
     fromCharCode(...codes: unknown[]) {
+      if (codes.length === 1) return String.fromCharCode(Number(codes[0]) & 255);
       return String.fromCharCode(...codes.map((code) => Number(code) & 255));
     },
   });

@@ -52,9 +52,14 @@ export interface Realm extends FormatRealm, JsonRealm {
   /** Defines native functions that enumeration does not show. */
   define(target: object, members: Record<string, Native>): void;
   arrayOf(items: readonly unknown[]): unknown[];
+  /** A copy of an object. */
   objectOf(members: object): Record<string, unknown>;
+  /** The object itself, made one of this realm: for literals that nobody else has. */
+  ownObject(members: object): Record<string, unknown>;
   /** A copy of bytes as this realm's ArrayBuffer. */
   buffer(bytes: Uint8Array): ArrayBuffer;
+  /** An ArrayBuffer of this realm with the bytes of a text. */
+  bufferOf(text: string): ArrayBuffer;
   /** A copy of bytes as this realm's Uint8Array. */
   uint8(bytes: Uint8Array): Uint8Array;
   /** Text of a value as `print` shows it. */

@@ -73,6 +73,12 @@ export function createFrameReader(
 
   return {
     feed: (chunk) => {
+      // One whole packet, as nearly all come: nothing to collect and nothing to cut.
+      const isAlone = size === 0 && !isHeld && chunk.length >= 2 && chunk.length <= maxBytes;
+      if (isAlone && frameLength(chunk, 0) === chunk.length) {
+        isHeld = !onFrame(chunk);
+        return null;
+      }
       parts.push(chunk);
       size += chunk.length;
       return isHeld || size < wanted ? null : read();

@@ -1,14 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Time that passes only from one event to the next: a binary heap of timers. Events of the same
 // moment fire in the order in which they were armed, so a run depends on nothing but its input.
-import type { ClockTimer, SimClock } from "./clock.ts";
-
-interface Entry {
-  /** Order of arming, which decides among events of one moment. */
-  order: number;
-  /** Null once it has fired or was cleared: entries leave when their turn comes. */
-  fn: (() => void) | null;
-}
+import type { Alarm, ClockTimer, SimClock } from "./clock.ts";
 
 /** A clock that its owner runs. */
 export interface VirtualClock extends SimClock {
@@ -28,78 +21,91 @@ export interface VirtualClock extends SimClock {
 /** Where the simulated world's time begins unless told otherwise: 2026-01-01T00:00:00Z, ms. */
 export const WORLD_START_MS = 1_767_225_600_000;
 
-/** Entries by time, then by order of arming: a binary heap. Times lie side by side: those of ten
- * thousand boards do not fit into the processor's cache as members of as many objects. */
+/** What is armed, by time, then by order of arming: a binary heap. Times lie side by side: those of
+ * ten thousand boards do not fit into the processor's cache as members of as many objects. */
 class Heap {
   #times = new Float64Array(64);
-  #entries: Entry[] = [];
-  #lastOrder = 0;
+  #orders = new Float64Array(64);
+  #timers: VirtualTimer[] = [];
 
   get size(): number {
-    return this.#entries.length;
+    return this.#timers.length;
   }
 
-  first(): Entry | undefined {
-    return this.#entries[0];
+  first(): VirtualTimer | undefined {
+    return this.#timers[0];
   }
 
-  /** Time of the first entry, ms; Infinity when empty. */
+  /** Time of the first, ms; Infinity when empty. */
   firstMs(): number {
-    return this.#entries.length > 0 ? (this.#times[0] as number) : Infinity;
+    return this.#timers.length > 0 ? (this.#times[0] as number) : Infinity;
   }
 
-  add(entry: Entry, atMs: number): void {
-    const entries = this.#entries;
-    let i = entries.length;
-    if (i === this.#times.length) {
-      const more = new Float64Array(2 * i);
-      more.set(this.#times);
-      this.#times = more;
-    }
+  /** Whether the first has been cleared or armed anew since it was added. */
+  isFirstStale(): boolean {
+    return (this.#timers[0] as VirtualTimer).order !== this.#orders[0];
+  }
+
+  /** Adds a timer with its order, which is the greatest so far. */
+  add(timer: VirtualTimer, atMs: number): void {
+    const timers = this.#timers;
+    let i = timers.length;
+    if (i === this.#times.length) this.#grow();
     const times = this.#times;
-    entry.order = ++this.#lastOrder;
-    entries.push(entry);
+    const orders = this.#orders;
+    timers.push(timer);
     while (i > 0) {
       const parent = (i - 1) >> 1;
       // Of one moment, the one above was armed before.
       if ((times[parent] as number) <= atMs) break;
       times[i] = times[parent] as number;
-      entries[i] = entries[parent] as Entry;
+      orders[i] = orders[parent] as number;
+      timers[i] = timers[parent] as VirtualTimer;
       i = parent;
     }
     times[i] = atMs;
-    entries[i] = entry;
+    orders[i] = timer.order;
+    timers[i] = timer;
   }
 
   removeFirst(): void {
-    const entries = this.#entries;
-    const last = entries.pop() as Entry;
-    const size = entries.length;
-    if (size > 0) this.#sink(0, last, this.#times[size] as number);
+    const last = this.#timers.pop() as VirtualTimer;
+    const size = this.#timers.length;
+    if (size > 0) this.#sink(0, last, this.#times[size] as number, this.#orders[size] as number);
   }
 
-  /** Takes out what was cleared. */
+  /** Takes out what is stale. */
   sweep(): void {
-    const entries = this.#entries;
+    const timers = this.#timers;
     const times = this.#times;
+    const orders = this.#orders;
     let size = 0;
-    for (let i = 0; i < entries.length; i++) {
-      const entry = entries[i] as Entry;
-      if (entry.fn === null) continue;
+    for (let i = 0; i < timers.length; i++) {
+      const timer = timers[i] as VirtualTimer;
+      if (timer.order !== orders[i]) continue;
       times[size] = times[i] as number;
-      entries[size++] = entry;
+      orders[size] = timer.order;
+      timers[size++] = timer;
     }
-    entries.length = size;
+    timers.length = size;
     for (let i = (size >> 1) - 1; i >= 0; i--) {
-      this.#sink(i, entries[i] as Entry, times[i] as number);
+      this.#sink(i, timers[i] as VirtualTimer, times[i] as number, orders[i] as number);
     }
   }
 
-  /** Puts an entry at its place, from `start` down. */
-  #sink(start: number, entry: Entry, atMs: number): void {
-    const entries = this.#entries;
+  #grow(): void {
+    const more = [new Float64Array(2 * this.size), new Float64Array(2 * this.size)] as const;
+    more[0].set(this.#times);
+    more[1].set(this.#orders);
+    [this.#times, this.#orders] = more;
+  }
+
+  /** Puts a timer at its place, from `start` down. */
+  #sink(start: number, timer: VirtualTimer, atMs: number, order: number): void {
+    const timers = this.#timers;
     const times = this.#times;
-    const size = entries.length;
+    const orders = this.#orders;
+    const size = timers.length;
     let i = start;
     for (;;) {
       let child = 2 * i + 1;
@@ -107,103 +113,170 @@ class Heap {
       let childMs = times[child] as number;
       if (child + 1 < size) {
         const otherMs = times[child + 1] as number;
-        const isOther =
+        const isTie = otherMs === childMs;
+        if (
           otherMs < childMs ||
-          (otherMs === childMs &&
-            (entries[child + 1] as Entry).order < (entries[child] as Entry).order);
-        if (isOther) {
+          (isTie && (orders[child + 1] as number) < (orders[child] as number))
+        ) {
           child++;
           childMs = otherMs;
         }
       }
-      const below = entries[child] as Entry;
-      if (atMs < childMs || (atMs === childMs && entry.order < below.order)) break;
+      if (atMs < childMs || (atMs === childMs && order < (orders[child] as number))) break;
       times[i] = childMs;
-      entries[i] = below;
+      orders[i] = orders[child] as number;
+      timers[i] = timers[child] as VirtualTimer;
       i = child;
     }
     times[i] = atMs;
-    entries[i] = entry;
+    orders[i] = order;
+    timers[i] = timer;
   }
 }
 
-/** Entries that have fired, at the head of those due at once, before they are let go. */
+/** Timers that have fired, at the head of those due at once, before they are let go. */
 const MAX_DONE = 1000;
+/** So few stale ones are not worth a sweep. */
+const FEW = 64;
+
+/** What is to fire when. The time is a member of an object, where a number takes no memory each time
+ * that it changes. */
+class Agenda {
+  nowMs: number;
+  eventCount = 0;
+  readonly #heap = new Heap();
+  /** What is due at once, oldest first, with its order. All of the heap that is due at this moment
+   * was armed before. */
+  readonly #due: (VirtualTimer | null)[] = [];
+  readonly #dueOrders: number[] = [];
+  #dueCount = 0;
+  #dueAt = 0;
+  #lastOrder = 0;
+  #staleCount = 0;
+
+  constructor(startMs: number) {
+    this.nowMs = startMs;
+  }
+
+  arm(timer: VirtualTimer, delayMs: number): void {
+    if (timer.order !== 0) this.clear(timer);
+    timer.order = ++this.#lastOrder;
+    const atMs = this.nowMs + delayMs;
+    if (atMs > this.nowMs) this.#heap.add(timer, atMs);
+    else {
+      // Not by `push` and `length = 0`: the lists keep their memory.
+      this.#due[this.#dueCount] = timer;
+      this.#dueOrders[this.#dueCount++] = timer.order;
+    }
+  }
+
+  /** It stays where it is and is passed over when its turn comes. */
+  clear(timer: VirtualTimer): void {
+    if (timer.order === 0) return;
+    timer.order = 0;
+    this.#staleCount++;
+    // What is far away would pile up: timeouts that are always renewed.
+    if (this.#staleCount <= FEW || this.#staleCount <= this.#heap.size / 2) return;
+    this.#heap.sweep();
+    this.#staleCount = 0;
+  }
+
+  /** Time of what fires next, ms; Infinity when nothing is armed. */
+  nextMs(): number {
+    this.#skipStale();
+    const heapMs = this.#heap.firstMs();
+    return this.#dueAt < this.#dueCount && heapMs > this.nowMs ? this.nowMs : heapMs;
+  }
+
+  /** Takes out what {@link nextMs} has told of. */
+  take(): VirtualTimer {
+    let timer: VirtualTimer;
+    if (this.#dueAt < this.#dueCount && this.#heap.firstMs() > this.nowMs) {
+      timer = this.#due[this.#dueAt] as VirtualTimer;
+      this.#due[this.#dueAt++] = null;
+    } else {
+      timer = this.#heap.first() as VirtualTimer;
+      this.#heap.removeFirst();
+    }
+    timer.order = 0;
+    return timer;
+  }
+
+  #skipStale(): void {
+    const heap = this.#heap;
+    while (heap.size > 0 && heap.isFirstStale()) {
+      heap.removeFirst();
+      this.#staleCount--;
+    }
+    while (this.#dueAt < this.#dueCount && this.#isDueStale()) {
+      this.#due[this.#dueAt++] = null;
+      this.#staleCount--;
+    }
+    if (this.#dueAt === this.#dueCount) this.#dueAt = this.#dueCount = 0;
+    else if (this.#dueAt > MAX_DONE) this.#dropDone();
+  }
+
+  #isDueStale(): boolean {
+    return this.#due[this.#dueAt]?.order !== this.#dueOrders[this.#dueAt];
+  }
+
+  /** Moves what is due to the head of its list: somebody arms for this moment without end. */
+  #dropDone(): void {
+    this.#due.splice(0, this.#dueAt);
+    this.#dueOrders.splice(0, this.#dueAt);
+    this.#dueCount -= this.#dueAt;
+    this.#dueAt = 0;
+  }
+}
+
+/** One timer, armed once or again and again. */
+class VirtualTimer implements Alarm {
+  /** Number of its arming, which decides among those of one moment; 0 while it is not armed. */
+  order = 0;
+  readonly fn: () => void;
+  readonly #agenda: Agenda;
+
+  constructor(agenda: Agenda, fn: () => void) {
+    this.#agenda = agenda;
+    this.fn = fn;
+  }
+
+  set(delayMs: number): void {
+    this.#agenda.arm(this, delayMs);
+  }
+
+  clear(): void {
+    this.#agenda.clear(this);
+  }
+}
 
 /** Creates a clock that stands at `startMs`. */
 export function createVirtualClock(startMs = WORLD_START_MS): VirtualClock {
-  let nowMs = startMs;
-  let eventCount = 0;
-  let cleared = 0;
-  const heap = new Heap();
-  // What is due at once, oldest first. All of the heap that is due at this moment was armed before.
-  let due: Entry[] = [];
-  let dueAt = 0;
-
-  const skipCleared = (): void => {
-    while (heap.size > 0 && (heap.first() as Entry).fn === null) {
-      heap.removeFirst();
-      cleared--;
-    }
-    while (dueAt < due.length && (due[dueAt] as Entry).fn === null) {
-      dueAt++;
-      cleared--;
-    }
-    if (dueAt > 0 && (dueAt === due.length || dueAt > MAX_DONE)) {
-      due = due.slice(dueAt);
-      dueAt = 0;
-    }
-  };
-  const nextMs = (): number => {
-    skipCleared();
-    const heapMs = heap.firstMs();
-    return dueAt < due.length && heapMs > nowMs ? nowMs : heapMs;
-  };
-  /** Takes out what {@link nextMs} told of. */
-  const take = (): Entry => {
-    if (dueAt < due.length && heap.firstMs() > nowMs) return due[dueAt++] as Entry;
-    const entry = heap.first() as Entry;
-    heap.removeFirst();
-    return entry;
-  };
-
+  const agenda = new Agenda(startMs);
   return {
     get eventCount() {
-      return eventCount;
+      return agenda.eventCount;
     },
-    now: () => nowMs,
+    now: () => agenda.nowMs,
     setTimer: (fn, delayMs) => {
-      const entry: Entry = { order: 0, fn };
-      const atMs = nowMs + delayMs;
-      if (atMs > nowMs) heap.add(entry, atMs);
-      else due.push(entry);
-      return entry;
+      const timer = new VirtualTimer(agenda, fn);
+      timer.set(delayMs);
+      return timer;
     },
-    clearTimer: (timer: ClockTimer) => {
-      const entry = timer as Entry;
-      if (entry.fn === null) return;
-      entry.fn = null;
-      // Cleared entries that never come to the top would pile up: timeouts that are always renewed.
-      cleared++;
-      if (cleared > 64 && cleared > heap.size / 2) {
-        heap.sweep();
-        cleared = 0;
-      }
-    },
-    nextMs,
+    clearTimer: (timer: ClockTimer) => (timer as VirtualTimer).clear(),
+    createAlarm: (fn) => new VirtualTimer(agenda, fn),
+    nextMs: () => agenda.nextMs(),
     run: (untilMs, maxEvents = Infinity) => {
       for (let fired = 0; ; fired++) {
-        const atMs = nextMs();
+        const atMs = agenda.nextMs();
         if (atMs > untilMs || atMs === Infinity) break;
         if (fired >= maxEvents) return false;
-        const entry = take();
-        const { fn } = entry;
-        entry.fn = null;
-        if (atMs > nowMs) nowMs = atMs;
-        eventCount++;
-        fn?.();
+        const { fn } = agenda.take();
+        if (atMs > agenda.nowMs) agenda.nowMs = atMs;
+        agenda.eventCount++;
+        fn();
       }
-      if (untilMs > nowMs && untilMs < Infinity) nowMs = untilMs;
+      if (untilMs > agenda.nowMs && untilMs < Infinity) agenda.nowMs = untilMs;
       return true;
     },
   };

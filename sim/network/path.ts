@@ -13,7 +13,8 @@
 //
 // Acknowledgements take no time and no segment of their own unless the way back is blocked.
 // Not for: FIN and reset (connection.ts), which effects are in force (conditions.ts).
-import type { ClockTimer, SimClock } from "../clock/clock.ts";
+import { alarmOf } from "../clock/clock.ts";
+import type { Alarm, ClockTimer, SimClock } from "../clock/clock.ts";
 import type { RandomStream } from "../random.ts";
 import type { Combined } from "./conditions.ts";
 
@@ -92,15 +93,16 @@ export class Path {
   #tries = 0;
   #isLost = false;
   #isClosed = false;
-  #arrival: ClockTimer | null = null;
+  readonly #arrival: Alarm;
+  #isArrivalSet = false;
   #retry: ClockTimer | null = null;
   #departure: ClockTimer | null = null;
-  readonly #onArrival = (): void => this.#arrive();
 
   /** Creates a path on which nothing moves yet. */
   constructor(clock: SimClock, host: PathHost) {
     this.#clock = clock;
     this.#host = host;
+    this.#arrival = alarmOf(clock, () => this.#arrive());
   }
 
   /** Queues bytes. */
@@ -134,10 +136,11 @@ export class Path {
   /** Drops everything; nothing arrives any more. */
   clear(): void {
     this.#isClosed = true;
-    for (const timer of [this.#arrival, this.#retry, this.#departure]) {
+    for (const timer of [this.#retry, this.#departure]) {
       if (timer) this.#clock.clearTimer(timer);
     }
-    this.#arrival = this.#retry = this.#departure = null;
+    this.#retry = this.#departure = null;
+    this.#clearArrival();
     this.#queue = [];
     this.#flying = [];
     this.#queuedBytes = this.#flyingBytes = this.#unackedBytes = 0;
@@ -149,14 +152,19 @@ export class Path {
 
   #armArrival(): void {
     const first = this.#flying[0];
-    if (!first || this.#isLost || this.#arrival) return;
-    this.#arrival = this.#clock.setTimer(this.#onArrival, first.atMs - this.#clock.now());
+    if (!first || this.#isLost || this.#isArrivalSet) return;
+    this.#isArrivalSet = true;
+    this.#arrival.set(first.atMs - this.#clock.now());
+  }
+
+  #clearArrival(): void {
+    this.#isArrivalSet = false;
+    this.#arrival.clear();
   }
 
   #lose(): void {
     this.#isLost = true;
-    if (this.#arrival) this.#clock.clearTimer(this.#arrival);
-    this.#arrival = null;
+    this.#clearArrival();
     this.#armRetry();
   }
 
@@ -250,7 +258,7 @@ export class Path {
   }
 
   #arrive(): void {
-    this.#arrival = null;
+    this.#isArrivalSet = false;
     if (this.#host.isBlocked()) return this.#lose();
     const isReverseBlocked = this.#host.isReverseBlocked();
     if (!isReverseBlocked) this.#succeed();

@@ -45,7 +45,11 @@ const BROKER = "broker";
 /** From the last board's start until the time counts: it has joined and connected. */
 const SETTLE_SEC = 60;
 
-function addBoard(world: World, name: string, key: Buffer, options: FleetOptions): () => void {
+function addBoard(
+  world: World,
+  { name, key, script }: { name: string; key: Buffer; script: string },
+  options: FleetOptions,
+): () => void {
   const config = boardConfigText({
     device_id: name,
     mqtt_url: `mqtt://${BROKER}`,
@@ -56,7 +60,7 @@ function addBoard(world: World, name: string, key: Buffer, options: FleetOptions
     topic_prefix: PREFIX,
   });
   const board = world.board(name, {
-    script: loadBundle().text,
+    script,
     files: { [CONFIG_FILE]: config },
     realm: options.way === "shared" ? "shared" : "own",
     instrument: options.way === "rewritten",
@@ -87,11 +91,12 @@ export async function prepareFleet(options: FleetOptions): Promise<Fleet> {
     const verdict = verifier.accept(payload, deviceId, world.clock.now());
     if (verdict.kind === "fresh") verifiedBeats++;
   });
+  const script = loadBundle().text;
   for (let i = 0; i < boards; i++) {
     const name = `dev-${i}`;
     const key = createHash("sha256").update(name).digest();
     keys.set(name, key);
-    const powerOn = addBoard(world, name, key, options);
+    const powerOn = addBoard(world, { name, key, script }, options);
     // Spread over an interval, as a fleet is that was not switched on by one hand.
     world.after((i * intervalSec * 1000) / boards, powerOn);
   }

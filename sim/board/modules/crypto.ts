@@ -93,9 +93,7 @@ export function createCrypto(host: ModuleHost): object {
   const { realm, globals, write } = host;
   // As text of bytes: a third of the time that the engine takes to make a buffer of its own.
   const digest = (algorithm: string) => (data?: unknown) =>
-    data === undefined
-      ? undefined
-      : realm.buffer(Buffer.from(hash(algorithm, globals.bytes(data), "binary"), "latin1"));
+    data === undefined ? undefined : realm.bufferOf(hash(algorithm, globals.bytes(data), "binary"));
   const deriveKey = (password?: unknown, salt?: unknown, options?: unknown) => {
     if (password === undefined || salt === undefined) return undefined;
     const isObject = typeof options === "object" && options !== null;

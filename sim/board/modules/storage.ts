@@ -69,7 +69,7 @@ export function createStorage({ realm, globals, flash }: ModuleHost): object {
     },
     readArrayBuffer: (name: unknown) => {
       const data = read(name);
-      return data === undefined ? undefined : realm.buffer(fromLatin1(data));
+      return data === undefined ? undefined : realm.bufferOf(data);
     },
     write: (name: unknown, data: unknown, offset?: unknown, size?: unknown) => {
       const bytes = dataOf(data);

@@ -63,7 +63,7 @@ export function createWifi(host: ModuleHost): object {
   const emit = (name: string, details: object): void =>
     events.emit(module, name, [realm.objectOf(details)]);
   const answer = (details: object, done: Done, ...before: unknown[]): object => {
-    const result = realm.objectOf(details);
+    const result = realm.ownObject(details);
     done?.(...before, result);
     return result;
   };
@@ -144,7 +144,7 @@ export function createWifi(host: ModuleHost): object {
     getIP: (done?: unknown) => answer(addressOf(wifi.lease), callback(done), null),
     getAPIP: (done?: unknown) =>
       answer(addressOf(isAccessPoint ? OWN_ADDRESS : null), callback(done), null),
-    getStatus: () => realm.objectOf(statusOf(wifi, powersave)),
+    getStatus: () => realm.ownObject(statusOf(wifi, powersave)),
     getDetails: (done?: unknown) => {
       const { ssid, password, isConnected, lastReason, found } = wifi;
       const details = isConnected
@@ -152,7 +152,7 @@ export function createWifi(host: ModuleHost): object {
         : { status: lastReason };
       return answer(details, callback(done));
     },
-    getAPDetails: (done?: unknown) => answer(own, callback(done)),
+    getAPDetails: (done?: unknown) => answer({ ...own }, callback(done)),
     getHostname: () => hostname,
     setHostname: (name: unknown, done?: unknown) => {
       hostname = realm.text(name);
