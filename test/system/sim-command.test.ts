@@ -81,6 +81,12 @@ describe("lubdub sim", () => {
       /wrong plan .*: \[0\]\.fault: unknown fault "wifi-dorp"; did you mean "wifi-drop"\?\n$/,
     ],
     [
+      "a run without a heartbeat, and tells how to repeat it,",
+      ["--seed", "3"],
+      1,
+      /^lubdub sim: no heartbeat was accepted; repeat: npx lubdub sim --for 1s --seed 3\n$/,
+    ],
+    [
       "a trace that cannot be written",
       ["--trace", folder],
       1,
