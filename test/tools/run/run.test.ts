@@ -96,16 +96,20 @@ describe.concurrent("lubdub run", () => {
     expect(ended.code).toBe(0);
   });
 
-  it("tells a missing file, a wrong expression and a wrong option", async () => {
-    expect(await run(null, "nothere.js")).toMatchObject({
-      stderr: "lubdub run: cannot read nothere.js: no such file\n",
-      code: 1,
-    });
-    expect(await run("1", "--print", "1+")).toMatchObject({
-      stderr: "lubdub run: Uncaught SyntaxError: Unexpected end of Input (:1:3)\n",
-      code: 1,
-    });
-    expect(await run("1", "--for", "soon")).toMatchObject({ code: 2 });
-    expect(await run(null)).toMatchObject({ code: 2 });
-  });
+  it(
+    "tells a missing file, a wrong expression and a wrong option",
+    { timeout: 60_000 },
+    async () => {
+      expect(await run(null, "nothere.js")).toMatchObject({
+        stderr: "lubdub run: cannot read nothere.js: no such file\n",
+        code: 1,
+      });
+      expect(await run("1", "--print", "1+")).toMatchObject({
+        stderr: "lubdub run: Uncaught SyntaxError: Unexpected end of Input (:1:3)\n",
+        code: 1,
+      });
+      expect(await run("1", "--for", "soon")).toMatchObject({ code: 2 });
+      expect(await run(null)).toMatchObject({ code: 2 });
+    },
+  );
 });
