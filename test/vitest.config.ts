@@ -23,8 +23,8 @@ function project(
   };
 }
 
-const quick = { testTimeoutMs: 20_000, isParallel: true };
-const slow = { testTimeoutMs: 60_000, isParallel: true };
+const quick = { testTimeoutMs: 60_000, isParallel: true };
+const slow = { testTimeoutMs: 90_000, isParallel: true };
 
 export default defineConfig({
   root: fileURLToPath(new URL("..", import.meta.url)),
