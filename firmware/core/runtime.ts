@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+// What every service works with: the board, the log, one scheduler for all timers, the wall clock.
+//
+// The scheduler holds the one timer of the interpreter that services use. A service owns a slot of
+// it. Before a slot's function is called, the slot is armed again with the same function, and taken
+// back when the function has returned: a call that an out-of-memory cuts short (nobody can catch
+// that) is made again after RECOVER_MS. The interpreter's timer itself may not even get armed then;
+// a second, independent chain sees that it is overdue and arms it. A slot that was late fires once.
+//
+//   slot due   |---------x                  x = cut short by an out-of-memory
+//   called              x.....RECOVER_MS.....again
+import type { Board, Timer } from "../platform/board.ts";
+import type { ClockQuality } from "../wire/heartbeat.ts";
+
+/** Log levels: debug, info, warning, error. */
+export type Level = "D" | "I" | "W" | "E";
+
+/** Number of a timer of a service. */
+export type Slot = number;
+
+/** What went wrong: `E_CODE key=value...`, see wire/codes.ts. Undefined is success. */
+export type Failure = string;
+
+/** Called once with the outcome. */
+export type Done = (failure?: Failure) => void;
+
+/** When a call is made again that was cut short, ms. */
+export const RECOVER_MS = 60000;
+
+/** How often the second chain looks after the first, and the longest sleep of the first, ms. */
+export const GUARD_MS = 30000;
+
+/** Longest log line, bytes. */
+export const LINE_MAX_BYTES = 160;
+
+/** Epoch ms of 2026-01-01: a clock that shows less has not been told the time since power-up. */
+export const CLOCK_FLOOR_MS = 1767225600000;
+
+/** The board with what the firmware adds to it. */
+export interface Runtime extends Board {
+  /** Lowest level that is written; set it at any time. */
+  logLevel: Level;
+  /** Writes `<nowMs> <level> <scope> <event> <detail>`; `detail` is `key=value` pairs. */
+  log(level: Level, scope: string, event: string, detail?: string): void;
+  /** Takes a slot. */
+  newSlot(): Slot;
+  /** Disarms all slots and takes them back: nothing that owns one may be used any more. */
+  freeSlots(): void;
+  /** Calls `fn` once after at least `delayMs`; an armed slot is armed anew. */
+  arm(slot: Slot, delayMs: number, fn: () => void): void;
+  /** Disarms a slot; one that is not armed is no error. */
+  disarm(slot: Slot): void;
+  /** Whether a slot is armed. */
+  isArmed(slot: Slot): boolean;
+  /** Epoch ms as the firmware knows it: monotonic clock and own offset. Believe it by `quality`. */
+  wallMs(): number;
+  /** How far `wallMs` can be believed. */
+  quality: ClockQuality;
+  /** Tells the time; timers do not move. */
+  setWall(wallMs: number, quality: ClockQuality): void;
+}
+
+/** Quotes a text as the value of a pair: printable ASCII without quotes, at most 80 characters. */
+export function quoted(text: string): string {
+  return '"' + text.slice(0, 80).replace(/[^ -~]|"/g, "?") + '"';
+}
+
+/** Adds log, timers and wall clock to a board, in place. */
+export function createRuntime(board: Board): Runtime {
+  const rt = board as Runtime;
+  let fns: (() => void)[] = [];
+  // When each slot is due; 0: not armed.
+  let dues: number[] = [];
+  let timer: Timer | undefined;
+  // When the interpreter's timer is due, and when the second chain was seen last.
+  let timerDueMs = 0;
+  let guardMs = 0;
+  let isTurning = false;
+  let offsetMs = rt.systemMs() - rt.nowMs();
+
+  function sleep(): void {
+    const now = rt.nowMs();
+    let next = now + GUARD_MS;
+    for (const due of dues) if (due && due < next) next = due;
+    if (timer !== undefined) {
+      // Due soon enough, and not overdue.
+      if (timerDueMs <= next && timerDueMs > now) return;
+      rt.cancel(timer);
+    }
+    timer = undefined;
+    timerDueMs = next;
+    timer = rt.after(turn, Math.max(next - now, 0));
+  }
+
+  function turn(): void {
+    timer = undefined;
+    isTurning = false;
+    timerDueMs = rt.nowMs() + GUARD_MS;
+    timer = rt.after(turn, GUARD_MS);
+    if (rt.nowMs() - guardMs > 2 * GUARD_MS) guard();
+    isTurning = true;
+    for (let slot = 0; slot < dues.length; slot++) {
+      const now = rt.nowMs();
+      if (dues[slot] && (dues[slot] as number) <= now) {
+        // Told from what the function may arm itself by half a millisecond.
+        const mark = now + RECOVER_MS + 0.5;
+        const fn = fns[slot] as () => void;
+        dues[slot] = mark;
+        try {
+          fn();
+        } catch (error) {
+          rt.log("E", "app", "fault", "text=" + quoted("" + error));
+        }
+        if (dues[slot] === mark) dues[slot] = 0;
+      }
+    }
+    isTurning = false;
+    sleep();
+  }
+
+  function guard(): void {
+    guardMs = rt.nowMs();
+    rt.after(guard, GUARD_MS);
+    if (timer === undefined || timerDueMs < guardMs - 1000) {
+      isTurning = false;
+      sleep();
+    }
+  }
+
+  rt.logLevel = "I";
+  rt.log = function (level, scope, event, detail) {
+    const levels = "DIWE";
+    if (levels.indexOf(level) < levels.indexOf(rt.logLevel)) return;
+    const line = rt.nowMs() + " " + level + " " + scope + " " + event;
+    rt.print((detail ? line + " " + detail : line).slice(0, LINE_MAX_BYTES));
+  };
+  rt.newSlot = function () {
+    dues.push(0);
+    return dues.length - 1;
+  };
+  rt.freeSlots = function () {
+    dues = [];
+    fns = [];
+  };
+  rt.arm = function (slot, delayMs, fn) {
+    fns[slot] = fn;
+    dues[slot] = Math.floor(rt.nowMs() + Math.max(delayMs, 0)) || 1;
+    if (!isTurning) sleep();
+  };
+  rt.disarm = function (slot) {
+    dues[slot] = 0;
+  };
+  rt.isArmed = function (slot) {
+    return dues[slot] !== 0;
+  };
+  rt.wallMs = function () {
+    return rt.nowMs() + offsetMs;
+  };
+  rt.quality = rt.systemMs() < CLOCK_FLOOR_MS ? "none" : "plausible";
+  rt.setWall = function (wallMs, quality) {
+    offsetMs = wallMs - rt.nowMs();
+    rt.quality = quality;
+  };
+  guard();
+  return rt;
+}
