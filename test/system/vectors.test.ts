@@ -50,6 +50,8 @@ beforeAll(async () => {
     entry: path.join(PROJECT, "test/vectors/crypto-vectors.ts"),
     outDir: path.join(PROJECT, "dist/vectors"),
     checkSyntax,
+    // The test writes what the script reads.
+    keptNames: ["hmac", "jws", "name", "key", "data", "bytes", "header", "claims"],
   });
   const bundle = await rollup(config);
   // In memory: nothing is written.

@@ -8,6 +8,7 @@ import path from "node:path";
 import type { OutputOptions, Plugin, RollupError, RollupOptions } from "rollup";
 import { BABEL_OPTIONS } from "./babel-options.ts";
 import { minifyForBoard } from "./minify.ts";
+import { reservedNames } from "./reserved-names.ts";
 import { createSourceRules } from "./source-rules.ts";
 import { formatProblem } from "./problem.ts";
 import type { BuildProblem } from "./problem.ts";
@@ -33,6 +34,8 @@ export interface BundleOptions {
   outDir: string;
   /** The simulator's syntax check. */
   checkSyntax: CheckSyntax;
+  /** Property names that programs beside this entry read or write; they keep their spelling. */
+  keptNames?: readonly string[];
   /** Gets the sizes of a build that has been written. */
   onSize?: (report: SizeReport) => void;
 }
@@ -91,7 +94,10 @@ function boardOutput(options: BundleOptions): Plugin {
         return this.error(`no chunk ${BUNDLE.readable} with a source map`);
       const dir = options.outDir;
       const map = chunk.map.toString();
-      const minified = await minifyForBoard(chunk.code, map, BUNDLE.minified);
+      const minified = await minifyForBoard(chunk.code, map, BUNDLE.minified, [
+        ...reservedNames(options.root),
+        ...(options.keptNames ?? []),
+      ]);
       const problems = findSyntaxProblems(
         [
           { name: BUNDLE.readable, code: chunk.code, map, dir },

@@ -19,12 +19,15 @@ export interface Minified {
 /**
  * Minifies a script for the interpreter; the result is ASCII on one line.
  * @param map source map of `code`; the result's map leads through it to the first sources.
+ * @param keptNames property names that keep their spelling, beside those that are quoted in `code`;
+ *   undefined: all do.
  * @throws what terser throws when `code` is no script.
  */
 export async function minifyForBoard(
   code: string,
   map: string,
   fileName: string,
+  keptNames?: readonly string[],
 ): Promise<Minified> {
   const result = await minify(code, {
     ecma: 2015,
@@ -40,7 +43,14 @@ export async function minifyForBoard(
       hoist_funs: false,
       hoist_vars: false,
     },
-    mangle: { toplevel: true, reserved: RESERVED },
+    mangle: {
+      toplevel: true,
+      reserved: RESERVED,
+      // Without `builtins` terser would also keep the thousand names of a browser.
+      properties: keptNames
+        ? { builtins: true, keep_quoted: true, reserved: [...keptNames] }
+        : false,
+    },
     format: { ascii_only: true, comments: false },
     sourceMap: { content: map, filename: fileName, asObject: true },
   });
