@@ -57,6 +57,14 @@ declare namespace E {
   function on(event: "errorFlag", listener: (flags: string[]) => void): void;
   /** Before `load`, `reset` and `E.reboot`. */
   function on(event: "kill", listener: () => void): void;
+  /** Reference#l_E_CRC32: unsigned, IEEE 802.3. */
+  function CRC32(bytes: EspruinoBytes): number;
+  /** Reference#l_E_enableWatchdog: seconds are rounded; `isAuto` false: only kicks feed it. */
+  function enableWatchdog(sec: number, isAuto: boolean): void;
+  /** Reference#l_E_kickWatchdog. */
+  function kickWatchdog(): void;
+  /** Reference#l_E_reboot. */
+  function reboot(): void;
   /** Reference#l_E_toString: bytes as a flat string; throws for undefined and null. */
   function toString(...parts: EspruinoBytes[]): string;
   /** Reference#l_E_toUint8Array: a copy. */
@@ -64,6 +72,9 @@ declare namespace E {
   /** Reference#l_E_mapInPlace: `map` is a function or a table with one entry per value. */
   function mapInPlace(from: EspruinoBytes, to: ArrayBufferView, map: unknown): void;
 }
+
+/** Reference#LED1: the board's LED; not defined on boards without one. */
+declare const LED1: { write(value: boolean): void };
 
 /** What `E.toString` and the like take for bytes. */
 type EspruinoBytes = string | number | ArrayBuffer | ArrayBufferView | EspruinoBytes[];
@@ -94,6 +105,21 @@ interface EspruinoNet {
   connect(options: { host: string; port: number }, onConnect: () => void): EspruinoSocket;
 }
 
+/** Reference#dgramSocket. */
+interface EspruinoDatagramSocket {
+  send(bytes: string, port: number, address: string): void;
+  close(): void;
+  on(
+    event: "message",
+    listener: (bytes: string, from: { address: string; port: number; size: number }) => void,
+  ): void;
+}
+
+/** Reference#dgram. */
+interface EspruinoDgram {
+  createSocket(type: "udp4"): EspruinoDatagramSocket;
+}
+
 /** Reference#crypto; the hashes are absent on some builds. */
 interface EspruinoCrypto {
   SHA256?(bytes: EspruinoBytes): ArrayBuffer;
@@ -101,14 +127,19 @@ interface EspruinoCrypto {
 
 /** Reference#Storage. Names have at most 28 characters; `write` throws when the store is full. */
 interface EspruinoStorage {
-  read(name: string): string | undefined;
-  write(name: string, data: string): boolean;
+  read(name: string, offset?: number, length?: number): string | undefined;
+  /** With an offset into a file whose bytes there are erased; `size` makes a file of that size. */
+  write(name: string, data: string, offset?: number, size?: number): boolean;
   erase(name: string): void;
+  /** Bytes free without a compaction. */
+  getFree(): number;
 }
 
 /** Reference#Wifi, as on ESP32. */
 interface EspruinoWifi {
   connect(ssid: string, options: { password?: string }, done: (error: string | null) => void): void;
+  disconnect(): void;
+  removeAllListeners(event: "connected" | "disconnected"): void;
   getIP(): { ip: string; netmask: string; gw: string; mac: string };
   getStatus(): { station: string; rssi: number };
   /** `null` when the name has no address. */
@@ -118,7 +149,8 @@ interface EspruinoWifi {
   on(event: "disconnected", listener: (info: { reason: string }) => void): void;
 }
 
-declare function require(name: "net"): EspruinoNet;
+declare function require(name: "net" | "tls"): EspruinoNet;
+declare function require(name: "dgram"): EspruinoDgram;
 declare function require(name: "crypto"): EspruinoCrypto;
 declare function require(name: "Storage"): EspruinoStorage;
 declare function require(name: "Wifi"): EspruinoWifi;

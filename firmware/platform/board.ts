@@ -86,8 +86,11 @@ export interface Board {
   connect(endpoint: Endpoint, events: SocketEvents): Socket;
   /** Whether `connect` can do TLS. */
   hasTls: boolean;
-  /** Resolves a name without blocking; absent where only the interpreter's blocking way exists. */
-  resolve?(host: string, done: (address: string | undefined) => void): void;
+  /**
+   * Resolves a name without blocking, to null when it has no address; absent where only the
+   * interpreter's blocking way exists.
+   */
+  resolve?(host: string, done: (address: string | null) => void): void;
   /** Opens a UDP socket; absent on builds without it. */
   udp?(onMessage: (bytes: string, address: string) => void): UdpSocket;
   /**

@@ -290,8 +290,8 @@ export function createFakeBoard(options: FakeBoardOptions = {}): FakeBoard {
     cancel: clock.cancel,
     connect,
     hasTls: true,
-    resolve: (host: string, done: (address: string | undefined) => void) => {
-      clock.after(5, () => done(own.names.get(host)));
+    resolve: (host: string, done: (address: string | null) => void) => {
+      clock.after(5, () => done(own.names.get(host) ?? null));
     },
     udp: (onMessage: (bytes: string, address: string) => void) => {
       listeners.add(onMessage);
