@@ -1,47 +1,48 @@
 // SPDX-License-Identifier: MIT
-// What carries messages between the uplink and a host: MQTT over TCP, TLS or WebSocket, or HTTP. One
-// link is made for one URL and lives over many connections, because messages in flight (and with
-// MQTT their packet identifiers) outlive one. It never reconnects by itself and has no backoff: it
-// tells the uplink, which waits and opens it again. Interfaces only.
+// What the uplink drives, whatever carries the messages: MQTT over TCP, TLS or WebSocket, or HTTP.
+// A link object lives as long as the program and is opened once per connection attempt; what waits
+// in it for an acknowledgement outlives connections.
 //
-//   open --> onOnline --> publish ... done --> onFail --> close --> (the uplink waits) --> open
-//        `-> onFail                        end -> done
-import type { Failure } from "../core/runtime.ts";
+//   open -> onOnline -> ... -> onFail -> close       a connection that was lost
+//   open -> onFail -> close                          an attempt that failed
+//   open -> onOnline -> ... -> stop                  a planned end
 import type { Publish } from "../core/message.ts";
+import type { Failure } from "../core/runtime.ts";
+import type { Endpoint } from "../platform/board.ts";
 
-/** What a link tells the uplink; never called before the call that led to it has returned. */
-export interface LinkEvents {
-  /**
-   * The peer has accepted: MQTT with CONNACK 0, HTTP when the server can be reached. What waits is
-   * sent when this returns. `isSessionPresent` is MQTT's, false for HTTP.
-   */
-  onOnline(isSessionPresent: boolean): void;
-  /**
-   * The connection is of no more use, or could not be had: once after each `open`, and then the
-   * uplink calls `close` and, later, `open`. The pause is at least `leastMs` (the peer asked for it)
-   * and its random part is `factor` times as long as usual (credentials were refused).
-   */
-  onFail(failure: Failure, factor: number, leastMs: number): void;
-  /** A message arrived. A command that comes over HTTP arrives on the device's command topic. */
-  onMessage(topic: string, payload: string): void;
-  /** The peer told the time, epoch ms, not better than to the second: a weak source. */
-  onTime(wallMs: number): void;
+/** Where a link goes: a parsed URL. `path` starts with `/`, query included. */
+export interface LinkTarget extends Endpoint {
+  /** `mqtt`, `mqtts`, `ws`, `wss`, `http`, `https`. */
+  scheme: string;
+  path: string;
 }
 
-/** A way to a host. */
-export interface Link {
-  /** Connects; `onOnline` or `onFail` follows. Only when closed. */
-  open(): void;
-  /** Publishes, or keeps the message for the next connection while there is room. */
-  publish: Publish;
-  /** Drops the connection at once. Messages in flight stay for the next one. */
-  close(): void;
+/** What a link tells its owner, never from within a call of the owner. */
+export interface LinkEvents {
+  /** Messages can be sent; `detail` is `key=value` text for the log. */
+  onOnline(detail: string): void;
   /**
-   * Gives the link up: the peer is told where its protocol has words for that (DISCONNECT), what is
-   * queued leaves within `flushMs` (0: at once and untold), and what was in flight is answered with
-   * a failure. Then `done`, once.
+   * The attempt, or the connection, is over; the owner calls `close`. `isRefused`: the peer has
+   * judged this device or its credentials, so trying again soon will not help. `leastMs`: the peer
+   * asks for so long a pause at least (HTTP's Retry-After).
    */
-  end(flushMs: number, done: () => void): void;
-  /** Between `onOnline` and the end of the connection. */
-  isOnline: boolean;
+  onFail(failure: Failure, isRefused: boolean, leastMs?: number): void;
+  /** A message arrived for this device: a subscribed topic, or the leaf name over HTTP. */
+  onMessage(topic: string, payload: string): void;
+  /** The peer has told its time, epoch ms. */
+  onTime?(wallMs: number): void;
+}
+
+/** A carrier. */
+export interface Link {
+  /** Begins an attempt; may block while it connects. */
+  open(target: LinkTarget): void;
+  /** Publishes, or keeps for the next connection while there is room. */
+  publish: Publish;
+  /** Drops the connection at once. */
+  close(): void;
+  /** Says goodbye and closes, within about two seconds; `done` is called once. */
+  stop(done: () => void): void;
+  /** Gives up all that waits: every `done` is called. */
+  abandon(): void;
 }
