@@ -47,7 +47,7 @@ describe("bundle", () => {
   });
 
   it("is one ASCII line when minified, and not in strict mode", () => {
-    expect(here["lubdub.min.js"]).toMatch(/^!function\(\)\{[ -~]*\}\(\);$/);
+    expect(here["lubdub.min.js"]).toMatch(/^[ -~]+$/);
     expect(here["lubdub.js"]).not.toContain("use strict");
   });
 

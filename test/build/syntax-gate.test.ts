@@ -103,7 +103,7 @@ describe("syntax gate", () => {
     const root = plantForTest({ "firmware/main.ts": DECLARE + 'print("\\xc0\\0", "\\u00ff");' });
     const result = await buildFirmware(root);
     expect(result).toMatchObject({
-      files: { "lubdub.min.js": '!function(){print("\\xc0\\0","\\xff")}();' },
+      files: { "lubdub.min.js": 'print("\\xc0\\0","\\xff");' },
     });
   });
 });

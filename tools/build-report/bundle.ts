@@ -149,9 +149,10 @@ export function createBundleConfig(options: BundleOptions): BundleConfig {
     },
     output: {
       file: path.join(options.outDir, BUNDLE.readable),
-      format: "iife",
+      // No function around everything: a function that is made inside another one keeps a list of
+      // the scopes around it, three JsVars more than the one scope it has without (Espruino 2v29).
+      format: "es",
       strict: false,
-      esModule: false,
       freeze: false,
       externalLiveBindings: false,
       generatedCode: { constBindings: true, objectShorthand: true, arrowFunctions: false },

@@ -16,6 +16,9 @@ export interface Minified {
   map: SourceMapInput & { sources: (string | null)[] };
 }
 
+/** Globals of the interpreter that a short name of the bundle, which is global too, would hide. */
+const SHORT_GLOBALS = ["E", ...Array.from({ length: 40 }, (_, pin) => `D${pin}`)];
+
 /**
  * Minifies a script for the interpreter; the result is ASCII on one line.
  * @param map source map of `code`; the result's map leads through it to the first sources.
@@ -45,7 +48,7 @@ export async function minifyForBoard(
     },
     mangle: {
       toplevel: true,
-      reserved: RESERVED,
+      reserved: [...RESERVED, ...SHORT_GLOBALS],
       // Without `builtins` terser would also keep the thousand names of a browser.
       properties: keptNames
         ? { builtins: true, keep_quoted: true, reserved: [...keptNames] }
