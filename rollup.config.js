@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Builds the firmware bundle into dist/firmware. The substance is in tools/build-report/bundle.ts;
-// here the parts meet that may not know each other: the build, and the simulator's syntax check.
+// Builds the firmware's bundles into dist/firmware, one per entry that is there. The substance is in
+// tools/build-report/bundle.ts; here the parts meet that may not know each other: the build, and the
+// simulator's syntax check.
 import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { tsImport } from "tsx/esm/api";
@@ -15,11 +16,16 @@ export default async () => {
   const { createBundleConfig } = await tsImport("./tools/build-report/bundle.ts", import.meta.url);
   const { formatSizeTable } = await tsImport("./tools/build-report/size.ts", import.meta.url);
   const { checkSyntax } = await tsImport("./sim/board/syntax.ts", import.meta.url);
-  return createBundleConfig({
-    root: pathOf("./"),
-    entry: pathOf("./firmware/main.ts"),
-    outDir,
-    checkSyntax,
-    onSize: (report) => console.log(formatSizeTable(report)),
-  });
+  const { entriesOf } = await tsImport("./tools/build-report/entries.ts", import.meta.url);
+  const root = pathOf("./");
+  return entriesOf(root).map(({ name, file }) =>
+    createBundleConfig({
+      root,
+      entry: root + file,
+      outDir,
+      name,
+      checkSyntax,
+      onSize: (report) => console.log(formatSizeTable(report, name)),
+    }),
+  );
 };

@@ -33,7 +33,7 @@ describe("bundle", () => {
       "lubdub.js.map",
       "lubdub.min.js",
       "lubdub.min.js.map",
-      "size.json",
+      "lubdub.size.json",
     ]);
   });
 
@@ -61,15 +61,15 @@ describe("bundle", () => {
   });
 
   it("has module sizes that sum up to the minified script", () => {
-    const report = JSON.parse(here["size.json"] ?? "") as SizeReport;
+    const report = JSON.parse(here["lubdub.size.json"] ?? "") as SizeReport;
     const sumBytes = report.modules.reduce((sum, module) => sum + module.bytes, 0);
     expect(sumBytes).toBe(here["lubdub.min.js"]?.length);
     expect(sumBytes).toBe(report.minifiedBytes);
-    expect(formatSizeTable(report).split("\n")).toHaveLength(report.modules.length + 2);
+    expect(formatSizeTable(report, "lubdub").split("\n")).toHaveLength(report.modules.length + 2);
   });
 
   it("blames less than a twentieth on no source", () => {
-    const report = JSON.parse(here["size.json"] ?? "") as SizeReport;
+    const report = JSON.parse(here["lubdub.size.json"] ?? "") as SizeReport;
     const nobody = report.modules.find((module) => module.file === "(bundle)");
     expect(nobody?.bytes ?? 0).toBeLessThan(report.minifiedBytes / 20);
   });

@@ -29,36 +29,66 @@ describe("lock file check", () => {
 });
 
 describe("size check", () => {
-  const budget = { minified: { ceilingBytes: 100, reason: "" } };
-  const report = (minifiedBytes: number) => ({ readableBytes: 0, minifiedBytes, modules: [] });
+  const ceiling = { ceilingBytes: 100, reason: "" };
+  const budget = { bundles: { full: ceiling, small: ceiling }, modules: { "a.ts": ceiling } };
+  const report = (moduleBytes: number, minifiedBytes = moduleBytes) => ({
+    readableBytes: 0,
+    minifiedBytes,
+    modules: [{ file: "a.ts", bytes: moduleBytes }],
+  });
+  const where = "in tools/build-report/budget.json";
 
-  it("accepts a bundle at its ceiling", () => {
-    expect(findSizeProblems(report(100), budget)).toEqual([]);
+  it("accepts bundles and modules at their ceiling", () => {
+    expect(findSizeProblems({ full: report(100), small: report(1, 100) }, budget)).toEqual([]);
   });
 
-  it("tells by how much a bundle is above its ceiling", () => {
-    expect(findSizeProblems(report(103), budget)).toEqual([
-      "dist/firmware/lubdub.min.js has 103 bytes, 3 above the ceiling of 100 in tools/build-report/budget.json",
+  it("tells by how much each bundle is above its ceiling", () => {
+    expect(findSizeProblems({ full: report(1, 103), small: report(1, 101) }, budget)).toEqual([
+      `the bundle full has 103 bytes, 3 above the ceiling of 100 ${where}`,
+      `the bundle small has 101 bytes, 1 above the ceiling of 100 ${where}`,
+    ]);
+  });
+
+  it("counts a module where it is largest", () => {
+    const reports = { full: report(1), small: report(107, 1) };
+    expect(findSizeProblems(reports, budget)).toEqual([
+      `a.ts has 107 bytes, 7 above the ceiling of 100 ${where}`,
+    ]);
+  });
+
+  it("wants a ceiling for every bundle and module", () => {
+    expect(findSizeProblems({ other: report(1) }, { bundles: {}, modules: {} })).toEqual([
+      `the bundle other has 1 bytes and no ceiling ${where}`,
+      `a.ts has 1 bytes and no ceiling ${where}`,
+    ]);
+  });
+
+  it("finds the ceiling of a module that is gone", () => {
+    const modules = { ...budget.modules, "gone.ts": ceiling };
+    expect(findSizeProblems({ full: report(1) }, { ...budget, modules })).toEqual([
+      `gone.ts has a ceiling ${where} and is in no bundle`,
     ]);
   });
 });
 
 describe("measurement check", () => {
-  const bundle = new TextEncoder().encode("!function(){}();");
+  const bundle = new TextEncoder().encode("print()");
   const sha256 = createHash("sha256").update(bundle).digest("hex");
+  const measured = (bundles: object): string => JSON.stringify({ bundles });
 
-  it("accepts a measurement of this bundle", () => {
-    const text = JSON.stringify({ bundle_sha256: sha256 });
-    expect(findMeasurementProblems(text, bundle)).toEqual([]);
+  it("accepts a measurement of these bundles", () => {
+    const text = measured({ a: { sha256 }, b: { sha256 } });
+    expect(findMeasurementProblems(text, { a: bundle, b: bundle })).toEqual([]);
   });
 
   it.each([
     { name: "missing", text: undefined, problem: "is missing" },
     { name: "not JSON", text: "{", problem: "is not JSON" },
-    { name: "of another bundle", text: '{"bundle_sha256":"00"}', problem: "another bundle" },
-    { name: "of no named bundle", text: "{}", problem: "another bundle" },
+    { name: "of another bundle", text: measured({ a: { sha256: "00" } }), problem: "another a" },
+    { name: "of other entries", text: measured({ b: { sha256 } }), problem: "another a" },
+    { name: "of no named bundle", text: "{}", problem: "another a" },
   ])("names the command when the measurement is $name", ({ text, problem }) => {
-    const problems = findMeasurementProblems(text, bundle);
+    const problems = findMeasurementProblems(text, { a: bundle });
     expect(problems).toEqual([expect.stringContaining(problem)]);
     expect(problems[0]).toContain("npm run measure");
   });

@@ -36,7 +36,7 @@ describe("build command", () => {
     const root = plantProject('declare function print(text: string): void;\nprint("lub");\n');
     const { status, stdout } = build(root);
     expect(status).toBe(0);
-    expect(stdout).toMatch(/firmware\/main\.ts\n.* total /);
+    expect(stdout).toMatch(/firmware\/main\.ts\n.* total of lubdub /);
     const dist = path.join(root, "dist/firmware");
     expect(readdirSync(dist)).toHaveLength(5);
     expect(readFileSync(path.join(dist, "lubdub.min.js"), "utf8")).toContain('print("lub")');

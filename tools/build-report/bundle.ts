@@ -17,12 +17,18 @@ import type { SizeReport } from "./size.ts";
 import { findSyntaxProblems } from "./syntax-gate.ts";
 import type { CheckSyntax } from "./syntax-gate.ts";
 
-/** Names of the files of a build. */
-export const BUNDLE = {
-  readable: "lubdub.js",
-  minified: "lubdub.min.js",
-  size: "size.json",
-} as const;
+/** Names of the files of a bundle, whose maps are beside the scripts. */
+export interface BundleFiles {
+  readable: string;
+  /** What is flashed. */
+  minified: string;
+  size: string;
+}
+
+/** Makes the names of the files of one bundle. */
+export function bundleFiles(name: string): BundleFiles {
+  return { readable: `${name}.js`, minified: `${name}.min.js`, size: `${name}.size.json` };
+}
 
 /** What a build needs to know. */
 export interface BundleOptions {
@@ -32,6 +38,8 @@ export interface BundleOptions {
   entry: string;
   /** Absolute folder for the results. */
   outDir: string;
+  /** First part of the results' names; `lubdub` unless given. */
+  name?: string;
   /** The simulator's syntax check. */
   checkSyntax: CheckSyntax;
   /** Property names that programs beside this entry read or write; they keep their spelling. */
@@ -86,22 +94,23 @@ function moduleGate(root: string, problems: readonly BuildProblem[]): Plugin {
 /** Adds the minified script, maps and sizes to the readable one, and checks both scripts. */
 function boardOutput(options: BundleOptions): Plugin {
   let report: SizeReport | undefined;
+  const files = bundleFiles(options.name ?? "lubdub");
   return {
     name: "firmware",
     async generateBundle(_output, bundle) {
-      const chunk = bundle[BUNDLE.readable];
+      const chunk = bundle[files.readable];
       if (chunk?.type !== "chunk" || !chunk.map)
-        return this.error(`no chunk ${BUNDLE.readable} with a source map`);
+        return this.error(`no chunk ${files.readable} with a source map`);
       const dir = options.outDir;
       const map = chunk.map.toString();
-      const minified = await minifyForBoard(chunk.code, map, BUNDLE.minified, [
+      const minified = await minifyForBoard(chunk.code, map, files.minified, [
         ...reservedNames(options.root),
         ...(options.keptNames ?? []),
       ]);
       const problems = findSyntaxProblems(
         [
-          { name: BUNDLE.readable, code: chunk.code, map, dir },
-          { name: BUNDLE.minified, code: minified.code, map: minified.map, dir },
+          { name: files.readable, code: chunk.code, map, dir },
+          { name: files.minified, code: minified.code, map: minified.map, dir },
         ],
         options.checkSyntax,
       );
@@ -114,9 +123,9 @@ function boardOutput(options: BundleOptions): Plugin {
       const emit = (fileName: string, source: string): void => {
         this.emitFile({ type: "asset", fileName, source });
       };
-      emit(BUNDLE.minified, minified.code);
-      emit(`${BUNDLE.minified}.map`, JSON.stringify(minified.map) + "\n");
-      emit(BUNDLE.size, JSON.stringify(report, null, 2) + "\n");
+      emit(files.minified, minified.code);
+      emit(`${files.minified}.map`, JSON.stringify(minified.map) + "\n");
+      emit(files.size, JSON.stringify(report, null, 2) + "\n");
       return undefined;
     },
     writeBundle() {
@@ -148,7 +157,7 @@ export function createBundleConfig(options: BundleOptions): BundleConfig {
       if (level === "warn") throw Object.assign(new Error(log.message), { stack: "" });
     },
     output: {
-      file: path.join(options.outDir, BUNDLE.readable),
+      file: path.join(options.outDir, bundleFiles(options.name ?? "lubdub").readable),
       // No function around everything: a function that is made inside another one keeps a list of
       // the scopes around it, three JsVars more than the one scope it has without (Espruino 2v29).
       format: "es",

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// `npm run measure`: runs every scenario with the built bundle on the real interpreter and writes
-// docs/measurements/interpreter.json, which names the bundle by its hash. It starts `lubdub hil` as
-// a person would, because one program does not import another.
+// `npm run measure`: runs every scenario with the built bundles on the real interpreter and writes
+// docs/measurements/interpreter.json, which names the bundles by their hashes. It starts `lubdub hil`
+// as a person would, because one program does not import another. The scenarios' broker speaks MQTT
+// over TCP, so a bundle that does not is named, and its figures come from `npm run bench:firmware`.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -9,9 +10,11 @@ import { cpus, tmpdir, totalmem } from "node:os";
 import path from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { bundleFiles } from "./bundle.ts";
+import type { MeasuredBundle } from "./check-measurement.ts";
+import { entriesOf } from "./entries.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const BUNDLE = path.join(ROOT, "dist/firmware/lubdub.min.js");
 const OUT = path.join(ROOT, "docs/measurements/interpreter.json");
 
 interface Result {
@@ -23,50 +26,63 @@ interface Result {
   durationMs: number;
 }
 
+/** Runs the scenarios with a bundle; undefined when not all of them passed. */
+function runScenarios(interpreter: string, bundle: string): Result[] | undefined {
+  const folder = mkdtempSync(path.join(tmpdir(), "lubdub-measure-"));
+  try {
+    const json = path.join(folder, "results.json");
+    const program = path.join(ROOT, "tools/lubdub.js");
+    const target = `exec:${path.resolve(interpreter)}`;
+    const options = ["--target", target, "--timeout", "120s", "--bundle", bundle, "--json", json];
+    const hil = spawnSync(process.execPath, [program, "hil", ...options, "-q"], {
+      stdio: ["ignore", "inherit", "inherit"],
+    });
+    if (hil.status !== 0) return undefined;
+    return JSON.parse(readFileSync(json, "utf8")) as Result[];
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 function main(): number {
   const interpreter = process.env["LUBDUB_ESPRUINO"];
   if (!interpreter) {
     process.stderr.write("measure: set LUBDUB_ESPRUINO to the interpreter to measure on\n");
     return 2;
   }
-  const folder = mkdtempSync(path.join(tmpdir(), "lubdub-measure-"));
-  try {
-    const json = path.join(folder, "results.json");
-    const program = path.join(ROOT, "tools/lubdub.js");
-    const target = `exec:${path.resolve(interpreter)}`;
-    const args = [program, "hil", "--target", target, "--timeout", "120s", "--json", json, "-q"];
-    const hil = spawnSync(process.execPath, args, { stdio: ["ignore", "inherit", "inherit"] });
-    if (hil.status !== 0) {
+  const bundles: { [name: string]: MeasuredBundle } = {};
+  const scenarios: object[] = [];
+  let version: string | undefined;
+  for (const { name, carrier } of entriesOf(ROOT)) {
+    const file = path.join(ROOT, "dist/firmware", bundleFiles(name).minified);
+    const script = readFileSync(file);
+    const sha256 = createHash("sha256").update(script).digest("hex");
+    bundles[name] = { sha256, bytes: script.length };
+    if (carrier !== "mqtt") continue;
+    const results = runScenarios(interpreter, file);
+    if (!results) {
       process.stderr.write("measure: not every scenario passed, nothing is written\n");
       return 1;
     }
-    const results = JSON.parse(readFileSync(json, "utf8")) as Result[];
-    const bundle = readFileSync(BUNDLE);
-    const sha256 = createHash("sha256").update(bundle).digest("hex");
     if (results.some((result) => result.bundleSha256 !== sha256)) {
       process.stderr.write("measure: the bundle changed while it was measured\n");
       return 1;
     }
-    const measurement = {
-      bundle_sha256: sha256,
-      bundle_bytes: bundle.length,
-      interpreter: results[0]?.versions.interpreter,
-      measured_at: new Date().toISOString().slice(0, 10),
-      machine: `${cpus().length} x ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform}`,
-      scenarios: results.map(({ scenario, verdict, durationMs, evidence }) => ({
-        scenario,
-        verdict,
-        duration_ms: durationMs,
-        evidence,
-      })),
-    };
-    mkdirSync(path.dirname(OUT), { recursive: true });
-    writeFileSync(OUT, `${JSON.stringify(measurement, null, 2)}\n`);
-    process.stdout.write(`written to ${path.relative(ROOT, OUT)}\n`);
-    return 0;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+    version ??= results[0]?.versions.interpreter;
+    for (const { scenario, verdict, durationMs, evidence } of results)
+      scenarios.push({ bundle: name, scenario, verdict, duration_ms: durationMs, evidence });
   }
+  const measurement = {
+    bundles,
+    interpreter: version,
+    measured_at: new Date().toISOString().slice(0, 10),
+    machine: `${cpus().length} x ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform}`,
+    scenarios,
+  };
+  mkdirSync(path.dirname(OUT), { recursive: true });
+  writeFileSync(OUT, `${JSON.stringify(measurement, null, 2)}\n`);
+  process.stdout.write(`written to ${path.relative(ROOT, OUT)}\n`);
+  return 0;
 }
 
 process.exitCode = main();

@@ -13,7 +13,7 @@ export interface ModuleSize {
   bytes: number;
 }
 
-/** Sizes of a build, as written to `size.json`. */
+/** Sizes of a build, as written to `lubdub.size.json`. */
 export interface SizeReport {
   /** Bytes of the readable bundle. */
   readableBytes: number;
@@ -62,16 +62,19 @@ export function attributeBytes(
   return modules.sort((a, b) => b.bytes - a.bytes || (a.file < b.file ? -1 : 1));
 }
 
-/** Formats a report as lines of text: bytes, share and file, largest first, then the total. */
-export function formatSizeTable(report: SizeReport): string {
-  const row = (bytes: number, name: string): string => {
+/**
+ * Formats a report as lines of text: bytes, share and file, largest first, then the total.
+ * @param name of the bundle.
+ */
+export function formatSizeTable(report: SizeReport, name: string): string {
+  const row = (bytes: number, text: string): string => {
     const share = ((100 * bytes) / report.minifiedBytes).toFixed(1);
-    return `${String(bytes).padStart(7)}  ${share.padStart(5)} %  ${name}`;
+    return `${String(bytes).padStart(7)}  ${share.padStart(5)} %  ${text}`;
   };
   const rows = report.modules.map((module) => row(module.bytes, module.file));
   return [
     "  bytes    share  module (minified)",
     ...rows,
-    row(report.minifiedBytes, `total (${report.readableBytes} before terser)`),
+    row(report.minifiedBytes, `total of ${name} (${report.readableBytes} before terser)`),
   ].join("\n");
 }

@@ -27,6 +27,7 @@ interface HilOptions {
   beats: number;
   interval: number;
   timeout: number;
+  bundle?: string;
   json?: string;
   quiet?: boolean;
 }
@@ -56,6 +57,7 @@ export function registerHil(root: Command): void {
         "60s",
       ),
     )
+    .option("--bundle <file>", "another bundle than dist/firmware/lubdub.min.js")
     .option("--json <file>", "write the results there")
     .option("-q, --quiet", "without the consoles")
     .action(runHil);
@@ -82,7 +84,7 @@ async function runHil(options: HilOptions): Promise<void> {
     ? options.target.map((text) => chooseTarget(text, process.env))
     : allTargets(process.env);
   const scenarios = await loadScenarios(options.scenario);
-  const bundle = loadBundle();
+  const bundle = loadBundle(options.bundle);
   const shutdown = createShutdownSignal();
   const write = (line: string): void => void process.stdout.write(`${line}\n`);
   const results: ScenarioResult[] = [];
