@@ -1,15 +1,49 @@
 // SPDX-License-Identifier: MIT
 // The configuration file `lubdub.json`: every key with kind, default and range. One table for the
-// board that checks the file and the host that writes it. Texts for people are in `README.md`.
+// board that checks the file and the host that writes it. It is text, which costs the board neither
+// memory nor many bytes: a row for each key, its cells separated by one space.
+//
+//   key kind default min max rule
+//
+//   kind      i integer, n number, b boolean, s printable ASCII, x the same but secret, d device id,
+//             k device key (secret), l log level, t topic, u URL
+//   default   as JSON; `!`: the key is required; `-`: there is none
+//   min, max  of a number, or of the length of a text
+//   rule      `<other`  at most the value of `other` (a row above) unless that is 0
+//             `&other`  given together with `other`, or both not
+//
+// Not for: what the board does when the file is wrong (core/config-store.ts).
 
 /** Name of the configuration file in the board's Storage. */
 export const CONFIG_FILE = "lubdub.json";
 
-/** Kind of a value. `url`, `id`, `key` and `topic` are strings with a form of their own. */
-export type ConfigKind = "int" | "num" | "bool" | "str" | "url" | "id" | "key" | "topic" | "level";
+/** Keys of identity, tokens, beats and log: of every entry. Rows are separated by `|`. */
+export const BASE_KEYS =
+  "device_id d - 1 64" +
+  "|key k ! 43 256" +
+  '|kid s "1" 1 32' +
+  '|aud s "lubdub" 1 64' +
+  "|interval_s n 30 0.1 86400" +
+  "|immediate b false" +
+  "|reconnect_spread_s n 10 0.1 300" +
+  '|log_level l "I" 1 1';
 
-/** One row of the table: kind, default (undefined: none), minimum, maximum. */
-export type ConfigRow = [kind: ConfigKind, value?: unknown, min?: number, max?: number];
+/** Keys of MQTT; begins with a separator, as all that follow `BASE_KEYS` do. */
+export const MQTT_KEYS =
+  "|mqtt_url u !" +
+  "|qos i 1 0 1" +
+  '|topic_prefix t "devices" 1 128' +
+  "|keep_alive_s i 15 0 65535" +
+  "|clean_session b false" +
+  "|connect_timeout_s n 10 1 120" +
+  "|ping_timeout_s n 4 0.5 60 <keep_alive_s" +
+  "|ack_timeout_s n 10 0.5 120";
+
+/** Keys of the radio. */
+export const WIFI_KEYS = "|wifi_ssid s - 1 32|wifi_password x - 0 64";
+
+/** The keys of all entries, in the order of the documentation. */
+export const ALL_KEYS = BASE_KEYS + MQTT_KEYS + WIFI_KEYS;
 
 /** A checked configuration; every key present unless its type says otherwise. */
 export interface Config {
@@ -51,52 +85,8 @@ export interface Config {
   wifi_password?: string;
 }
 
-/** The table. The order is the order of the documentation. */
-export const CONFIG: { [key in keyof Required<Config>]: ConfigRow } = {
-  device_id: ["id"],
-  mqtt_url: ["url"],
-  key: ["key"],
-  kid: ["str", "1", 1, 32],
-  aud: ["str", "lubdub", 1, 64],
-  interval_s: ["num", 30, 0.1, 86400],
-  qos: ["int", 1, 0, 1],
-  immediate: ["bool", false],
-  topic_prefix: ["topic", "devices", 1, 128],
-  keep_alive_s: ["int", 15, 0, 65535],
-  clean_session: ["bool", false],
-  connect_timeout_s: ["num", 10, 1, 120],
-  ping_timeout_s: ["num", 4, 0.5, 60],
-  ack_timeout_s: ["num", 10, 0.5, 120],
-  reconnect_spread_s: ["num", 10, 0.1, 300],
-  log_level: ["level", "I"],
-  wifi_ssid: ["str", undefined, 1, 32],
-  wifi_password: ["str", undefined, 0, 64],
-};
-
-/** Tells whether the value of a key is never printed. */
-export function isSecret(key: string): boolean {
-  return key === "key" || key === "wifi_password";
-}
-
-/** One complaint about a configuration: the key, what was expected, what was there. */
-export interface ConfigProblem {
-  key: string;
-  expected: string;
-  /** JSON text of the value, `nothing` when absent, `(secret)` for secrets. */
-  got: string;
-}
-
-const KIND_TEXT: { [kind in ConfigKind]: string } = {
-  int: "integer",
-  num: "number",
-  bool: "boolean",
-  str: "text",
-  url: "mqtt://host[:port]",
-  id: "1-64 of A-Za-z0-9_-",
-  key: "base64url of 32 bytes or more",
-  topic: "topic levels without wildcards",
-  level: "one of D I W E",
-};
+/** Gets one complaint about a key. One that nobody knows comes without the rest. */
+export type Complain = (key: string, expected?: string, got?: string) => void;
 
 /** Host and port of a broker URL. */
 export interface BrokerAddress {
@@ -110,47 +100,125 @@ export interface BrokerAddress {
  * @returns undefined when the URL is not of that form.
  */
 export function parseBrokerUrl(url: string): BrokerAddress | undefined {
-  if (!url.startsWith("mqtt://")) return undefined;
-  let host = url.slice(7);
-  if (host.endsWith("/")) host = host.slice(0, -1);
-  let port = 1883;
-  const colon = host.indexOf(":");
-  if (colon >= 0) {
-    const digits = host.slice(colon + 1);
-    if (!digits || /[^0-9]/.test(digits)) return undefined;
-    port = +digits;
-    host = host.slice(0, colon);
-  }
-  if (!host || /[^A-Za-z0-9._-]/.test(host) || port < 1 || port > 65535) return undefined;
+  const levels = url.split("/");
+  const pair = (levels[2] || "").split(":");
+  const digits = pair.length > 1 ? (pair[1] as string) : "1883";
+  const host = pair[0] as string;
+  const port = +digits;
+  if (levels[0] !== "mqtt:" || levels[1] || levels[3] || pair[2] !== undefined) return undefined;
+  if (!host || /[^\w.-]/.test(host) || "" + port !== digits || port < 1 || port > 65535)
+    return undefined;
   return { host, port };
 }
 
-function fits(row: ConfigRow, value: unknown): boolean {
-  const kind = row[0];
-  if (kind === "bool") return typeof value === "boolean";
-  if (kind === "int" || kind === "num") {
-    if (typeof value !== "number" || !isFinite(value)) return false;
-    if (kind === "int" && Math.floor(value) !== value) return false;
-    return value >= (row[2] as number) && value <= (row[3] as number);
+/**
+ * Checks a parsed configuration file; finds all problems at once. It runs once at start: all it
+ * needs is made inside it, so that nothing else stays in memory.
+ *
+ * @param keys the rows that count, e.g. `BASE_KEYS + MQTT_KEYS`
+ * @param complain `got` is JSON text, `nothing` when absent, `(secret)` for what may be one
+ * @param isUrl tells whether a text is a URL that can be used
+ * @returns the values with defaults filled in; usable only when nothing was wrong
+ */
+export function readConfig(
+  raw: { [key: string]: unknown },
+  keys: string,
+  complain: Complain,
+  isUrl: (text: string) => unknown,
+): Config {
+  const config: { [key: string]: unknown } = {};
+  // What was expected; `#` stands for the range.
+  const texts: { [kind: string]: string } = {
+    i: "integer from #",
+    n: "number from #",
+    b: "boolean",
+    d: "1-64 of A-Za-z0-9_-",
+    k: "base64url of 32 bytes or more",
+    l: "one of D I W E",
+    t: "topic levels without wildcards of # characters",
+    u: "mqtt://host[:port]",
+  };
+  // What must not be in it; anything but printable ASCII unless the kind has its own.
+  const strangers: { [kind: string]: RegExp } = {
+    i: /[^\d-]/,
+    d: /[^\w-]/,
+    k: /[^\w-]/,
+    l: /[^DIWE]/,
+    t: /[^ -"$-*,-~]|\/$/,
+  };
+
+  function check(cells: string[]): void {
+    const key = cells[0] as string;
+    const kind = cells[1] as string;
+    const fallback = cells[2] as string;
+    const value = raw[key] as string;
+
+    function wrong(expected: string): void {
+      let got = value === undefined ? "nothing" : JSON.stringify(value);
+      // A URL with user info is refused, and it holds a password.
+      if (value && (kind === "k" || kind === "x" || got.includes("@"))) got = "(secret)";
+      complain(key, expected, got);
+    }
+
+    function fits(): boolean {
+      const type = kind === "b" ? "boolean" : "in".includes(kind) ? "number" : "string";
+      if (typeof value !== type || (strangers[kind] || /[^ -~]/).test("" + value)) return false;
+      const size = type === "string" ? value.length : +value;
+      if (size < +(cells[3] as string) || size > +(cells[4] as string)) return false;
+      return kind === "u" ? !!isUrl(value) : kind !== "t" || value[0] !== "/";
+    }
+
+    if (value === undefined && fallback !== "!") {
+      if (fallback !== "-") config[key] = JSON.parse(fallback);
+    } else if (fits()) config[key] = value;
+    else
+      return wrong(
+        (texts[kind] || "text of # characters").replace("#", cells[3] + " to " + cells[4]),
+      );
+    const rule = cells[5];
+    if (!rule) return;
+    const other = rule.slice(1);
+    const limit = config[other] as number;
+    if (rule[0] === "&") {
+      if ((value === undefined) !== (raw[other] === undefined)) wrong("together with " + other);
+    } else if (limit && +value > limit) wrong("at most " + other + " (" + limit + ")");
   }
-  if (typeof value !== "string") return false;
-  // Printable ASCII only: a string is bytes on the board, and log lines are ASCII.
-  if (/[^ -~]/.test(value)) return false;
-  if (kind === "url") return !!parseBrokerUrl(value);
-  if (kind === "id") return value.length > 0 && value.length <= 64 && !/[^A-Za-z0-9_-]/.test(value);
-  if (kind === "key") return value.length >= 43 && !/[^A-Za-z0-9_-]/.test(value);
-  if (kind === "level") return value.length === 1 && "DIWE".indexOf(value) >= 0;
-  if (kind === "topic" && (/[+#]/.test(value) || value.startsWith("/") || value.endsWith("/")))
-    return false;
-  return value.length >= (row[2] as number) && value.length <= (row[3] as number);
+
+  for (const row of keys.split("|")) check(row.split(" "));
+  for (const key of Object.keys(raw)) if (!("|" + keys).includes("|" + key + " ")) complain(key);
+  return config as unknown as Config;
 }
 
-function expectedText(row: ConfigRow): string {
-  const kind = row[0];
-  const text = KIND_TEXT[kind];
-  if (row[2] === undefined) return text;
-  const unit = kind === "str" || kind === "topic" ? " of " : " from ";
-  return text + unit + row[2] + " to " + row[3] + (unit === " of " ? " characters" : "");
+// ------------------------------------------------------------------- for hosts, not in the bundle
+
+/** One row of the table: kind, default (undefined: none), minimum, maximum. */
+export type ConfigRow = [kind: string, value?: unknown, min?: number, max?: number];
+
+function readRows(): { [key in keyof Required<Config>]: ConfigRow } {
+  const rows: { [key: string]: ConfigRow } = {};
+  for (const row of ALL_KEYS.split("|")) {
+    const [key = "", kind = "", fallback = "", min, max] = row.split(" ");
+    const value: unknown = "!-".includes(fallback) ? undefined : JSON.parse(fallback);
+    rows[key] = min === undefined ? [kind, value] : [kind, value, +min, Number(max)];
+  }
+  return rows as { [key in keyof Required<Config>]: ConfigRow };
+}
+
+/** The table by key, in the order of the documentation. */
+export const CONFIG = /* @__PURE__ */ readRows();
+
+/** Tells whether the value of a key is never printed. */
+export function isSecret(key: string): boolean {
+  const row = (CONFIG as { [key: string]: ConfigRow })[key];
+  return row !== undefined && "kx".includes(row[0]);
+}
+
+/** One complaint about a configuration: the key, what was expected, what was there. */
+export interface ConfigProblem {
+  key: string;
+  expected: string;
+  /** JSON text of the value, `nothing` when absent, `(secret)` for secrets. */
+  got: string;
 }
 
 /** A checked configuration with everything that was wrong or unknown in it. */
@@ -162,39 +230,13 @@ export interface CheckedConfig {
   unknown: string[];
 }
 
-/** Checks a parsed configuration file against the table; finds all problems at once. */
+/** Checks a parsed configuration file against the whole table. */
 export function checkConfig(raw: { [key: string]: unknown }): CheckedConfig {
-  const config: { [key: string]: unknown } = {};
   const problems: ConfigProblem[] = [];
-  const rows = CONFIG as { [key: string]: ConfigRow };
-  const known = Object.keys(rows);
-  for (const key of known) {
-    const row = rows[key] as ConfigRow;
-    const value = raw[key];
-    if (value === undefined) {
-      config[key] = row[1];
-      if (key === "mqtt_url" || key === "key")
-        problems.push({ key, expected: KIND_TEXT[row[0]], got: "nothing" });
-    } else {
-      config[key] = value;
-      if (!fits(row, value)) {
-        let got = JSON.stringify(value);
-        // A URL with user info is refused, and it holds a password.
-        if (isSecret(key) || got.indexOf("@") >= 0) got = "(secret)";
-        problems.push({ key, expected: expectedText(row), got });
-      }
-    }
-  }
-  const pingSec = raw["ping_timeout_s"];
-  const aliveSec = config["keep_alive_s"];
-  // A deadline above the interval never finds a dead peer; the default one is capped instead.
-  const areNumbers = typeof pingSec === "number" && typeof aliveSec === "number";
-  if (areNumbers && aliveSec > 0 && pingSec > aliveSec)
-    problems.push({
-      key: "ping_timeout_s",
-      expected: "at most keep_alive_s (" + aliveSec + ")",
-      got: "" + pingSec,
-    });
-  const unknown = Object.keys(raw).filter((key) => known.indexOf(key) < 0);
-  return { config: config as unknown as Config, problems, unknown };
+  const unknown: string[] = [];
+  const complain: Complain = (key, expected, got) => {
+    if (expected === undefined) unknown.push(key);
+    else problems.push({ key, expected, got: got as string });
+  };
+  return { config: readConfig(raw, ALL_KEYS, complain, parseBrokerUrl), problems, unknown };
 }

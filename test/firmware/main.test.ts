@@ -126,8 +126,8 @@ describe("a configuration that cannot be used", () => {
   it("is a list: the keys are missing", () => {
     const { board, lines } = start("[]");
     expect(lines.slice(1)).toEqual([
-      'E config wrong key=mqtt_url expected="mqtt://host[:port]" got="nothing"',
       'E config wrong key=key expected="base64url of 32 bytes or more" got="nothing"',
+      'E config wrong key=mqtt_url expected="mqtt://host[:port]" got="nothing"',
     ]);
     board.powerOff();
   });
@@ -138,8 +138,8 @@ describe("a configuration that cannot be used", () => {
     );
     expect(lines.slice(1)).toEqual([
       'E config wrong key=key expected="base64url of 32 bytes or more" got="(secret)"',
-      'E config wrong key=qos expected="integer from 0 to 1" got="2"',
       'E config wrong key=log_level expected="one of D I W E" got="?X?"',
+      'E config wrong key=qos expected="integer from 0 to 1" got="2"',
       'E config wrong key=wifi_password expected="text of 0 to 64 characters" got="(secret)"',
     ]);
     expect(board.isDone()).toBe(true);

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: MIT
 import { describe, expect, it } from "vitest";
-import { CONFIG, checkConfig, isSecret, parseBrokerUrl } from "../../../firmware/wire/config.ts";
+import {
+  CONFIG,
+  checkConfig,
+  isSecret,
+  parseBrokerUrl,
+  readConfig,
+} from "../../../firmware/wire/config.ts";
 import { KEY } from "../../helpers/fake-platform.ts";
 
 const REQUIRED = { mqtt_url: "mqtt://broker.test", key: KEY };
@@ -43,15 +49,15 @@ describe("checkConfig", () => {
 
   it("names the required keys that are absent", () => {
     expect(checkConfig({}).problems).toEqual([
-      { key: "mqtt_url", expected: "mqtt://host[:port]", got: "nothing" },
       { key: "key", expected: "base64url of 32 bytes or more", got: "nothing" },
+      { key: "mqtt_url", expected: "mqtt://host[:port]", got: "nothing" },
     ]);
   });
 
   it("finds every problem at once", () => {
     expect(problemsOf({ qos: 2, log_level: "X", keep_alive_s: 5, ping_timeout_s: 6 })).toEqual([
-      "qos",
       "log_level",
+      "qos",
       "ping_timeout_s",
     ]);
   });
@@ -64,15 +70,15 @@ describe("checkConfig", () => {
   });
 
   it.each(Object.keys(CONFIG))("refuses another type for %s", (key) => {
-    for (const value of [null, [], {}, CONFIG[key as keyof typeof CONFIG][0] === "bool" ? 1 : true])
+    for (const value of [null, [], {}, CONFIG[key as keyof typeof CONFIG][0] === "b" ? 1 : true])
       expect(problemsOf({ [key]: value }), JSON.stringify(value)).toEqual([key]);
   });
 
   it.each(
-    Object.entries(CONFIG).filter(([, [kind, , min]]) => kind !== "key" && min !== undefined),
+    Object.entries(CONFIG).filter(([, [kind, , min]]) => !"lu".includes(kind) && min !== undefined),
   )("accepts both limits of %s and refuses what is beyond", (key, [kind, , min = 0, max = 0]) => {
-    const isText = kind === "str" || kind === "topic";
-    const step = kind === "num" ? 0.01 : 1;
+    const isText = !"in".includes(kind);
+    const step = kind === "n" ? 0.01 : 1;
     const value = (size: number): unknown => (isText ? "x".repeat(size) : size);
     expect(problemsOf({ keep_alive_s: 0, [key]: value(min) })).toEqual([]);
     expect(problemsOf({ keep_alive_s: 0, [key]: value(max) })).toEqual([]);
@@ -130,8 +136,8 @@ describe("checkConfig", () => {
     const secret = "hunter2!";
     const checked = checkConfig({ key: secret, wifi_password: secret + "\n", mqtt_url: 1 });
     expect(checked.problems.map((p) => [p.key, p.got])).toEqual([
-      ["mqtt_url", "1"],
       ["key", "(secret)"],
+      ["mqtt_url", "1"],
       ["wifi_password", "(secret)"],
     ]);
     expect(JSON.stringify(checked.problems)).not.toContain("hunter2");
@@ -161,6 +167,43 @@ describe("deadline of PINGRESP", () => {
     { name: "the default with a Keep Alive that is shorter", raw: { keep_alive_s: 2 } },
   ])("may be $name", ({ raw }) => {
     expect(problemsOf(raw)).toEqual([]);
+  });
+});
+
+describe("rules between keys", () => {
+  const rows = "a n 5 0 9|b n - 0 9 <a|c s - 1 9 &a";
+
+  function complaintsOf(raw: { [key: string]: unknown }): string[] {
+    const complaints: string[] = [];
+    readConfig(
+      raw,
+      rows,
+      (key, expected, got) => complaints.push(`${key}: ${expected}, ${got}`),
+      () => true,
+    );
+    return complaints;
+  }
+
+  it.each([
+    { name: "more than another allows", raw: { a: 2, b: 3, c: "x" }, is: "b: at most a (2), 3" },
+    { name: "one without the other", raw: { a: 2 }, is: "c: together with a, nothing" },
+    { name: "the other without the one", raw: { c: "x" }, is: 'c: together with a, "x"' },
+    {
+      name: "a wrong value, once",
+      raw: { a: 2, b: 10, c: "x" },
+      is: "b: number from 0 to 9, 10",
+    },
+  ])("complain of $name", ({ raw, is }) => {
+    expect(complaintsOf(raw)).toEqual([is]);
+  });
+
+  it.each([
+    { name: "as much as another allows", raw: { a: 2, b: 2, c: "x" } },
+    { name: "anything when the other is 0", raw: { a: 0, b: 9, c: "x" } },
+    { name: "what is under the other's default", raw: { b: 5 } },
+    { name: "neither of two", raw: {} },
+  ])("accept $name", ({ raw }) => {
+    expect(complaintsOf(raw)).toEqual([]);
   });
 });
 
