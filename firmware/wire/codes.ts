@@ -10,6 +10,12 @@ export type Code =
   | "E_CLOCK_NONE"
   | "E_CONFIG"
   | "E_HASH_NONE"
+  | "E_HTTP_CLOSED"
+  | "E_HTTP_NONE"
+  | "E_HTTP_PROTOCOL"
+  | "E_HTTP_QUEUE"
+  | "E_HTTP_STATUS"
+  | "E_HTTP_TIMEOUT"
   | "E_JSON"
   | "E_MEMORY"
   | "E_MQTT_BUFFER"
@@ -47,6 +53,36 @@ export const CODES: { [code in Code]: CodeInfo } = {
     severity: "E",
     retriable: false,
     text: "This interpreter build has no SHA-256, so no beat can be signed.",
+  },
+  E_HTTP_CLOSED: {
+    severity: "E",
+    retriable: true,
+    text: "The service was stopped before the server answered.",
+  },
+  E_HTTP_NONE: {
+    severity: "W",
+    retriable: false,
+    text: "Over HTTP only heartbeats can be sent.",
+  },
+  E_HTTP_PROTOCOL: {
+    severity: "E",
+    retriable: true,
+    text: "The peer's answer is not HTTP/1.1, is too large, or is not that of a heartbeat server.",
+  },
+  E_HTTP_QUEUE: {
+    severity: "E",
+    retriable: true,
+    text: "Too many heartbeats wait for the server's answer.",
+  },
+  E_HTTP_STATUS: {
+    severity: "E",
+    retriable: true,
+    text: "The server answered with an error status; `code` is that of its problem body.",
+  },
+  E_HTTP_TIMEOUT: {
+    severity: "W",
+    retriable: true,
+    text: "Connection, head or body of an answer did not come within its bound.",
   },
   E_JSON: { severity: "E", retriable: true, text: "The heartbeat could not be serialised." },
   E_MEMORY: {
