@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+// Heartbeats over HTTP: the carrier for `http://` and `https://` URLs. One POST at a time, each beat
+// signed when it is sent; everything else that is published fails, because the server takes beats
+// only. The answer may bring the time, commands, and word of a new playlist.
+//
+// state   | entered when              | slot armed for   | leaves on
+// CLOSED  | start, `close`, `stop`    | -                | `open`
+// OPENING | `open`                    | connecting       | connected -> ONLINE, else `onFail`
+// ONLINE  | connected (without a      | the next POST or | `onFail`, `close`
+//         | clock: Date was asked)    | its answer       |
+//
+// What an answer leads to:
+//   2xx with "status":"ok"        the beat is done
+//   401                           the time in it is told, one more try with a fresh token; then
+//                                 `onFail`, refused
+//   408, 425, 429, 5xx, 1xx, 3xx, `onFail`, not before Retry-After; the beat stays and is sent again
+//   no answer, another 2xx        (redirects are not followed, a captive portal says 200)
+//   any other 4xx                 the beat is given up: the server would refuse it again
+import type { Failure, Runtime } from "../core/runtime.ts";
+import type { Message, Published, Seal } from "../core/message.ts";
+import { httpDateMs, isoMs } from "../lib/http-date.ts";
+import type { Link, LinkEvents } from "../transport/link.ts";
+import { CONNECTION_TOKEN_SEC } from "../wire/claims.ts";
+import { request } from "./request.ts";
+import type { HttpPeer, HttpResponse } from "./request.ts";
+
+/** Longest answer that is taken, bytes. */
+export const ANSWER_MAX_BYTES = 4096;
+
+/** Most beats that wait, the one in hand among them. */
+export const WAITING_MAX = 4;
+
+/** Most commands that are taken from one answer; the server sends the others again. */
+export const COMMANDS_MAX = 8;
+
+/** Longest pause that a server can ask for, s. */
+export const RETRY_AFTER_MAX_SEC = 3600;
+
+/** What a link is made of. */
+export interface HttpLinkOptions {
+  deviceId: string;
+  /** Bound of each step of a request, ms. */
+  waitMs: number;
+  seal: Seal;
+  /** Makes a fresh connection token. */
+  token(): string;
+  /** The server has another playlist than the one that was reported. */
+  onPlaylist?(): void;
+}
+
+/** Creates a link, closed. */
+export function createHttpLink(rt: Runtime, options: HttpLinkOptions, events: LinkEvents): Link {
+  const slot = rt.newSlot();
+  let peer: HttpPeer | undefined;
+  let path = "";
+  let isOnline = false;
+  let waiting: [Message, Published][] = [];
+  let token = "";
+  let tokenDueMs = 0;
+  // The token has been refused, and replaced once.
+  let isRefused = false;
+
+  /** Sends the first beat that waits; when not online, finds out whether the server is there. */
+  function pump(): void {
+    const entry = isOnline ? waiting[0] : undefined;
+    if (!peer || (isOnline && !entry)) return;
+    const sentMs = rt.nowMs();
+    let rttMs = 0;
+    let what = "";
+    let headers = "";
+    let body: string | undefined;
+
+    function settle(failure: Failure | undefined, response: HttpResponse): void {
+      const { status, body: text, header } = response;
+
+      /** A member's text, of the characters that times and codes have. `JSON.parse` would take more
+       * than JSON, and deep nesting ends the stack of a small board. */
+      function member(name: string): string {
+        const found = /^\s*:\s*"([A-Za-z0-9_.:-]*)"/.exec(text.split('"' + name + '"')[1] || "");
+        return found ? (found[1] as string) : "";
+      }
+
+      /** Ends the connection: the owner closes and, after a pause, opens again. */
+      function fail(why: Failure, leastMs?: number): void {
+        isOnline = false;
+        events.onFail(why, status === 401, leastMs);
+      }
+
+      const wallMs = isoMs(member("server_time")) || httpDateMs(header("date"));
+      if (wallMs && events.onTime) events.onTime(wallMs);
+      if (!entry) {
+        if (failure || rt.quality === "none") return fail(failure || "E_CLOCK_NONE");
+        isOnline = true;
+        rt.arm(slot, 0, pump);
+        return events.onOnline("");
+      }
+      const isOk = status >= 200 && status < 300 && member("status") === "ok";
+      const isOver =
+        isOk || (status >= 400 && status < 500 && !/401|408|425|429/.test("" + status));
+      const why = "E_HTTP_STATUS status=" + status + " code=" + member("code");
+      if (status === 401) token = "";
+      isRefused = status === 401 && !isRefused;
+      if (!isOver && !isRefused) {
+        const after = header("retry-after");
+        const sec = /\D/.test(after)
+          ? ((httpDateMs(after) || 0) - (wallMs || rt.wallMs())) / 1000
+          : +after;
+        if (status >= 200 && status < 300) failure = "E_HTTP_PROTOCOL what=answer";
+        return fail(failure || why, Math.min(Math.max(sec, 0), RETRY_AFTER_MAX_SEC) * 1000);
+      }
+      // First, because any of the calls below may close the link.
+      rt.arm(slot, 0, pump);
+      if (isOver && waiting[0] === entry) {
+        waiting.shift();
+        entry[1](isOk ? undefined : why, rttMs);
+      }
+      if (!isOk) return undefined;
+      if (options.onPlaylist && /"playlist_updated"\s*:\s*true/.test(text)) options.onPlaylist();
+      const list = /"commands"\s*:\s*\[([^\]]*)\]/.exec(text);
+      const parts = list ? (list[1] as string).split('"') : [];
+      for (let i = 1; i < parts.length && i < 2 * COMMANDS_MAX; i += 2)
+        events.onMessage("commands", parts[i] as string);
+      return undefined;
+    }
+
+    if (entry) {
+      if (!token || sentMs >= tokenDueMs) {
+        token = options.token();
+        // 80 % of its lifetime, and a tenth of that more or less: a fleet that started together.
+        tokenDueMs = sentMs + CONNECTION_TOKEN_SEC * (720 + 160 * rt.random());
+      }
+      what = "POST " + path;
+      headers = "Content-Type: application/json\r\nAuthorization: Bearer " + token + "\r\n";
+      body = options.seal(entry[0].body, entry[0].seq as number);
+    } else if (rt.quality === "none") what = "GET " + path;
+    request(rt, peer, what, headers, body, (failure, response) => {
+      rttMs = rt.nowMs() - sentMs;
+      // The hop keeps the calls shallow, and what an out-of-memory cuts short is called again.
+      rt.arm(slot, 0, () => settle(failure, response));
+    });
+  }
+
+  function close(): void {
+    rt.disarm(slot);
+    if (peer && peer.hangUp) peer.hangUp();
+    peer = undefined;
+    isOnline = false;
+  }
+
+  return {
+    open: function (target) {
+      const { deviceId, waitMs } = options;
+      path = target.path.replace(/\/$/, "") + "/api/v1/devices/" + deviceId + "/heartbeat";
+      peer = { endpoint: target, slot, waitMs, bodyMaxBytes: ANSWER_MAX_BYTES };
+      isRefused = false;
+      pump();
+    },
+    publish: function (message, done) {
+      if (message.seq === undefined) return done("E_HTTP_NONE");
+      if (waiting.length >= WAITING_MAX) return done("E_HTTP_QUEUE waiting=" + WAITING_MAX);
+      waiting.push([message, done]);
+      // An armed slot is a request in hand, or comes to this beat by itself.
+      if (isOnline && !rt.isArmed(slot)) rt.arm(slot, 0, pump);
+      return undefined;
+    },
+    close,
+    stop: function (done) {
+      close();
+      done();
+    },
+    abandon: function () {
+      const all = waiting;
+      waiting = [];
+      for (const entry of all) entry[1]("E_HTTP_CLOSED");
+    },
+  };
+}
