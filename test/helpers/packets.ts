@@ -19,9 +19,24 @@ export function puback(messageId: number): string {
   return bytesOf({ cmd: "puback", messageId });
 }
 
-/** SUBACK for one filter. */
-export function suback(messageId: number, code: number): string {
-  return bytesOf({ cmd: "suback", messageId, granted: [code] });
+/** PUBREC. */
+export function pubrec(messageId: number): string {
+  return bytesOf({ cmd: "pubrec", messageId });
+}
+
+/** PUBREL. */
+export function pubrel(messageId: number): string {
+  return bytesOf({ cmd: "pubrel", messageId });
+}
+
+/** PUBCOMP. */
+export function pubcomp(messageId: number): string {
+  return bytesOf({ cmd: "pubcomp", messageId });
+}
+
+/** SUBACK with a code for each filter. */
+export function suback(messageId: number, ...granted: number[]): string {
+  return bytesOf({ cmd: "suback", messageId, granted });
 }
 
 /** PINGRESP. */
@@ -30,7 +45,13 @@ export function pingresp(): string {
 }
 
 /** PUBLISH to the device. */
-export function publish(topic: string, payload: string, qos: 0 | 1 = 0, messageId = 1): string {
+export function publish(
+  topic: string,
+  payload: string,
+  qos: 0 | 1 | 2 = 0,
+  messageId = 1,
+  dup = false,
+): string {
   return bytesOf({
     cmd: "publish",
     topic,
@@ -38,7 +59,7 @@ export function publish(topic: string, payload: string, qos: 0 | 1 = 0, messageI
     qos,
     messageId,
     retain: false,
-    dup: false,
+    dup,
   });
 }
 

@@ -1,0 +1,428 @@
+// SPDX-License-Identifier: MIT
+// MQTT 3.1.1 client as a link: handshake, publishing and receiving with QoS 0, 1 and 2, subscriptions,
+// keep alive, over any socket. It never reconnects; services/uplink.ts does. What waits outlives
+// connections: messages on their way out with their packet identifiers, and the identifiers of QoS 2
+// messages on their way in. docs/reference/mqtt-conformance.md tells which test shows which
+// statement of the specification.
+//
+// state    | entered when               | timer               | leaves on
+// CLOSED   | start, `close`, dialling   | none (the uplink's) | socket open -> GREETING
+// GREETING | CONNECT sent               | none (the uplink's) | CONNACK 0 -> ACCEPTED, else -> CLOSED
+// ACCEPTED | CONNACK 0                  | check, at once      | what waited is sent again -> ONLINE
+// ONLINE   | what waited is sent again  | check               | `close`, `stop`, any failure -> CLOSED
+import type { Message, Published, Seal } from "../core/message.ts";
+import { quoted } from "../core/runtime.ts";
+import type { Failure, Runtime } from "../core/runtime.ts";
+import type { Socket, SocketEvents } from "../platform/board.ts";
+import type { Link, LinkEvents, LinkTarget } from "../transport/link.ts";
+import type { Config } from "../wire/config.ts";
+
+/** Largest packet body accepted from the broker, bytes. */
+export const PACKET_MAX_BYTES = 4096;
+
+/** Most bytes that may wait in the socket before a PUBLISH is refused. */
+export const PENDING_MAX_BYTES = 8192;
+
+/** Most messages that wait at the same time, for an acknowledgement or for a connection. */
+export const WINDOW = 10;
+
+/** Places of the window for the session's own packets: birth, subscription, and one more status.
+ * They must not fail because acknowledgements of other messages are slow. */
+export const RESERVED = 3;
+
+/** Most QoS 2 messages whose PUBREL is awaited. A broker that sends more is not listened to. */
+export const RECEIVED_MAX = 64;
+
+/** How long DISCONNECT may take to leave, ms. */
+export const FLUSH_MS = 1000;
+
+/** What a CONNECT says. The will is retained with QoS 1. */
+export interface Hello {
+  /** Client identifier and user name, at least one character. */
+  id: string;
+  password: string;
+  willTopic: string;
+  will: string;
+}
+
+/** Whom the client serves. All texts are bytes; those of `Hello` and `filters` are ASCII. */
+export interface MqttOwner extends LinkEvents {
+  /** Opens what carries the bytes: TCP, TLS or a WebSocket. */
+  dial(target: LinkTarget, events: SocketEvents): Socket;
+  /** What to say in this CONNECT; asked for each, because the password is a fresh token. */
+  hello(): Hello;
+  /** Signs a body that has a `seq`, at each sending: decision 0010. */
+  seal: Seal;
+  /** What to subscribe to in each connection, all in one packet; none: nothing. */
+  filters: string[];
+  /** Highest QoS asked for with `filters`. */
+  filterQos: number;
+}
+
+/** What is read of the configuration. */
+export type MqttConfig = Pick<
+  Config,
+  "keep_alive_s" | "ping_timeout_s" | "ack_timeout_s" | "clean_session"
+>;
+
+/** Something that waits for an acknowledgement, or for a connection. */
+interface Waiting {
+  id: number;
+  /** Type of the packet it waits for; 0: none, it is QoS 0 without a connection. */
+  wants: number;
+  /** When it was sent last, monotonic ms; -1: not yet. */
+  sentMs: number;
+  /** Absent once the broker has it: what is left to send is PUBREL. */
+  message: Message | undefined;
+  done: Published;
+}
+
+const CLOSED = 0;
+const GREETING = 1;
+const ACCEPTED = 2;
+const ONLINE = 3;
+
+// Control packet types, first four bits of a packet (section 2.2.1).
+const PUBLISH = 3;
+const PUBREC = 5;
+const PUBREL = 6;
+const PUBCOMP = 7;
+const SUBACK = 9;
+const PINGRESP = 13;
+
+// First bytes of packets that have no flags to choose (section 2.2.2).
+const CONNECT_HEAD = 0x10;
+const CONNACK_HEAD = 0x20;
+const PUBREL_HEAD = 0x62;
+const PUBCOMP_HEAD = 0x70;
+const SUBSCRIBE_HEAD = 0x82;
+const PINGREQ_HEAD = 0xc0;
+const DISCONNECT_HEAD = 0xe0;
+
+const chars = String.fromCharCode;
+
+/** A field of a packet: a number as two bytes (section 1.5.2), a text behind its length (1.5.3). */
+function field(value: number | string): string {
+  return typeof value === "number" ? chars(value >> 8, value & 255) : field(value.length) + value;
+}
+
+/**
+ * Creates the client. Its `publish` never forgets a message silently: without a connection one of
+ * any QoS waits while there is room in the window, and QoS 1 and 2 wait for their acknowledgement
+ * over any number of connections. `onOnline` tells `present=1` when the broker kept the session.
+ *
+ * The deadline of CONNACK is the owner's, who calls `close`.
+ */
+export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner): Link {
+  const slot = rt.newSlot();
+  let state = CLOSED;
+  let socket: Socket | undefined;
+  // Bytes of a packet whose end has not come.
+  let buffer = "";
+  // In the order in which they were sent last, so the first one is overdue first.
+  let waiting: Waiting[] = [];
+  // Identifiers of QoS 2 messages that were given on and are not released yet.
+  let received: number[] = [];
+  let lastId = 0;
+  let sentMs = 0;
+  let receivedMs = 0;
+  // When the unanswered PINGREQ was sent; 0: none is out.
+  let pingMs = 0;
+
+  /** Gives up what waits; but with `isKept` only what told the state of this connection, or whose
+   * exchange a clean session ends. */
+  function abandon(isKept?: boolean): void {
+    const all = waiting;
+    const lost: Waiting[] = [];
+    waiting = [];
+    for (const entry of all) {
+      const { message } = entry;
+      if (isKept && (message ? !message.retain : !config.clean_session)) waiting.push(entry);
+      else lost.push(entry);
+    }
+    for (const entry of lost) entry.done("E_MQTT_CLOSED id=" + entry.id);
+  }
+
+  function close(): void {
+    const open = socket;
+    socket = undefined;
+    state = CLOSED;
+    // With what was collected, up to 4 KB; offline is when memory is short.
+    buffer = "";
+    rt.disarm(slot);
+    if (open) open.abort();
+    abandon(true);
+  }
+
+  /** Also the socket's `onClose`, which has nothing but a reason to tell. */
+  function fail(reason?: string, failure?: Failure, isRefused?: boolean): void {
+    if (!socket) return;
+    close();
+    owner.onFail(failure || "E_NET reason=" + (reason || "gone"), !!isRefused);
+  }
+
+  /** Sends one packet. Three length bytes (section 2.2.3) are more than a board can hold. */
+  function send(head: number, body: string): boolean {
+    const size = body.length;
+    const low = (size & 127) | 128;
+    sentMs = rt.nowMs();
+    const isSent = (socket as Socket).write(
+      (size < 128
+        ? chars(head, size)
+        : size < 16384
+          ? chars(head, low, size >> 7)
+          : chars(head, low, ((size >> 7) & 127) | 128, size >> 14)) + body,
+    );
+    // The socket is closed and has not told it: that may have been lost to an out-of-memory.
+    if (!isSent) rt.arm(slot, 20, fail);
+    return isSent;
+  }
+
+  function waitingFor(id: number): Waiting | undefined {
+    for (const entry of waiting) if (entry.id === id) return entry;
+    return undefined;
+  }
+
+  /** Sends what waits, for the first time or again; QoS 0 is done with that. */
+  function transmit(entry: Waiting): void {
+    const { id, wants, message } = entry;
+    // In a clean session the broker knows nothing of earlier attempts: they are new to it.
+    const dup = entry.sentMs < 0 || config.clean_session ? 0 : 8;
+    entry.sentMs = rt.nowMs();
+    if (!message) send(PUBREL_HEAD, field(id));
+    else if (wants === SUBACK) send(SUBSCRIBE_HEAD, field(id) + message.body);
+    else {
+      const isSent = send(
+        (PUBLISH << 4) | dup | (message.qos << 1) | (message.retain ? 1 : 0),
+        field(message.topic) +
+          (wants ? field(id) : "") +
+          (message.seq === undefined ? message.body : owner.seal(message.body, message.seq)),
+      );
+      if (!wants) entry.done(isSent ? undefined : "E_MQTT_OFFLINE socket=gone");
+    }
+  }
+
+  /** `Link.publish`; with `ack` what is sent is not a PUBLISH, and waits for that type of packet. */
+  function publish(message: Message, done: Published, ack?: number): void {
+    const { qos } = message;
+    const isOnline = state === ONLINE;
+    const count = waiting.length;
+    const bytes = socket ? socket.pendingBytes() : 0;
+    // PUBACK is type 4, PUBREC 5.
+    const entry = { id: 0, wants: ack || (qos && qos + 3), sentMs: -1, message, done };
+    const mustWait = entry.wants || !isOnline;
+    if (bytes > PENDING_MAX_BYTES) done("E_MQTT_BUFFER bytes=" + bytes);
+    else if (mustWait && count >= (message.retain ? WINDOW : WINDOW - RESERVED))
+      done((isOnline ? "E_MQTT_WINDOW" : "E_MQTT_OFFLINE") + " waiting=" + count);
+    else {
+      if (mustWait) {
+        do lastId = (lastId % 65535) + 1;
+        while (waitingFor(lastId));
+        entry.id = lastId;
+        waiting.push(entry);
+      }
+      if (isOnline) transmit(entry);
+    }
+  }
+
+  /** Looks at what is overdue, and when to look again. */
+  function check(): void {
+    const now = rt.nowMs();
+    const idleMs = config.keep_alive_s * 750;
+    let pongMs = config.ping_timeout_s * 1000;
+    // An answer that comes when the next PINGREQ would be due is too late.
+    if (idleMs && idleMs < pongMs) pongMs = idleMs;
+    const first = waiting[0];
+    const ackMs = (first ? first.sentMs - now : 0) + config.ack_timeout_s * 1000;
+    let dueMs = ackMs;
+    if (pingMs) dueMs = pingMs + pongMs - now;
+    // Whether the peer has stopped reading shows by PINGRESP, too.
+    else if ((socket as Socket).pendingBytes() > PENDING_MAX_BYTES) dueMs = 0;
+    else if (idleMs) dueMs = Math.min(sentMs, receivedMs) + idleMs - now;
+    if (ackMs <= 0) fail("", "E_MQTT_TIMEOUT wait=ack id=" + (first as Waiting).id);
+    else if (dueMs <= 0 && pingMs) fail("", "E_MQTT_TIMEOUT wait=pingresp");
+    else {
+      if (dueMs <= 0) {
+        pingMs = now;
+        send(PINGREQ_HEAD, "");
+        dueMs = pongMs;
+      }
+      rt.arm(slot, Math.max(Math.min(dueMs, ackMs), 20), check);
+    }
+  }
+
+  /** Does what one packet asks for. Returns a word for what is wrong with it, or nothing. */
+  function understand(head: number, body: string): string | undefined {
+    const type = head >> 4;
+    const qos = (head >> 1) & 3;
+    let topic = "";
+    let at = 0;
+    // First byte of the answer, which carries the same identifier; 0: none.
+    let reply = 0;
+    // CONNACK comes first and once [MQTT-3.2.0-1].
+    if ((state === GREETING) !== (head === CONNACK_HEAD)) return "order";
+    if (type === PUBLISH) {
+      at = (body.charCodeAt(0) << 8) + body.charCodeAt(1) + 2;
+      topic = body.slice(2, at);
+      if (qos > 2 || (head & 14) === 8 || !(body.length >= at + (qos && 2))) return "publish";
+      // All that is subscribed to is plain text: no control characters, no bytes beyond ASCII
+      // [MQTT-1.5.3-1] [MQTT-1.5.3-2], no wildcards [MQTT-3.3.2-2].
+      if (!topic || /[^ -~]|[+#]/.test(topic)) return "topic";
+    } else {
+      // Type and flags (section 2.2.2) with the size of each, SUBACK with a code for each filter.
+      const sizes = " 64:2 80:2 98:2 112:2 208:0 32:2 144:" + (owner.filters.length + 2) + " ";
+      if (!sizes.includes(" " + head + ":" + body.length + " ")) return "packet";
+    }
+    const id = (body.charCodeAt(at) << 8) + body.charCodeAt(at + 1);
+    if (type === PUBLISH) {
+      if (qos) {
+        if (!id) return "id";
+        at += 2;
+        reply = (qos + 3) << 4;
+      }
+      if (qos < 2 || received.indexOf(id) < 0) {
+        if (qos > 1) {
+          if (received.length === RECEIVED_MAX) return "unreleased";
+          received.push(id);
+        }
+        owner.onMessage(topic, body.slice(at));
+      }
+    } else if (head === CONNACK_HEAD) {
+      // Session present (256) only with code 0, and never for a clean session.
+      if (id === 256 ? config.clean_session : id > 5) return "connack";
+      if (id & 255) fail("", "E_MQTT_REFUSED connack=" + id, id !== 3);
+      else {
+        state = ACCEPTED;
+        if (!id) received = [];
+        // A hop, because the chain of calls that has read CONNACK is long.
+        rt.arm(slot, 0, function () {
+          let i = 0;
+          while (i < waiting.length) {
+            const entry = waiting[i] as Waiting;
+            if (entry.wants) i++;
+            else waiting.splice(i, 1);
+            transmit(entry);
+            // The answer may have ended the connection.
+            if (state !== ACCEPTED) return;
+          }
+          state = ONLINE;
+          owner.onOnline("present=" + (id >> 8));
+          let filters = "";
+          for (const filter of owner.filters) filters += field(filter) + chars(owner.filterQos);
+          if (filters)
+            publish(
+              { topic: "", body: filters, qos: 1, retain: true },
+              function (failure) {
+                if (failure && failure.startsWith("E_MQTT_SUBSCRIBE"))
+                  rt.log("E", "mqtt", "not-subscribed", "code=" + failure);
+              },
+              SUBACK,
+            );
+          check();
+        });
+      }
+    } else if (type === PINGRESP) {
+      pingMs = 0;
+      check();
+    } else if (type === PUBREL) {
+      reply = PUBCOMP_HEAD;
+      if (received.indexOf(id) >= 0) received.splice(received.indexOf(id), 1);
+    } else {
+      // The broker gets PUBREL also for what is not waited for any more: it must get rid of it.
+      if (type === PUBREC) reply = PUBREL_HEAD;
+      const codes = body.slice(2);
+      const entry = waitingFor(id);
+      if (/[^\0-\x02\x80]/.test(codes)) return "suback";
+      if (!entry || entry.wants !== type)
+        rt.log("W", "mqtt", "ack-unknown", "type=" + type + " id=" + id);
+      else {
+        const now = rt.nowMs();
+        const refused = codes.indexOf("\x80");
+        waiting.splice(waiting.indexOf(entry), 1);
+        if (reply) {
+          // To the end, so that PUBREL is sent again in the order of PUBREC [MQTT-4.6.0-4].
+          entry.wants = PUBCOMP;
+          entry.message = undefined;
+          entry.sentMs = now;
+          waiting.push(entry);
+        } else if (refused < 0) entry.done(undefined, now - entry.sentMs);
+        else entry.done("E_MQTT_SUBSCRIBE filter=" + quoted(owner.filters[refused] as string));
+      }
+    }
+    // A message may have ended the connection.
+    if (reply && state > GREETING) {
+      const bytes = (socket as Socket).pendingBytes();
+      // A peer that sends and does not read would fill the memory with answers.
+      if (bytes > PENDING_MAX_BYTES) fail("", "E_MQTT_BUFFER bytes=" + bytes);
+      else send(reply, field(id));
+    }
+    return undefined;
+  }
+
+  /** Takes received bytes, in any split. */
+  function feed(bytes: string): void {
+    buffer += bytes;
+    receivedMs = rt.nowMs();
+    while (state !== CLOSED && buffer.length > 1) {
+      // Remaining length, section 2.2.3: seven bits a byte. A third byte would be the sign of more
+      // than is accepted, as is its flag in the second one.
+      let at = 2;
+      let size = buffer.charCodeAt(1);
+      if (size > 127) {
+        at = 3;
+        size += (buffer.charCodeAt(2) << 7) - 128;
+      }
+      let wrong: string | undefined = "size";
+      if (size <= PACKET_MAX_BYTES) {
+        if (buffer.length < at + size) return;
+        const head = buffer.charCodeAt(0);
+        const body = buffer.slice(at, at + size);
+        // First, so that a packet whose handling is cut short is not understood twice.
+        buffer = buffer.slice(at + size);
+        wrong = understand(head, body);
+      }
+      if (wrong) fail("", "E_MQTT_PROTOCOL what=" + wrong);
+    }
+  }
+
+  /** CONNECT (section 3.1). */
+  function onOpen(): void {
+    const hello = owner.hello();
+    state = GREETING;
+    pingMs = 0;
+    receivedMs = rt.nowMs();
+    send(
+      CONNECT_HEAD,
+      // User name, password, will retain, will QoS 1, will, clean session: 1 1 1 01 1 x.
+      "\x00\x04MQTT\x04" +
+        chars(config.clean_session ? 0xee : 0xec) +
+        field(config.keep_alive_s) +
+        field(hello.id) +
+        field(hello.willTopic) +
+        field(hello.will) +
+        field(hello.id) +
+        field(hello.password),
+    );
+  }
+
+  return {
+    open: function (target) {
+      socket = owner.dial(target, { onOpen, onData: feed, onClose: fail });
+    },
+    publish,
+    close,
+    stop: function (done) {
+      const open = socket;
+      if (open && state > GREETING) {
+        send(DISCONNECT_HEAD, "");
+        socket = undefined;
+        close();
+        open.end(FLUSH_MS, done);
+      } else {
+        close();
+        done();
+      }
+    },
+    abandon,
+  };
+}
