@@ -196,9 +196,9 @@ export function createTimeSync(
 
     function receive(bytes: string): void {
       const now = rt.nowMs();
-      const number = function (at: number, end: number): number {
+      const number = function (at: number, until: number): number {
         let value = 0;
-        while (at < end) value = value * 256 + bytes.charCodeAt(at++);
+        while (at < until) value = value * 256 + bytes.charCodeAt(at++);
         return value;
       };
       // Originate timestamp: bit for bit the request's, and once only.
