@@ -103,6 +103,13 @@ interface EspruinoSocket {
 /** Reference#net. Blocks while it resolves and connects; failures are thrown at once. */
 interface EspruinoNet {
   connect(options: { host: string; port: number }, onConnect: () => void): EspruinoSocket;
+  createServer(onConnection: (client: EspruinoSocket) => void): EspruinoServer;
+}
+
+/** Reference#l_net_createServer. Connections outlive it. */
+interface EspruinoServer {
+  listen(port: number): EspruinoServer;
+  close(): void;
 }
 
 /** Reference#dgramSocket. */
@@ -135,6 +142,15 @@ interface EspruinoStorage {
   getFree(): number;
 }
 
+/** Reference#Flash: the chip by the addresses of the processor. Writing only clears bits. */
+interface EspruinoFlash {
+  getFree(): { addr: number; length: number }[];
+  getPage(address: number): { addr: number; length: number };
+  erasePage(address: number): void;
+  write(bytes: EspruinoBytes, address: number): void;
+  read(lengthBytes: number, address: number): Uint8Array;
+}
+
 /** Reference#Wifi, as on ESP32. */
 interface EspruinoWifi {
   connect(ssid: string, options: { password?: string }, done: (error: string | null) => void): void;
@@ -153,4 +169,5 @@ declare function require(name: "net" | "tls"): EspruinoNet;
 declare function require(name: "dgram"): EspruinoDgram;
 declare function require(name: "crypto"): EspruinoCrypto;
 declare function require(name: "Storage"): EspruinoStorage;
+declare function require(name: "Flash"): EspruinoFlash;
 declare function require(name: "Wifi"): EspruinoWifi;
