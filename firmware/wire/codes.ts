@@ -16,6 +16,7 @@ export type Code =
   | "E_HTTP_QUEUE"
   | "E_HTTP_STATUS"
   | "E_HTTP_TIMEOUT"
+  | "E_JOB"
   | "E_JSON"
   | "E_MEMORY"
   | "E_MQTT_BUFFER"
@@ -28,6 +29,8 @@ export type Code =
   | "E_MQTT_WINDOW"
   | "E_NET"
   | "E_STORE"
+  | "E_TIME"
+  | "E_UDP_NONE"
   | "E_WIFI";
 
 /** One row: severity, whether trying again can help, one line for a person. */
@@ -84,6 +87,11 @@ export const CODES: { [code in Code]: CodeInfo } = {
     retriable: true,
     text: "Connection, head or body of an answer did not come within its bound.",
   },
+  E_JOB: {
+    severity: "E",
+    retriable: true,
+    text: "A scheduled job threw, or there are too many jobs; the others go on.",
+  },
   E_JSON: { severity: "E", retriable: true, text: "The heartbeat could not be serialised." },
   E_MEMORY: {
     severity: "E",
@@ -132,5 +140,15 @@ export const CODES: { [code in Code]: CodeInfo } = {
     text: "The connection could not be opened or was lost.",
   },
   E_STORE: { severity: "E", retriable: true, text: "A file could not be written to flash." },
+  E_TIME: {
+    severity: "W",
+    retriable: true,
+    text: "No time server answered, or none is to be believed.",
+  },
+  E_UDP_NONE: {
+    severity: "E",
+    retriable: false,
+    text: "This interpreter build has no UDP, so no time server can be asked.",
+  },
   E_WIFI: { severity: "W", retriable: true, text: "The access point could not be joined." },
 };
