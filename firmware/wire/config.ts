@@ -42,8 +42,11 @@ export const MQTT_KEYS =
 /** Keys of the radio. */
 export const WIFI_KEYS = "|wifi_ssid s - 1 32|wifi_password x - 0 64";
 
+/** Keys of the status page. */
+export const STATUS_KEYS = "|status_port i - 1 65535";
+
 /** The keys of all entries, in the order of the documentation. */
-export const ALL_KEYS = BASE_KEYS + MQTT_KEYS + WIFI_KEYS;
+export const ALL_KEYS = BASE_KEYS + MQTT_KEYS + WIFI_KEYS + STATUS_KEYS;
 
 /** A checked configuration; every key present unless its type says otherwise. */
 export interface Config {
@@ -83,6 +86,8 @@ export interface Config {
   wifi_ssid?: string;
   /** Its password. Secret. */
   wifi_password?: string;
+  /** TCP port of the status page; none: there is no page. */
+  status_port?: number;
 }
 
 /** Gets one complaint about a key. One that nobody knows comes without the rest. */
