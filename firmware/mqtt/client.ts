@@ -40,12 +40,13 @@ export const FLUSH_MS = 1000;
 export interface Hello {
   /** Client identifier and user name, at least one character. */
   id: string;
-  password: string;
+  /** Password, a fresh token. */
+  token: string;
   willTopic: string;
-  will: string;
+  willPayload: string;
 }
 
-/** Whom the client serves. All texts are bytes; those of `Hello` and `filters` are ASCII. */
+/** Whom the client serves. All texts are bytes; those of `Hello` and `topicFilters` are ASCII. */
 export interface MqttOwner extends LinkEvents {
   /** Opens what carries the bytes: TCP, TLS or a WebSocket. */
   dial(target: LinkTarget, events: SocketEvents): Socket;
@@ -54,8 +55,8 @@ export interface MqttOwner extends LinkEvents {
   /** Signs a body that has a `seq`, at each sending: decision 0010. */
   seal: Seal;
   /** What to subscribe to in each connection, all in one packet; none: nothing. */
-  filters: string[];
-  /** Highest QoS asked for with `filters`. */
+  topicFilters: string[];
+  /** Highest QoS asked for with them. */
   filterQos: number;
 }
 
@@ -73,7 +74,7 @@ interface Waiting {
   /** When it was sent last, monotonic ms; -1: not yet. */
   sentMs: number;
   /** Absent once the broker has it: what is left to send is PUBREL. */
-  message: Message | undefined;
+  publication: Message | undefined;
   done: Published;
 }
 
@@ -136,7 +137,7 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
     const lost: Waiting[] = [];
     waiting = [];
     for (const entry of all) {
-      const { message } = entry;
+      const message = entry.publication;
       if (isKept && (message ? !message.retain : !config.clean_session)) waiting.push(entry);
       else lost.push(entry);
     }
@@ -185,7 +186,7 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
 
   /** Sends what waits, for the first time or again; QoS 0 is done with that. */
   function transmit(entry: Waiting): void {
-    const { id, wants, message } = entry;
+    const { id, wants, publication: message } = entry;
     // In a clean session the broker knows nothing of earlier attempts: they are new to it.
     const dup = entry.sentMs < 0 || config.clean_session ? 0 : 8;
     entry.sentMs = rt.nowMs();
@@ -209,9 +210,9 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
     const count = waiting.length;
     const bytes = socket ? socket.pendingBytes() : 0;
     // PUBACK is type 4, PUBREC 5.
-    const entry = { id: 0, wants: ack || (qos && qos + 3), sentMs: -1, message, done };
+    const entry = { id: 0, wants: ack || (qos && qos + 3), sentMs: -1, publication: message, done };
     const mustWait = entry.wants || !isOnline;
-    if (bytes > PENDING_MAX_BYTES) done("E_MQTT_BUFFER bytes=" + bytes);
+    if (bytes > PENDING_MAX_BYTES && !message.retain) done("E_MQTT_BUFFER bytes=" + bytes);
     else if (mustWait && count >= (message.retain ? WINDOW : WINDOW - RESERVED))
       done((isOnline ? "E_MQTT_WINDOW" : "E_MQTT_OFFLINE") + " waiting=" + count);
     else {
@@ -239,8 +240,8 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
     // Whether the peer has stopped reading shows by PINGRESP, too.
     else if ((socket as Socket).pendingBytes() > PENDING_MAX_BYTES) dueMs = 0;
     else if (idleMs) dueMs = Math.min(sentMs, receivedMs) + idleMs - now;
-    if (ackMs <= 0) fail("", "E_MQTT_TIMEOUT wait=ack id=" + (first as Waiting).id);
-    else if (dueMs <= 0 && pingMs) fail("", "E_MQTT_TIMEOUT wait=pingresp");
+    if (ackMs <= 0 || (dueMs <= 0 && pingMs))
+      fail("", "E_MQTT_TIMEOUT wait=" + (ackMs <= 0 ? "ack" : "pingresp"));
     else {
       if (dueMs <= 0) {
         pingMs = now;
@@ -270,17 +271,18 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
       if (!topic || /[^ -~]|[+#]/.test(topic)) return "topic";
     } else {
       // Type and flags (section 2.2.2) with the size of each, SUBACK with a code for each filter.
-      const sizes = " 64:2 80:2 98:2 112:2 208:0 32:2 144:" + (owner.filters.length + 2) + " ";
+      const sizes = " 64:2 80:2 98:2 112:2 208:0 32:2 144:" + (owner.topicFilters.length + 2) + " ";
       if (!sizes.includes(" " + head + ":" + body.length + " ")) return "packet";
     }
     const id = (body.charCodeAt(at) << 8) + body.charCodeAt(at + 1);
+    const place = received.indexOf(id);
     if (type === PUBLISH) {
       if (qos) {
         if (!id) return "id";
         at += 2;
         reply = (qos + 3) << 4;
       }
-      if (qos < 2 || received.indexOf(id) < 0) {
+      if (qos < 2 || place < 0) {
         if (qos > 1) {
           if (received.length === RECEIVED_MAX) return "unreleased";
           received.push(id);
@@ -308,12 +310,14 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
           state = ONLINE;
           owner.onOnline("present=" + (id >> 8));
           let filters = "";
-          for (const filter of owner.filters) filters += field(filter) + chars(owner.filterQos);
+          for (const filter of owner.topicFilters)
+            filters += field(filter) + chars(owner.filterQos);
           if (filters)
             publish(
               { topic: "", body: filters, qos: 1, retain: true },
               function (failure) {
-                if (failure && failure.startsWith("E_MQTT_SUBSCRIBE"))
+                // The end of the connection is told as such.
+                if (failure && state === ONLINE)
                   rt.log("E", "mqtt", "not-subscribed", "code=" + failure);
               },
               SUBACK,
@@ -326,7 +330,7 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
       check();
     } else if (type === PUBREL) {
       reply = PUBCOMP_HEAD;
-      if (received.indexOf(id) >= 0) received.splice(received.indexOf(id), 1);
+      if (place >= 0) received.splice(place, 1);
     } else {
       // The broker gets PUBREL also for what is not waited for any more: it must get rid of it.
       if (type === PUBREC) reply = PUBREL_HEAD;
@@ -342,11 +346,11 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
         if (reply) {
           // To the end, so that PUBREL is sent again in the order of PUBREC [MQTT-4.6.0-4].
           entry.wants = PUBCOMP;
-          entry.message = undefined;
+          entry.publication = undefined;
           entry.sentMs = now;
           waiting.push(entry);
         } else if (refused < 0) entry.done(undefined, now - entry.sentMs);
-        else entry.done("E_MQTT_SUBSCRIBE filter=" + quoted(owner.filters[refused] as string));
+        else entry.done("E_MQTT_SUBSCRIBE filter=" + quoted(owner.topicFilters[refused] as string));
       }
     }
     // A message may have ended the connection.
@@ -399,9 +403,9 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
         field(config.keep_alive_s) +
         field(hello.id) +
         field(hello.willTopic) +
-        field(hello.will) +
+        field(hello.willPayload) +
         field(hello.id) +
-        field(hello.password),
+        field(hello.token),
     );
   }
 

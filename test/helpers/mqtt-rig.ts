@@ -71,9 +71,9 @@ export function createMqttRig(
   };
   const link = createMqttLink(board, config, {
     dial: board.connect,
-    hello: () => ({ id: "kitchen", password: "token", willTopic: "w", will: "{}" }),
+    hello: () => ({ id: "kitchen", token: "token", willTopic: "w", willPayload: "{}" }),
     seal: (body) => body,
-    filters: [],
+    topicFilters: [],
     filterQos: 1,
     onOnline: (detail) => events.push(`online ${detail}`),
     onFail: (failure, isRefused) => events.push(`fail ${failure}${isRefused ? " refused" : ""}`),

@@ -73,7 +73,7 @@ function cut(bytes: string, at: readonly number[]): string[] {
 
 /** Everything an online client does with chunks: what it tells, logs and sends. */
 function understand(chunks: readonly string[]): unknown {
-  const rig = createMqttRig({}, { filters: ["a", "b"] });
+  const rig = createMqttRig({}, { topicFilters: ["a", "b"] });
   for (const [name, qos] of Object.entries({ x: 1, y: 2, z: 2 }))
     rig.publish({ topic: "t", body: name, qos }, name);
   rig.dial();
@@ -100,7 +100,7 @@ describe("what the client writes", () => {
         (id, password, keepAlive, clean, willTopic, will) => {
           const rig = createMqttRig(
             { keep_alive_s: keepAlive, clean_session: clean },
-            { hello: () => ({ id, password, willTopic, will }) },
+            { hello: () => ({ id, token: password, willTopic, willPayload: will }) },
           );
           rig.dial();
           const oracle = bytesOf({
@@ -138,7 +138,7 @@ describe("what the client writes", () => {
         fc.array(TOPIC, { minLength: 1, maxLength: 4 }),
         PACKET_ID,
         (topic, body, qos, retain, filters, id) => {
-          const rig = createMqttRig({}, { filters, filterQos: qos });
+          const rig = createMqttRig({}, { topicFilters: filters, filterQos: qos });
           rig.dial();
           rig.accept();
           const from = rig.socket().written.indexOf("\x82");
@@ -273,7 +273,7 @@ describe("mutated streams", () => {
   it(`neither throw, nor are told twice, nor leave anything (${STREAMS} of them)`, () => {
     const random = randomOf("mutated-mqtt-streams");
     for (let left = STREAMS; left > 0; left -= 500) {
-      const rig = createMqttRig({}, { filters: ["a", "b"] });
+      const rig = createMqttRig({}, { topicFilters: ["a", "b"] });
       suffer(rig, random, Math.min(left, 500));
       // Whatever the broker acknowledged by mistake or not at all: the window is free again.
       rig.link.abandon();

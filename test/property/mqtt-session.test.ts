@@ -158,7 +158,7 @@ interface Life {
 function live(steps: readonly Step[], change: Partial<MqttConfig>, canForget: boolean): Life {
   const rig = createMqttRig(
     { keep_alive_s: KEEP_ALIVE_SEC, ...change },
-    { filters: ["in"], filterQos: 2 },
+    { topicFilters: ["in"], filterQos: 2 },
   );
   const broker = createBroker();
   const life: Life = {
