@@ -4,6 +4,12 @@
 // string that crosses this border is bytes, one char each. What a build of the interpreter may lack
 // is optional here; `app.ts` says plainly what is missing.
 
+/** Bytes of a page of the flash beside the store. */
+export const FLASH_PAGE_BYTES = 4096;
+
+/** Bytes of that flash. The outbox has the first half of it, core/persist.ts the two pages behind. */
+export const FLASH_BYTES = 16 * FLASH_PAGE_BYTES;
+
 /** Handle of a timer of the interpreter. Services use the slots of core/runtime.ts instead. */
 export type Timer = number;
 
@@ -114,6 +120,14 @@ export interface Board {
   erase(name: string): void;
   /** Bytes that can be written before the store has to be compacted, which blocks for long. */
   storeFreeBytes(): number;
+
+  // ---- flash beside the store: FLASH_BYTES in pages, addresses from 0; absent where there is none
+  /** Reads bytes, in a buffer of their own. */
+  flashRead?(at: number, lengthBytes: number): Uint8Array;
+  /** Clears the bits that are 0 in the data; those that are 0 already stay so. */
+  flashWrite?(at: number, bytes: Uint8Array): void;
+  /** Sets all bits of the page that begins at `at`. Blocks for tens of milliseconds. */
+  flashErase?(at: number): void;
 
   // ---- hash and text
   /** SHA-256 of bytes: 32 bytes. Absent on builds without it. */

@@ -25,7 +25,7 @@ export interface HeartbeatBody {
   device_id: string;
   /** ISO 8601 UTC with milliseconds and `Z`: wall clock when the beat was made. */
   timestamp: string;
-  status: "alive" | "degraded" | "stopping";
+  status: (typeof STATES)[number];
   /** Starts of this device, +1 per start. */
   boot: number;
   /** Connections within this boot, +1 per connection; 0 before the first. */
@@ -42,6 +42,62 @@ export interface HeartbeatBody {
   /** Worst lateness of a tick since the previous beat, ms. */
   max_late_ms: number;
   telemetry?: Telemetry;
+  /** Made from a record in flash: of telemetry only `rssi` is left, and nothing of the application. */
+  compact?: true;
+}
+
+// Numbers that make up a beat, in this order: its first members can be made again from them.
+export const SEQ = 0;
+export const SESSION = 1;
+/** Monotonic ms since boot. */
+export const UPTIME = 2;
+/** Epoch ms at uptime 0. */
+export const OFFSET = 3;
+export const MISSED = 4;
+export const LATE = 5;
+/** -RSSI in dBm * 16 (0: unknown) + clock * 4 + status, as places in CLOCKS and STATES. */
+export const STATE = 6;
+/** Interval, ms. */
+export const INTERVAL = 7;
+export const BOOT = 8;
+
+/** Values of `clock`; the first is the weakest. */
+export const CLOCKS: readonly ClockQuality[] = ["none", "plausible", "synced"];
+
+/** Values of `status`. */
+export const STATES = ["alive", "degraded", "stopping"] as const;
+
+/**
+ * Serialises what every beat has, byte for byte the same from the same numbers. Further members
+ * (`,"name":value`) and the closing brace are the caller's.
+ */
+export function encodeHeartbeat(deviceId: string, values: readonly number[]): string {
+  const state = values[STATE] as number;
+  const wallMs = (values[OFFSET] as number) + (values[UPTIME] as number);
+  return (
+    '{"device_id":"' +
+    deviceId +
+    '","timestamp":"' +
+    new Date(wallMs).toISOString() +
+    '","status":"' +
+    STATES[state & 3] +
+    '","boot":' +
+    values[BOOT] +
+    ',"session":' +
+    values[SESSION] +
+    ',"seq":' +
+    values[SEQ] +
+    ',"uptime_ms":' +
+    values[UPTIME] +
+    ',"interval_s":' +
+    (values[INTERVAL] as number) / 1000 +
+    ',"clock":"' +
+    CLOCKS[(state >> 2) & 3] +
+    '","missed":' +
+    values[MISSED] +
+    ',"max_late_ms":' +
+    values[LATE]
+  );
 }
 
 const JWT_MEMBER = ',"jwt":"';

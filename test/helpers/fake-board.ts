@@ -11,8 +11,11 @@ import type {
   Socket,
   SocketEvents,
 } from "../../firmware/platform/board.ts";
+import { FLASH_BYTES, FLASH_PAGE_BYTES } from "../../firmware/platform/board.ts";
 import { createRuntime } from "../../firmware/core/runtime.ts";
 import type { Runtime } from "../../firmware/core/runtime.ts";
+import { createFlashMemory } from "../../sim/board/flash-memory.ts";
+import type { FlashMemory } from "../../sim/board/flash-memory.ts";
 import { createFakeClock } from "./fake-clock.ts";
 import type { FakeClock } from "./fake-clock.ts";
 import { randomOf } from "./seeds.ts";
@@ -90,6 +93,8 @@ export interface FakeBoard extends Runtime {
   /** Files; `storeError` makes `write` fail. */
   files: Map<string, string>;
   storeError: string | undefined;
+  /** The chip beside the store, which counts its wear and can lose its power. */
+  flash: FlashMemory;
   /** What `resolve` answers; a name that is not here has no address. */
   names: Map<string, string>;
   /** Seeds that the random generator got. */
@@ -118,6 +123,8 @@ export interface FakeBoardOptions {
   radio?: FakeRadio;
   /** Epoch ms of the interpreter's clock at the start; 0 for a board that was not told the time. */
   systemMs?: number;
+  /** The chip that an earlier board left; null: none on this board. */
+  flash?: FlashMemory | null;
 }
 
 function createNetwork(clock: FakeClock): {
@@ -262,8 +269,11 @@ export function createFakeBoard(options: FakeBoardOptions = {}): FakeBoard {
       for (const listener of listeners) listener(bytes, address);
     },
   };
+  const flash =
+    options.flash ?? createFlashMemory({ totalBytes: FLASH_BYTES, pageBytes: FLASH_PAGE_BYTES });
   const own = {
     clock,
+    flash,
     net,
     udpNet,
     lines: [] as string[],
@@ -351,6 +361,13 @@ export function createFakeBoard(options: FakeBoardOptions = {}): FakeBoard {
     led: (isOn: boolean) => void own.leds.push(isOn),
   });
   if (options.radio) Object.assign(board, { radio: options.radio });
+  if (options.flash !== null)
+    Object.assign(board, {
+      flashRead: (at: number, length: number) =>
+        Uint8Array.from(flash.read(at, length), (char) => char.charCodeAt(0)),
+      flashWrite: (at: number, bytes: Uint8Array) => flash.program(at, bytes),
+      flashErase: (at: number) => flash.erasePage(at / FLASH_PAGE_BYTES),
+    });
   const rt = createRuntime(board) as FakeBoard;
   rt.logLevel = "D";
   return rt;
