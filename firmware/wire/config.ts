@@ -167,7 +167,7 @@ export function readConfig(
 
     function fits(): boolean {
       const type = kind === "b" ? "boolean" : "in".includes(kind) ? "number" : "string";
-      if (typeof value !== type || (strangers[kind] || /[^ -~]/).test("" + value)) return false;
+      if (typeof value !== type || (strangers[kind] || /[^ -~]/).test("" + raw[key])) return false;
       const size = type === "string" ? value.length : +value;
       if (size < +(cells[3] as string) || size > +(cells[4] as string)) return false;
       return kind === "u" ? !!isUrl(value) : kind !== "t" || value[0] !== "/";

@@ -42,11 +42,14 @@ export function plantForTest(files: PlantedFiles): string {
 /** What a build made: text by file name, or the message it stopped with. */
 export type BuildResult = { files: { [name: string]: string } } | { message: string };
 
-/** Builds `firmware/main.ts` of a folder in memory, with the settings of the real build. */
-export async function buildFirmware(root: string): Promise<BuildResult> {
+/** Builds an entry of a folder in memory, as `lubdub`, with the settings of the real build. */
+export async function buildFirmware(
+  root: string,
+  entry = "firmware/main.ts",
+): Promise<BuildResult> {
   const config = createBundleConfig({
     root,
-    entry: path.join(root, "firmware/main.ts"),
+    entry: path.join(root, entry),
     outDir: path.join(root, "dist/firmware"),
     checkSyntax,
   });

@@ -10,8 +10,8 @@ export interface Entry {
   name: string;
   /** First module, relative to the project. */
   file: string;
-  /** What it talks to when it is measured: MQTT over TCP, MQTT in WebSocket, or HTTP. */
-  carrier: "mqtt" | "ws" | "http";
+  /** What it talks to when it is measured: MQTT over TCP, MQTT in WebSocket, HTTP, or nothing. */
+  carrier: "mqtt" | "ws" | "http" | "none";
 }
 
 /** All of them, the whole firmware first. */
@@ -20,6 +20,7 @@ const ENTRIES: readonly Entry[] = [
   { name: "lubdub-mqtt", file: "firmware/main-mqtt.ts", carrier: "mqtt" },
   { name: "lubdub-websocket", file: "firmware/main-websocket.ts", carrier: "ws" },
   { name: "lubdub-http", file: "firmware/main-http.ts", carrier: "http" },
+  { name: "loader", file: "firmware/loader.ts", carrier: "none" },
 ];
 
 /**
