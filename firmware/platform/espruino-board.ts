@@ -100,7 +100,7 @@ export function createBoard(): Board {
         const options = Object.assign({ host: address, port }, tls);
         try {
           // The callback and a 'connect' listener together abort the interpreter: only the callback.
-          socket = require(tls ? "tls" : "net").connect(options, () => {
+          socket = (tls ? require("tls") : require("net")).connect(options, () => {
             if (!isOver) events.onOpen();
           });
         } catch (error) {
