@@ -6,7 +6,7 @@
 //   key kind default min max rule
 //
 //   kind      i integer, n number, b boolean, s printable ASCII, x the same but secret, d device id,
-//             k device key (secret), l log level, t topic, u URL
+//             k device key (secret), l log level, t topic, u URL, a anything
 //   default   as JSON; `!`: the key is required; `-`: there is none
 //   min, max  of a number, or of the length of a text
 //   rule      `<other`  at most the value of `other` (a row above) unless that is 0
@@ -45,8 +45,16 @@ export const WIFI_KEYS = "|wifi_ssid s - 1 32|wifi_password x - 0 64";
 /** Keys of the status page. */
 export const STATUS_KEYS = "|status_port i - 1 65535";
 
+/** Keys of the time: servers `host[:port]`, comma separated. */
+export const TIME_KEYS =
+  '|time_servers s "time.cloudflare.com,time.google.com" 0 255|time_interval_s i 14400 64 86400';
+
+/** Key of the diagnostic pair: anything truthy schedules it. */
+export const DIAGNOSTICS_KEYS = "|ENABLE_HEARTBEAT a -";
+
 /** The keys of all entries, in the order of the documentation. */
-export const ALL_KEYS = BASE_KEYS + MQTT_KEYS + WIFI_KEYS + STATUS_KEYS;
+export const ALL_KEYS =
+  BASE_KEYS + MQTT_KEYS + WIFI_KEYS + STATUS_KEYS + TIME_KEYS + DIAGNOSTICS_KEYS;
 
 /** A checked configuration; every key present unless its type says otherwise. */
 export interface Config {
@@ -88,6 +96,12 @@ export interface Config {
   wifi_password?: string;
   /** TCP port of the status page; none: there is no page. */
   status_port?: number;
+  /** Time servers, `host[:port]` separated by commas; empty: none is asked. */
+  time_servers: string;
+  /** Seconds between two syncs of the clock. */
+  time_interval_s: number;
+  /** Truthy: the diagnostic pair is scheduled; it gates nothing else. */
+  ENABLE_HEARTBEAT?: unknown;
 }
 
 /** Gets one complaint about a key. One that nobody knows comes without the rest. */
@@ -166,6 +180,7 @@ export function readConfig(
     }
 
     function fits(): boolean {
+      if (kind === "a") return true;
       const type = kind === "b" ? "boolean" : "in".includes(kind) ? "number" : "string";
       if (typeof value !== type || (strangers[kind] || /[^ -~]/).test("" + raw[key])) return false;
       const size = type === "string" ? value.length : +value;

@@ -36,6 +36,8 @@ describe("checkConfig", () => {
         log_level: "I",
         wifi_ssid: undefined,
         wifi_password: undefined,
+        time_servers: "time.cloudflare.com,time.google.com",
+        time_interval_s: 14_400,
       },
       problems: [],
       unknown: [],
@@ -69,7 +71,17 @@ describe("checkConfig", () => {
     ]);
   });
 
-  it.each(Object.keys(CONFIG))("refuses another type for %s", (key) => {
+  it.each([undefined, false, true, null, 0, 1, "", "no", [], {}])(
+    "takes %j for ENABLE_HEARTBEAT",
+    (value) => {
+      const { config, problems } = checkConfig({ ...REQUIRED, ENABLE_HEARTBEAT: value });
+      expect(problems).toEqual([]);
+      expect(config.ENABLE_HEARTBEAT).toEqual(value);
+    },
+  );
+
+  const typed = Object.keys(CONFIG).filter((key) => key !== "ENABLE_HEARTBEAT");
+  it.each(typed)("refuses another type for %s", (key) => {
     for (const value of [null, [], {}, CONFIG[key as keyof typeof CONFIG][0] === "b" ? 1 : true])
       expect(problemsOf({ [key]: value }), JSON.stringify(value)).toEqual([key]);
   });
