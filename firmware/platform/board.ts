@@ -132,6 +132,13 @@ export interface Board {
   // ---- hash and text
   /** SHA-256 of bytes: 32 bytes. Absent on builds without it. */
   sha256?(bytes: string): string;
+  /** SHA-1 of bytes: 20 bytes, for the handshake of WebSocket. Absent on builds without it. */
+  sha1?(bytes: string): string;
+  /**
+   * Masks a payload of WebSocket (RFC 6455 section 5.3): four bytes from the random generator, then
+   * the bytes combined with them. Of entries with WebSocket only: platform/espruino-bytes.ts.
+   */
+  mask?(bytes: string): string;
   /** RFC 4648 section 5, without padding. */
   base64url(bytes: string): string;
   /** The reverse; characters outside the alphabet are ignored. */

@@ -336,6 +336,12 @@ export function createFakeBoard(options: FakeBoardOptions = {}): FakeBoard {
     storeFreeBytes: () => 500_000,
     sha256: (bytes: string) =>
       createHash("sha256").update(bytes, "latin1").digest().toString("latin1"),
+    sha1: (bytes: string) => createHash("sha1").update(bytes, "latin1").digest().toString("latin1"),
+    mask: (bytes: string) => {
+      const key = Buffer.from([0, 0, 0, 0].map(() => Math.floor(rt.random() * 256)));
+      const masked = Buffer.from(bytes, "latin1").map((byte, i) => byte ^ (key[i & 3] as number));
+      return key.toString("latin1") + Buffer.from(masked).toString("latin1");
+    },
     base64url: (bytes: string) => Buffer.from(bytes, "latin1").toString("base64url"),
     fromBase64url: (text: string) => Buffer.from(text, "base64url").toString("latin1"),
     crc32: (bytes: string) => crc32(Buffer.from(bytes, "latin1")),

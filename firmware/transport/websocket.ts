@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: MIT
+// WebSocket client, RFC 6455 without extensions: one connection over TCP or TLS. It carries bytes by
+// the rules of a socket (MQTT 3.1.1 section 6), or messages. The owner bounds the wait for `onOpen`
+// and reconnects; services/websocket-keepalive.ts does for messages.
+//
+// state   | entered when             | slot armed | leaves on
+// OPENING | start                    | -          | 101 that is right -> OPEN, else -> DONE
+// OPEN    | handshake done           | -          | Close sent, by whomever it began -> CLOSING
+// CLOSING | Close sent               | closing    | TCP closed, or the time is up -> DONE
+// DONE    | TCP closed, or `abort`   | -          |
+//
+// In CLOSING nothing more is read: the server answers Close, unless it began, and closes TCP (section
+// 7.1.1). `onClose` comes after that, so the slot is free for the next connection. Its reasons, beside
+// those of the socket:
+//
+//   http-<status>    the server answered something else than 101
+//   bad-head         no HTTP, or a head that is too long
+//   bad-upgrade      Upgrade or Connection is missing or wrong
+//   bad-accept, bad-protocol, bad-extension    the header is not what was asked for
+//   no-sha1          this build of the interpreter cannot check the handshake
+//   closed-<code>    the server began to close; 1005: without a code
+//   failed-<code>    the server broke the protocol: 1002; sent text where bytes are carried: 1003;
+//                    text that is no UTF-8: 1007; too long a message: 1009
+import type { Runtime, Slot } from "../core/runtime.ts";
+import { isUtf8 } from "../lib/utf8.ts";
+import type { Endpoint, Socket, SocketEvents } from "../platform/board.ts";
+
+/** Opcodes of frames and messages (section 5.2). */
+export const TEXT = 1;
+export const BINARY = 2;
+export const PING = 9;
+export const PONG = 10;
+
+/** Longest answer to the handshake, bytes. */
+export const HEAD_MAX_BYTES = 4096;
+
+/** How long a connection that has failed may take to close, ms. */
+export const CLOSE_MS = 1000;
+
+/** With more bytes waiting to be sent a ping is not answered. */
+export const PONG_PENDING_MAX_BYTES = 8192;
+
+const OPENING = 0;
+const OPEN = 1;
+const CLOSING = 2;
+const DONE = 3;
+
+/** Where a WebSocket goes; a `LinkTarget` is one. */
+export interface WebSocketTarget extends Endpoint {
+  /** Begins with `/`, query included. */
+  path: string;
+  /** Subprotocol that the server must agree to; without one it must name none. */
+  protocol?: string;
+  /** Makes a bearer token for this connection. */
+  token?(): string;
+  /** Longest message that is taken, bytes; a longer one ends the connection with 1009. */
+  maxBytes: number;
+}
+
+/** What a WebSocket reports, by the rules of a socket. */
+export interface WebSocketEvents extends SocketEvents {
+  /** The payload of binary messages in order, as it arrives; not called when `onMessage` is there. */
+  onData(bytes: string): void;
+  /** A whole message (TEXT is valid UTF-8), or a PONG. Without it text is refused. */
+  onMessage?(opcode: number, bytes: string): void;
+}
+
+/** A WebSocket. As a socket it carries bytes in binary messages. */
+export interface WebSocket extends Socket {
+  /** Sends one message, binary unless said otherwise, or a PING of at most 125 bytes. */
+  write(bytes: string, opcode?: number): boolean;
+}
+
+/**
+ * Opens a WebSocket. The board must have `mask`.
+ * @param slot the owner's; in use from `end` or a failure until `onClose` or `done`.
+ */
+export function openWebSocket(
+  rt: Runtime,
+  slot: Slot,
+  target: WebSocketTarget,
+  events: WebSocketEvents,
+): WebSocket {
+  let state = OPENING;
+  // Takes the answer to the handshake; gone with it.
+  let answer: ((bytes: string) => void) | undefined;
+  // Received and not understood yet.
+  let rest = "";
+  // First byte of the frame whose payload is being received, and how much of that is to come.
+  let first = 0;
+  let left = -1;
+  // The message being received: opcode (0: none), bytes so far, and the bytes.
+  let opcode = 0;
+  let size = 0;
+  let message = "";
+  // Why it ends, and who waits for that after `end`.
+  let reason = "";
+  let ended: (() => void) | undefined;
+
+  function over(why: string): void {
+    if (state === DONE) return;
+    state = DONE;
+    rt.disarm(slot);
+    if (ended) ended();
+    else events.onClose(reason || why);
+  }
+
+  function force(): void {
+    drop();
+    over("");
+  }
+
+  /** Sends Close and waits for the end; all that could still come is of no interest. */
+  function close(payload: string, waitMs: number, why: string): void {
+    write(payload, 8);
+    state = CLOSING;
+    reason = why;
+    rt.arm(slot, waitMs, force);
+  }
+
+  function fail(code: number): void {
+    close(String.fromCharCode(code >> 8, code & 255), CLOSE_MS, "failed-" + code);
+  }
+
+  function control(payload: string): void {
+    const kind = first & 15;
+    if (kind === PING) {
+      // Of several pings only the last has to be answered (section 5.5.3).
+      if (socket.pendingBytes() < PONG_PENDING_MAX_BYTES) write(payload, PONG);
+    } else if (kind === PONG) {
+      if (events.onMessage) events.onMessage(PONG, payload);
+    } else {
+      const code = payload ? (payload.charCodeAt(0) << 8) + payload.charCodeAt(1) : 1005;
+      // Section 7.4; one byte makes no number.
+      const isCode = code < 1015 ? code > 999 && (code < 1004 || code > 1006) : code > 2999;
+      if (payload && !(isCode && code < 5000)) fail(1002);
+      else if (!isUtf8(payload.slice(2))) fail(1007);
+      else close(payload.slice(0, 2), CLOSE_MS, "closed-" + code);
+    }
+  }
+
+  /** Takes the head of a frame; false when it has not arrived whole, or is wrong. */
+  function begin(): boolean {
+    first = rest.charCodeAt(0);
+    const kind = first & 15;
+    let length = rest.charCodeAt(1);
+    // Nothing that is reserved, nothing masked; control frames short and whole (section 5.5), and
+    // messages one after the other (section 5.4).
+    const isWrong = kind > 7 ? length > 125 || first < 128 : !kind === !opcode;
+    if (isWrong || first & 0x70 || (kind & 7) > 2 || length > 127) {
+      fail(1002);
+      return false;
+    }
+    let at = 2;
+    let isHuge = false;
+    if (length > 125) {
+      const end = length > 126 ? 10 : 4;
+      if (rest.length < end) return false;
+      // The first bit of a length of 64 is never set.
+      isHuge = end > 4 && rest.charCodeAt(2) > 127;
+      for (length = 0; at < end; at++) length = length * 256 + rest.charCodeAt(at);
+    }
+    if (kind < 8) {
+      size += length;
+      const isText = kind === TEXT && !events.onMessage;
+      if (isText || size > target.maxBytes) {
+        fail(isHuge ? 1002 : isText ? 1003 : 1009);
+        return false;
+      }
+      opcode = kind || opcode;
+    }
+    rest = rest.slice(at);
+    left = length;
+    return true;
+  }
+
+  function feed(bytes: string): void {
+    if (answer) return answer(bytes);
+    rest = rest ? rest + bytes : bytes;
+    for (;;) {
+      if (state !== OPEN || (left < 0 && (rest.length < 2 || !begin()))) return;
+      const isControl = first & 8;
+      if (isControl && rest.length < left) return;
+      const piece = rest.slice(0, left);
+      rest = rest.slice(left);
+      left -= piece.length;
+      if (!isControl) {
+        if (events.onMessage) message += piece;
+        else if (piece) events.onData(piece);
+      }
+      if (left) return;
+      left = -1;
+      if (isControl) control(piece);
+      else if (first > 127) {
+        const kind = opcode;
+        const whole = message;
+        opcode = size = 0;
+        message = "";
+        if (kind === TEXT && !isUtf8(whole)) fail(1007);
+        else if (events.onMessage) events.onMessage(kind, whole);
+      }
+    }
+  }
+
+  function greet(): void {
+    function refuse(why: string): void {
+      drop();
+      over(why);
+    }
+
+    function base64(bytes: string): string {
+      return rt.base64url(bytes).replace(/-/g, "+").replace(/_/g, "/");
+    }
+
+    if (!rt.sha1) return refuse("no-sha1");
+    // The generator has 32 bits, which repeat in a fleet: serial number and times tell boards apart.
+    const nonce = rt.serial() + rt.systemMs() + " " + rt.nowMs() + " " + rt.random();
+    const key = base64(rt.sha1(nonce).slice(0, 16)) + "==";
+    const accept = base64(rt.sha1(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) + "=";
+    const protocol = target.protocol || "";
+    let head = "";
+
+    answer = function (bytes) {
+      head += bytes;
+      const end = head.indexOf("\r\n\r\n");
+      if ((end < 0 ? head.length : end) > HEAD_MAX_BYTES) return refuse("bad-head");
+      if (end < 0) return undefined;
+      const lines = head.slice(0, end).split("\r\n");
+      const status = lines[0] as string;
+
+      /** Value of a header; a list over several lines is one list (RFC 9110 section 5.3). */
+      function header(name: string): string {
+        let values = "";
+        for (const line of lines)
+          if (line.toLowerCase().startsWith(name + ":"))
+            values += "," + line.slice(name.length + 1).trim();
+        return values.slice(1);
+      }
+
+      const tokens = "," + header("connection").toLowerCase().replace(/[ \t]/g, "") + ",";
+      if (!status.startsWith("HTTP/1.1 101 "))
+        return refuse(status.startsWith("HTTP/1.") ? "http-" + status.slice(9, 12) : "bad-head");
+      if (header("upgrade").toLowerCase() !== "websocket" || !tokens.includes(",upgrade,"))
+        return refuse("bad-upgrade");
+      if (header("sec-websocket-accept") !== accept) return refuse("bad-accept");
+      if (header("sec-websocket-protocol") !== protocol) return refuse("bad-protocol");
+      if (header("sec-websocket-extensions")) return refuse("bad-extension");
+      answer = undefined;
+      state = OPEN;
+      // Frames may have come with the answer.
+      rest = head.slice(end + 4);
+      events.onOpen();
+      if (rest) feed("");
+      return undefined;
+    };
+    const { host, port, tls, path, token } = target;
+    send(
+      "GET " +
+        path +
+        " HTTP/1.1\r\nHost: " +
+        host +
+        (port === (tls ? 443 : 80) ? "" : ":" + port) +
+        "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13" +
+        "\r\nSec-WebSocket-Key: " +
+        key +
+        (protocol ? "\r\nSec-WebSocket-Protocol: " + protocol : "") +
+        (token ? "\r\nAuthorization: Bearer " + token() : "") +
+        "\r\n\r\n",
+    );
+    return undefined;
+  }
+
+  const socket: WebSocket = rt.connect(target, { onOpen: greet, onData: feed, onClose: over });
+  const send = socket.write;
+  const drop = socket.abort;
+  const finish = socket.end;
+
+  function write(bytes: string, kind?: number): boolean {
+    if (state !== OPEN) return false;
+    const length = bytes.length;
+    const code = String.fromCharCode;
+    let head: string;
+    if (length < 126) head = code(128 | (kind || BINARY), 128 | length);
+    else {
+      head = code(128 | (kind || BINARY), length < 65536 ? 254 : 255);
+      if (length > 65535) head += "\0\0\0\0" + code(length >> 24, (length >> 16) & 255);
+      head += code((length >> 8) & 255, length & 255);
+    }
+    // One write for a frame: each may become a packet of its own.
+    return send(head + (rt.mask as (bytes: string) => string)(bytes));
+  }
+
+  socket.write = write;
+  socket.abort = function () {
+    state = DONE;
+    rt.disarm(slot);
+    drop();
+  };
+  socket.end = function (flushMs, done) {
+    if (state === OPENING) {
+      state = DONE;
+      finish(flushMs, done);
+    } else if (state === DONE) done();
+    else {
+      ended = done;
+      if (state === OPEN) close("\x03\xe8", flushMs, "");
+    }
+  };
+  return socket;
+}
