@@ -33,6 +33,7 @@ export function addFlash(board: Board): void {
   board.flashErase = function (at) {
     // The pages of the Linux build have 1 KB.
     const page = flash.getPage(from + at).length;
-    for (let i = 0; i < FLASH_PAGE_BYTES; i += page) flash.erasePage(from + at + i);
+    // An address that came from arithmetic on floats is refused, even a whole one.
+    for (let i = 0; i < FLASH_PAGE_BYTES; i += page) flash.erasePage((from + at + i) | 0);
   };
 }
