@@ -102,9 +102,7 @@ export function createHttpLink(rt: Runtime, options: HttpLinkOptions, events: Li
       isRefused = status === 401 && !isRefused;
       if (!isOver && !isRefused) {
         const after = header("retry-after");
-        const sec = /\D/.test(after)
-          ? ((httpDateMs(after) || 0) - (wallMs || rt.wallMs())) / 1000
-          : +after;
+        const sec = +after || ((httpDateMs(after) || 0) - (wallMs || rt.wallMs())) / 1000;
         if (status >= 200 && status < 300) failure = "E_HTTP_PROTOCOL what=answer";
         return fail(failure || why, Math.min(Math.max(sec, 0), RETRY_AFTER_MAX_SEC) * 1000);
       }

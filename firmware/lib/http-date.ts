@@ -4,14 +4,15 @@
 
 /**
  * Epoch ms of `YYYY-MM-DDThh:mm:ss`, perhaps with a fraction, and `Z` (ISO 8601, UTC).
- * @returns undefined when that is not its form, or there is no such day.
+ * @returns undefined when that is not its form, there is no such day, or it is before 1970.
  */
 export function isoMs(text: string): number | undefined {
+  // The interpreter throws for years and days of many digits.
   if (!/^\d\d\d\d-\d\d-\d\dT\d\d:\d\d:\d\d[.Z]/.test(text) || !text.endsWith("Z")) return undefined;
   const ms = Date.parse(text);
   // The 31st of February comes back as another day.
-  if (!(ms >= 0) || new Date(ms).toISOString().slice(0, 19) !== text.slice(0, 19)) return undefined;
-  return Math.floor(ms);
+  const isDate = ms >= 0 && new Date(ms).toISOString().slice(0, 19) === text.slice(0, 19);
+  return isDate ? Math.floor(ms) : undefined;
 }
 
 /**
@@ -20,15 +21,8 @@ export function isoMs(text: string): number | undefined {
  * @returns undefined when that is not its form.
  */
 export function httpDateMs(text: string): number | undefined {
+  // A name that begins in the middle gives a fraction, and with that no date.
   const month = "janfebmaraprmayjunjulaugsepoctnovdec".indexOf(text.slice(8, 11)) / 3 + 1;
-  if (text.slice(25) !== " gmt") return undefined;
-  return isoMs(
-    text.slice(12, 16) +
-      ("-" + month).replace(/-(.)$/, "-0$1") +
-      "-" +
-      text.slice(5, 7) +
-      "T" +
-      text.slice(17, 25) +
-      "Z",
-  );
+  const date = text.slice(12, 16) + "-" + ("0" + month).slice(-2) + "-" + text.slice(5, 7);
+  return text.slice(25) === " gmt" ? isoMs(date + "T" + text.slice(17, 25) + "Z") : undefined;
 }
