@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+// The interpreter as a process of this machine, as the bench needs it: with files in its flash, with
+// its code run from there or from memory, and with a script beside it that tells how many JsVars are
+// in use. It keeps its flash in its working folder, which goes with it.
+import { spawn } from "node:child_process";
+import type { ChildProcessWithoutNullStreams } from "node:child_process";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { sleepMs } from "../lib/cli.ts";
+import { AppError } from "../lib/errors.ts";
+
+/** What a board is given. */
+export interface BoardOptions {
+  /** Path of the interpreter. */
+  interpreter: string;
+  /** Files in its flash, one character per byte; `.bootcde` runs at its start. */
+  flash: { [name: string]: string };
+  /** Run from memory instead of what is in flash. */
+  script?: string;
+  /** Whether a script beside it tells the JsVars in use. */
+  tells: boolean;
+  /** A program, with its arguments, that runs the interpreter: `{folder}` is the working folder. */
+  prefix?: readonly string[];
+}
+
+/** A running board. */
+export interface Board {
+  readonly pid: number;
+  /** Lines of its console, without what is told. */
+  readonly lines: readonly string[];
+  /** Waits for so long and gives the least of what was told meanwhile. */
+  leastVars(forMs: number): Promise<number>;
+  /** Text of the files of its folder whose names begin so, in the order of their names. */
+  filesOf(prefix: string): string[];
+  /** Ends the process, whatever it does, and removes the folder. */
+  close(): Promise<void>;
+}
+
+const TELL_MS = 100;
+const PREPARE_MS = 20_000;
+/** Pause between looks at a process that prepares the flash, ms. */
+const LOOK_MS = 20;
+/** Bytes per script that writes flash: the script has to fit into the memory as well. */
+const SCRIPT_BYTES = 12_000;
+const KEPT_LINES = 10_000;
+
+const DECORATION = /^>|\x1b\[[0-9;]*[A-Za-z]|[^ -~]/g;
+
+/** Every process that is alive, so that none outlives this one. */
+const alive = new Set<ChildProcessWithoutNullStreams>();
+process.on("exit", () => {
+  for (const child of alive) child.kill("SIGKILL");
+});
+
+const TELLER = `setInterval(function(){print("JSVARS",process.memory().usage)},${TELL_MS});`;
+
+function start(
+  options: BoardOptions,
+  folder: string,
+  args: string[],
+  onLine: (line: string) => void,
+): ChildProcessWithoutNullStreams {
+  const prefix = (options.prefix ?? []).map((part) => part.replace("{folder}", folder));
+  const [command, ...rest] = [...prefix, options.interpreter, ...args] as [string, ...string[]];
+  const child = spawn(command, rest, { cwd: folder, stdio: "pipe" });
+  alive.add(child);
+  child.on("close", () => alive.delete(child));
+  child.on("error", () => alive.delete(child));
+  child.stdin.on("error", () => {});
+  let open = "";
+  const take = (bytes: Buffer): void => {
+    const parts = (open + bytes.toString("latin1")).split("\n");
+    open = parts.pop() as string;
+    for (const part of parts) onLine(part.replace(DECORATION, ""));
+  };
+  child.stdout.on("data", take);
+  child.stderr.on("data", take);
+  return child;
+}
+
+async function stop(child: ChildProcessWithoutNullStreams): Promise<void> {
+  // It ignores SIGTERM.
+  child.kill("SIGKILL");
+  while (alive.has(child)) await sleepMs(LOOK_MS);
+}
+
+/** Writes files into the flash of a folder; `E_BENCH` when one does not stand there afterwards. */
+async function writeFlash(options: BoardOptions, folder: string): Promise<void> {
+  const scripts: string[] = [];
+  for (const [name, text] of Object.entries(options.flash))
+    for (let at = 0; at < text.length; at += SCRIPT_BYTES) {
+      const part = Buffer.from(text.slice(at, at + SCRIPT_BYTES), "latin1").toString("base64");
+      const write = `S.write(${JSON.stringify(name)},atob("${part}"),${at},${text.length});`;
+      scripts.push(`var S=require("Storage");${write}print("written "+S.getFree());`);
+    }
+  for (const script of scripts) {
+    writeFileSync(path.join(folder, "prelude.js"), script, "latin1");
+    const lines: string[] = [];
+    const child = start({ ...options, prefix: [] }, folder, ["prelude.js"], (line) =>
+      lines.push(line),
+    );
+    const endMs = performance.now() + PREPARE_MS;
+    // With nothing left to do a script's process ends.
+    while (alive.has(child) && performance.now() < endMs) await sleepMs(LOOK_MS);
+    await stop(child);
+    if (!lines.some((line) => line.startsWith("written ")))
+      throw new AppError("E_BENCH", `cannot write flash: ${lines.at(-1) ?? "no output"}`);
+  }
+}
+
+/** Starts a board. */
+export async function startBoard(options: BoardOptions): Promise<Board> {
+  const folder = mkdtempSync(path.join(tmpdir(), "lubdub-bench-"));
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  const lines: string[] = [];
+  let told: number[] = [];
+  const teller = options.tells ? TELLER : "";
+  const isFlash = options.script === undefined;
+  let child: ChildProcessWithoutNullStreams;
+  try {
+    const flash = { ...options.flash, ...(isFlash && teller && { ".boot0": teller }) };
+    await writeFlash({ ...options, flash }, folder);
+    if (!isFlash)
+      writeFileSync(path.join(folder, "main.js"), `${teller}\n${options.script}`, "latin1");
+    child = start(options, folder, isFlash ? [] : ["main.js"], (line) => {
+      const vars = /^JSVARS (\d+)$/.exec(line)?.[1];
+      if (vars !== undefined) told.push(Number(vars));
+      else if (line && lines.length < KEPT_LINES) lines.push(line);
+    });
+  } catch (error) {
+    remove();
+    throw error;
+  }
+
+  return {
+    pid: child.pid ?? 0,
+    lines,
+    leastVars: async (forMs) => {
+      told = [];
+      await sleepMs(forMs);
+      if (told.length === 0)
+        throw new AppError("E_BENCH", `the board is silent: ${lines.at(-1) ?? "no output"}`);
+      return Math.min(...told);
+    },
+    filesOf: (prefix) =>
+      readdirSync(folder)
+        .filter((name) => name.startsWith(prefix))
+        .sort()
+        .map((name) => readFileSync(path.join(folder, name), "latin1")),
+    close: async () => {
+      await stop(child);
+      remove();
+    },
+  };
+}
