@@ -21,7 +21,7 @@ const oneOf = <T>(items: readonly T[]): T => items[upTo(items.length - 1)] as T;
 const times = <T>(max: number, make: () => T): T[] => Array.from({ length: upTo(max) }, make);
 
 function word(): string {
-  return times(12, () => oneOf([..."abcXYZ019-_;=,/ "])).join("");
+  return times(12, () => oneOf("abcXYZ019-_;=,/ ".split(""))).join("");
 }
 
 function bytes(max: number): string {
