@@ -31,6 +31,7 @@ export type Code =
   | "E_STORE"
   | "E_TIME"
   | "E_UDP_NONE"
+  | "E_UPDATE"
   | "E_WIFI";
 
 /** One row: severity, whether trying again can help, one line for a person. */
@@ -149,6 +150,11 @@ export const CODES: { [code in Code]: CodeInfo } = {
     severity: "E",
     retriable: false,
     text: "This interpreter build has no UDP, so no time server can be asked.",
+  },
+  E_UPDATE: {
+    severity: "E",
+    retriable: true,
+    text: "A new bundle was not accepted; the running one stays.",
   },
   E_WIFI: { severity: "W", retriable: true, text: "The access point could not be joined." },
 };

@@ -3,7 +3,7 @@
 // started on trial, and committed once it has proved itself. Each file tells all about itself in a
 // head before the bundle's text, whose fields are written once each, from erased bytes (0xFF):
 //
-//   at 0    4 bytes  number, decimal: the newer file has the higher one      when it is made
+//   at 0    4 bytes  number, 1000 to 9999: the newer file has the higher one      when it is made
 //   at 4    8 bytes  first of base64url(SHA-256(text)): which download it is  when it is made
 //   at 12   8 bytes  CRC-32 of the text, hexadecimal                          when it was verified
 //   at 20   3 bytes  one for each start on trial                              by the loader
@@ -40,5 +40,5 @@ export const TEXT_AT = 24;
  */
 export function slotContents(text: string, sha256: string, crc32: number): string {
   const crc = ("0000000" + crc32.toString(16)).slice(-8);
-  return "0001" + sha256.slice(0, 8) + crc + "---1" + text;
+  return "1000" + sha256.slice(0, 8) + crc + "---1" + text;
 }

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+// Replaces the bundle: fetches a new one into the slot that does not run (wire/slots.ts), checks it,
+// starts it on trial by a restart, and commits it once it has proved itself. The loader
+// (firmware/loader.ts) does the rest. Not for the configuration (core/config-store.ts).
+//
+// status  | entered when                     | timer           | leaves on
+// none    | no loader, or `stop`             |                 |
+// trial   | the running bundle is not proved | TRIAL_MS        | `commit` -> idle; timer: restart
+// idle    | it is                            |                 | `begin` -> loading
+// loading | a download is in hand            | request, pauses | verified -> ready; failed -> idle
+// ready   | the new one is whole             | RESTART_MS      | restart
+//
+// What has been fetched stays in the slot, erased bytes (0xFF) after it, so a download that failed
+// or was cut off by a reset goes on where it ended when it is asked for again. Nothing is written
+// unless there is room without compacting: code that runs from Storage does not survive that.
+//
+// A bundle on trial that is not proved within TRIAL_MS starts the board anew, until its three starts
+// are used up. A fault of the network that lasts that long rolls a good bundle back; the old one
+// reached online when it was told to update, so it is the safer guess.
+import type { Done, Failure, Runtime } from "../core/runtime.ts";
+import { request } from "../http/request.ts";
+import type { HttpPeer } from "../http/request.ts";
+import type { LinkTarget } from "../transport/link.ts";
+import { COMMIT_AT, CRC_AT, ERASED, ID_AT, SLOT_A, SLOT_B, TEXT_AT } from "../wire/slots.ts";
+import { MAC_PREFIX } from "../wire/update.ts";
+import type { UpdateArgs } from "../wire/update.ts";
+
+/** How long a bundle has to prove itself, ms. */
+export const TRIAL_MS = 900000;
+
+/** Longest part that is asked for at once, bytes: what the board can hold of an answer. */
+export const RANGE_BYTES = 1024;
+
+/** Bound of each step of a request, ms. */
+export const WAIT_MS = 20000;
+
+/** Time between two parts, in which beats and their answers come through, ms. */
+export const PAUSE_MS = 100;
+
+/** Time before a part is asked for again, ms, and how often that is done in all. */
+export const RETRY_MS = 15000;
+/** See {@link RETRY_MS}. */
+export const RETRIES = 20;
+
+/** Time between the success and the restart, in which the reply leaves, ms. */
+export const RESTART_MS = 5000;
+
+/**
+ * What must stay free in Storage, bytes: what other services write while the download runs, and the
+ * last pages, in which a cut-off header makes the interpreter erase everything.
+ */
+export const SPARE_BYTES = 16384;
+
+/** What the update works with. */
+export interface UpdateOptions {
+  /** File of the bundle that runs; undefined without the loader. */
+  running: string | undefined;
+  /** base64url of HMAC-SHA256 with the device's key. */
+  mac(text: string): string;
+  /** Parses a URL; undefined when it is none. */
+  parseUrl(url: string): LinkTarget | undefined;
+  /** Ends the program in order and starts the board anew. */
+  restart(): void;
+}
+
+/** The update service. */
+export interface Update {
+  status: "none" | "trial" | "idle" | "loading" | "ready";
+  /**
+   * Fetches and checks a bundle; restarts the board RESTART_MS after success. Fails with E_UPDATE
+   * (`cause=` a status in which it cannot begin, or `args`, `mac`, `range`, `hash`), E_STORE, and
+   * after all repetitions as `request` does.
+   */
+  begin(args: UpdateArgs, done: Done): void;
+  /** The running bundle has proved itself: its first beat was acknowledged. Call it at each. */
+  commit(): void;
+  /** Gives up what is in hand; its `done` is not called any more. */
+  stop(): void;
+}
+
+/** Creates the service. */
+export function createUpdate(rt: Runtime, options: UpdateOptions): Update {
+  const { running } = options;
+  const slot = rt.newSlot();
+  let peer: HttpPeer | undefined;
+
+  function rest(status: Update["status"]): void {
+    update.status = status;
+    rt.disarm(slot);
+    if (peer && peer.hangUp) peer.hangUp();
+    peer = undefined;
+  }
+
+  function begin(args: UpdateArgs, done: Done): void {
+    const { size, sha256 } = args;
+    const target = options.parseUrl(args.url);
+    const name = running === SLOT_A ? SLOT_B : SLOT_A;
+    let failures = 0;
+    // How much is there.
+    let at = 0;
+
+    function finish(failure?: Failure): void {
+      rest(failure ? "idle" : "ready");
+      done(failure);
+    }
+
+    // What is there cannot be used, nor be written over.
+    function discard(failure: Failure): void {
+      rt.erase(name);
+      finish(failure);
+    }
+
+    function isWritten(data: string, offset: number): boolean {
+      const error = rt.write(name, data, offset, TEXT_AT + size);
+      if (error) discard("E_STORE file=" + name);
+      return !error;
+    }
+
+    function fetch(): void {
+      if (at === size) {
+        const text = rt.read(name, TEXT_AT) || "";
+        if (rt.base64url((rt.sha256 as (bytes: string) => string)(text)) !== sha256)
+          return discard("E_UPDATE cause=hash");
+        if (!isWritten(rt.crc32(text).toString(16).padStart(8, "0"), CRC_AT)) return undefined;
+        finish();
+        return rt.arm(slot, RESTART_MS, options.restart);
+      }
+      const end = Math.min(at + RANGE_BYTES, size);
+      const range = at + "-" + (end - 1);
+      return request(
+        rt,
+        peer as HttpPeer,
+        "GET " + (target as LinkTarget).path,
+        "Range: bytes=" + range + "\r\n",
+        undefined,
+        (failure, { status, body, header }) => {
+          const told = status + " " + header("content-range") + " " + body.length;
+          // RFC 9110 section 14.4.
+          if (!failure && told !== "206 bytes " + range + "/" + size + " " + (end - at))
+            failure = "E_UPDATE cause=range status=" + status;
+          if (failure) {
+            rt.log("W", "update", "range", "code=" + failure);
+            if (++failures > RETRIES) return finish(failure);
+          } else {
+            if (!isWritten(body, TEXT_AT + at)) return undefined;
+            at = end;
+          }
+          return rt.arm(slot, failure ? RETRY_MS : PAUSE_MS, fetch);
+        },
+      );
+    }
+
+    let cause: string | undefined;
+    if (update.status !== "idle") cause = update.status;
+    else if (options.mac(MAC_PREFIX + size + " " + sha256) !== args.mac) cause = "mac";
+    else if (!target) cause = "args";
+    if (cause) return done("E_UPDATE cause=" + cause);
+    // Number and id.
+    const number = +(rt.read(running as string, 0, ID_AT) as string) + 1;
+    const mark = number + sha256.slice(0, CRC_AT - ID_AT);
+    // Unless it is there and was not verified yet.
+    if (rt.read(name, 0, CRC_AT + 1) !== mark + ERASED) {
+      const free = rt.storeFreeBytes();
+      if (free < size + SPARE_BYTES) return done("E_STORE free=" + free);
+      if (!isWritten(mark, 0)) return undefined;
+    }
+    at = (rt.read(name, TEXT_AT) || "").indexOf(ERASED);
+    if (at < 0) at = size;
+    update.status = "loading";
+    rt.log("I", "update", "loading", "slot=" + name + " at=" + at);
+    peer = { endpoint: target as LinkTarget, slot, waitMs: WAIT_MS, bodyMaxBytes: RANGE_BYTES };
+    return rt.arm(slot, 0, fetch);
+  }
+
+  const update: Update = {
+    status: running ? (rt.read(running, COMMIT_AT, 1) === ERASED ? "trial" : "idle") : "none",
+    begin,
+    commit: function () {
+      if (update.status !== "trial") return;
+      rest("idle");
+      rt.write(running as string, "1", COMMIT_AT);
+      rt.log("I", "update", "committed", "slot=" + running);
+    },
+    stop: function () {
+      rest("none");
+    },
+  };
+  if (update.status === "trial") rt.arm(slot, TRIAL_MS, options.restart);
+  return update;
+}
