@@ -139,12 +139,14 @@ export interface Board {
    * the bytes combined with them. Of entries with WebSocket only: platform/espruino-bytes.ts.
    */
   mask?(bytes: string): string;
+  /** RFC 4648 section 4, with padding. Of entries with WebSocket only. */
+  base64?(bytes: string): string;
   /** RFC 4648 section 5, without padding. */
   base64url(bytes: string): string;
   /** The reverse; characters outside the alphabet are ignored. */
   fromBase64url(text: string): string;
   /** CRC-32 (IEEE 802.3) of bytes, unsigned. */
-  crc32(bytes: string): number;
+  crc32(bytes: string | Uint8Array): number;
 
   // ---- the rest
   /** Serial number, e.g. the MAC address. */

@@ -13,11 +13,9 @@
 // 7.1.1). `onClose` comes after that, so the slot is free for the next connection. Its reasons, beside
 // those of the socket:
 //
-//   http-<status>    the server answered something else than 101
-//   bad-head         no HTTP, or a head that is too long
-//   bad-upgrade      Upgrade or Connection is missing or wrong
-//   bad-accept, bad-protocol, bad-extension    the header is not what was asked for
-//   no-sha1          this build of the interpreter cannot check the handshake
+//   http-<status>    the server answered something else than 101; NaN: no HTTP
+//   head, upgrade, accept, protocol, extension    too long an answer, or the header that is wrong in it
+//   sha1             this build of the interpreter cannot check the answer
 //   closed-<code>    the server began to close; 1005: without a code
 //   failed-<code>    the server broke the protocol: 1002; sent text where bytes are carried: 1003;
 //                    text that is no UTF-8: 1007; too long a message: 1009
@@ -40,10 +38,10 @@ export const CLOSE_MS = 1000;
 /** With more bytes waiting to be sent a ping is not answered. */
 export const PONG_PENDING_MAX_BYTES = 8192;
 
-const OPENING = 0;
-const OPEN = 1;
-const CLOSING = 2;
-const DONE = 3;
+const DONE = 0;
+const OPENING = 1;
+const OPEN = 2;
+const CLOSING = 3;
 
 /** Where a WebSocket goes; a `LinkTarget` is one. */
 export interface WebSocketTarget extends Endpoint {
@@ -67,12 +65,15 @@ export interface WebSocketEvents extends SocketEvents {
 
 /** A WebSocket. As a socket it carries bytes in binary messages. */
 export interface WebSocket extends Socket {
-  /** Sends one message, binary unless said otherwise, or a PING of at most 125 bytes. */
+  /**
+   * Sends one message, binary unless said otherwise, of at most 65,535 bytes; or a PING of at most
+   * 125. False also for a longer one.
+   */
   write(bytes: string, opcode?: number): boolean;
 }
 
 /**
- * Opens a WebSocket. The board must have `mask`.
+ * Opens a WebSocket. The board must have `mask` and `base64`.
  * @param slot the owner's; in use from `end` or a failure until `onClose` or `done`.
  */
 export function openWebSocket(
@@ -83,7 +84,7 @@ export function openWebSocket(
 ): WebSocket {
   let state = OPENING;
   // Takes the answer to the handshake; gone with it.
-  let answer: ((bytes: string) => void) | undefined;
+  let answer: (() => void) | undefined;
   // Received and not understood yet.
   let rest = "";
   // First byte of the frame whose payload is being received, and how much of that is to come.
@@ -97,17 +98,17 @@ export function openWebSocket(
   let reason = "";
   let ended: (() => void) | undefined;
 
-  function over(why: string): void {
-    if (state === DONE) return;
+  function over(why?: string): void {
+    if (!state) return;
     state = DONE;
     rt.disarm(slot);
     if (ended) ended();
-    else events.onClose(reason || why);
+    else events.onClose(reason || (why as string));
   }
 
-  function force(): void {
+  function cut(why?: string): void {
     drop();
-    over("");
+    over(why);
   }
 
   /** Sends Close and waits for the end; all that could still come is of no interest. */
@@ -115,70 +116,58 @@ export function openWebSocket(
     write(payload, 8);
     state = CLOSING;
     reason = why;
-    rt.arm(slot, waitMs, force);
+    rt.arm(slot, waitMs, cut);
   }
 
   function fail(code: number): void {
-    close(String.fromCharCode(code >> 8, code & 255), CLOSE_MS, "failed-" + code);
+    close("\x03" + String.fromCharCode(code - 768), CLOSE_MS, "failed-" + code);
   }
 
   function control(payload: string): void {
-    const kind = first & 15;
-    if (kind === PING) {
-      // Of several pings only the last has to be answered (section 5.5.3).
+    // Of several pings only the last has to be answered (section 5.5.3).
+    if (first === 128 + PING) {
       if (socket.pendingBytes() < PONG_PENDING_MAX_BYTES) write(payload, PONG);
-    } else if (kind === PONG) {
+    } else if (first === 128 + PONG) {
       if (events.onMessage) events.onMessage(PONG, payload);
     } else {
       const code = payload ? (payload.charCodeAt(0) << 8) + payload.charCodeAt(1) : 1005;
-      // Section 7.4; one byte makes no number.
+      // Section 7.4. One byte makes no number.
       const isCode = code < 1015 ? code > 999 && (code < 1004 || code > 1006) : code > 2999;
       if (payload && !(isCode && code < 5000)) fail(1002);
-      else if (!isUtf8(payload.slice(2))) fail(1007);
-      else close(payload.slice(0, 2), CLOSE_MS, "closed-" + code);
+      else if (isUtf8(payload.slice(2))) close(payload.slice(0, 2), CLOSE_MS, "closed-" + code);
+      else fail(1007);
     }
-  }
-
-  /** Takes the head of a frame; false when it has not arrived whole, or is wrong. */
-  function begin(): boolean {
-    first = rest.charCodeAt(0);
-    const kind = first & 15;
-    let length = rest.charCodeAt(1);
-    // Nothing that is reserved, nothing masked; control frames short and whole (section 5.5), and
-    // messages one after the other (section 5.4).
-    const isWrong = kind > 7 ? length > 125 || first < 128 : !kind === !opcode;
-    if (isWrong || first & 0x70 || (kind & 7) > 2 || length > 127) {
-      fail(1002);
-      return false;
-    }
-    let at = 2;
-    let isHuge = false;
-    if (length > 125) {
-      const end = length > 126 ? 10 : 4;
-      if (rest.length < end) return false;
-      // The first bit of a length of 64 is never set.
-      isHuge = end > 4 && rest.charCodeAt(2) > 127;
-      for (length = 0; at < end; at++) length = length * 256 + rest.charCodeAt(at);
-    }
-    if (kind < 8) {
-      size += length;
-      const isText = kind === TEXT && !events.onMessage;
-      if (isText || size > target.maxBytes) {
-        fail(isHuge ? 1002 : isText ? 1003 : 1009);
-        return false;
-      }
-      opcode = kind || opcode;
-    }
-    rest = rest.slice(at);
-    left = length;
-    return true;
   }
 
   function feed(bytes: string): void {
-    if (answer) return answer(bytes);
     rest = rest ? rest + bytes : bytes;
+    if (answer) answer();
     for (;;) {
-      if (state !== OPEN || (left < 0 && (rest.length < 2 || !begin()))) return;
+      if (state !== OPEN) return;
+      if (left < 0) {
+        if (rest.length < 2) return;
+        first = rest.charCodeAt(0);
+        const kind = first & 15;
+        let length = rest.charCodeAt(1);
+        let at = 2;
+        // Nothing that is reserved, nothing masked; control frames short and whole (section 5.5), and
+        // messages one after the other (section 5.4).
+        const isWrong = kind > 7 ? length > 125 || first < 128 : !kind === !opcode;
+        if (isWrong || first & 0x70 || (kind & 7) > 2 || length > 127) return fail(1002);
+        if (length > 125) {
+          const end = length > 126 ? 10 : 4;
+          if (rest.length < end) return;
+          for (length = 0; at < end; at++) length = length * 256 + rest.charCodeAt(at);
+        }
+        if (kind < 8) {
+          if (kind === TEXT && !events.onMessage) return fail(1003);
+          size += length;
+          if (size > target.maxBytes) return fail(1009);
+          opcode = kind || opcode;
+        }
+        rest = rest.slice(at);
+        left = length;
+      }
       const isControl = first & 8;
       if (isControl && rest.length < left) return;
       const piece = rest.slice(0, left);
@@ -196,37 +185,23 @@ export function openWebSocket(
         const whole = message;
         opcode = size = 0;
         message = "";
-        if (kind === TEXT && !isUtf8(whole)) fail(1007);
-        else if (events.onMessage) events.onMessage(kind, whole);
+        if (kind === TEXT && !isUtf8(whole)) return fail(1007);
+        if (events.onMessage) events.onMessage(kind, whole);
       }
     }
   }
 
   function greet(): void {
-    function refuse(why: string): void {
-      drop();
-      over(why);
-    }
+    if (!rt.sha1) return cut("sha1");
+    const base64 = rt.base64 as (bytes: string) => string;
+    // The generator has 32 bits, which repeat in a fleet: serial number and time tell boards apart.
+    const key = base64(rt.sha1(rt.serial() + rt.systemMs() + rt.random()).slice(0, 16));
+    const accept = base64(rt.sha1(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"));
+    const { host, port, tls, path, protocol, token } = target;
 
-    function base64(bytes: string): string {
-      return rt.base64url(bytes).replace(/-/g, "+").replace(/_/g, "/");
-    }
-
-    if (!rt.sha1) return refuse("no-sha1");
-    // The generator has 32 bits, which repeat in a fleet: serial number and times tell boards apart.
-    const nonce = rt.serial() + rt.systemMs() + " " + rt.nowMs() + " " + rt.random();
-    const key = base64(rt.sha1(nonce).slice(0, 16)) + "==";
-    const accept = base64(rt.sha1(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) + "=";
-    const protocol = target.protocol || "";
-    let head = "";
-
-    answer = function (bytes) {
-      head += bytes;
-      const end = head.indexOf("\r\n\r\n");
-      if ((end < 0 ? head.length : end) > HEAD_MAX_BYTES) return refuse("bad-head");
-      if (end < 0) return undefined;
-      const lines = head.slice(0, end).split("\r\n");
-      const status = lines[0] as string;
+    answer = function () {
+      const end = rest.indexOf("\r\n\r\n");
+      const lines = rest.slice(0, end).split("\r\n");
 
       /** Value of a header; a list over several lines is one list (RFC 9110 section 5.3). */
       function header(name: string): string {
@@ -237,23 +212,27 @@ export function openWebSocket(
         return values.slice(1);
       }
 
-      const tokens = "," + header("connection").toLowerCase().replace(/[ \t]/g, "") + ",";
-      if (!status.startsWith("HTTP/1.1 101 "))
-        return refuse(status.startsWith("HTTP/1.") ? "http-" + status.slice(9, 12) : "bad-head");
-      if (header("upgrade").toLowerCase() !== "websocket" || !tokens.includes(",upgrade,"))
-        return refuse("bad-upgrade");
-      if (header("sec-websocket-accept") !== accept) return refuse("bad-accept");
-      if (header("sec-websocket-protocol") !== protocol) return refuse("bad-protocol");
-      if (header("sec-websocket-extensions")) return refuse("bad-extension");
+      if (end < 0) {
+        if (rest.length > HEAD_MAX_BYTES) cut("head");
+        return;
+      }
+      const why = !rest.startsWith("HTTP/1.1 101 ")
+        ? "http-" + +rest.slice(9, 12)
+        : header("upgrade").toLowerCase() !== "websocket" ||
+            !/[ ,\t]upgrade[ ,\t]/i.test(" " + header("connection") + " ")
+          ? "upgrade"
+          : header("sec-websocket-accept") !== accept
+            ? "accept"
+            : header("sec-websocket-protocol") !== (protocol || "")
+              ? "protocol"
+              : header("sec-websocket-extensions") && "extension";
       answer = undefined;
+      if (why) return cut(why);
       state = OPEN;
       // Frames may have come with the answer.
-      rest = head.slice(end + 4);
+      rest = rest.slice(end + 4);
       events.onOpen();
-      if (rest) feed("");
-      return undefined;
     };
-    const { host, port, tls, path, token } = target;
     send(
       "GET " +
         path +
@@ -273,19 +252,13 @@ export function openWebSocket(
   const socket: WebSocket = rt.connect(target, { onOpen: greet, onData: feed, onClose: over });
   const send = socket.write;
   const drop = socket.abort;
-  const finish = socket.end;
 
   function write(bytes: string, kind?: number): boolean {
-    if (state !== OPEN) return false;
     const length = bytes.length;
+    if (state !== OPEN || length > 65535) return false;
     const code = String.fromCharCode;
-    let head: string;
-    if (length < 126) head = code(128 | (kind || BINARY), 128 | length);
-    else {
-      head = code(128 | (kind || BINARY), length < 65536 ? 254 : 255);
-      if (length > 65535) head += "\0\0\0\0" + code(length >> 24, (length >> 16) & 255);
-      head += code((length >> 8) & 255, length & 255);
-    }
+    let head = code(128 | (kind || BINARY), 128 | Math.min(length, 126));
+    if (length > 125) head += code(length >> 8, length & 255);
     // One write for a frame: each may become a packet of its own.
     return send(head + (rt.mask as (bytes: string) => string)(bytes));
   }
@@ -297,13 +270,11 @@ export function openWebSocket(
     drop();
   };
   socket.end = function (flushMs, done) {
-    if (state === OPENING) {
-      state = DONE;
-      finish(flushMs, done);
-    } else if (state === DONE) done();
-    else {
-      ended = done;
-      if (state === OPEN) close("\x03\xe8", flushMs, "");
+    if (state > OPENING) ended = done;
+    if (state === OPEN) close("\x03\xe8", flushMs, "");
+    else if (state < OPEN) {
+      socket.abort();
+      done();
     }
   };
   return socket;

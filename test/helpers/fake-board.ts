@@ -342,9 +342,11 @@ export function createFakeBoard(options: FakeBoardOptions = {}): FakeBoard {
       const masked = Buffer.from(bytes, "latin1").map((byte, i) => byte ^ (key[i & 3] as number));
       return key.toString("latin1") + Buffer.from(masked).toString("latin1");
     },
+    base64: (bytes: string) => Buffer.from(bytes, "latin1").toString("base64"),
     base64url: (bytes: string) => Buffer.from(bytes, "latin1").toString("base64url"),
     fromBase64url: (text: string) => Buffer.from(text, "base64url").toString("latin1"),
-    crc32: (bytes: string) => crc32(Buffer.from(bytes, "latin1")),
+    crc32: (bytes: string | Uint8Array) =>
+      crc32(typeof bytes === "string" ? Buffer.from(bytes, "latin1") : bytes),
     serial: () => options.serial ?? "a1b2-c3d4",
     seed: (value: number) => void own.seeds.push(value),
     random: () => own.draws.shift() ?? random(),
