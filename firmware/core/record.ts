@@ -11,14 +11,11 @@ export const SHORT_BYTES = 18;
 /** The numbers of a record, the check sum as the last. */
 export type Numbers = Int16Array | Float64Array;
 
-/** Check sum over the numbers as text and over a text that the record belongs to. */
+/** Check sum over the bytes before it and over a text that the record belongs to. */
 function sumOf(rt: Runtime, numbers: Numbers, owner: string): number {
-  return (rt.crc32(owner + numbers.slice(0, -1).join()) % 32767) + 1;
-}
-
-/** Writes bytes; only where the board has such flash. Zeros end what is there. */
-export function writeFlash(rt: Runtime, at: number, bytes: Uint8Array): void {
-  (rt.flashWrite as NonNullable<Runtime["flashWrite"]>)(at, bytes);
+  const { buffer, length, byteLength } = numbers;
+  const bytes = new Uint8Array(buffer, 0, byteLength - byteLength / length);
+  return ((rt.crc32(bytes) + rt.crc32(owner)) % 32767) + 1;
 }
 
 /** Reads what stands at an address as a record of so many bytes; see {@link isRecord}. */
@@ -35,5 +32,11 @@ export function isRecord(rt: Runtime, numbers: Numbers, owner: string): boolean 
 /** Writes a record into erased flash. */
 export function writeRecord(rt: Runtime, at: number, numbers: Numbers, owner: string): void {
   numbers[numbers.length - 1] = sumOf(rt, numbers, owner);
-  writeFlash(rt, at, new Uint8Array(numbers.buffer));
+  (rt.flashWrite as NonNullable<Runtime["flashWrite"]>)(at, new Uint8Array(numbers.buffer));
+}
+
+/** Ends a record of 16-bit integers. */
+export function endRecord(rt: Runtime, at: number): void {
+  const write = rt.flashWrite as NonNullable<Runtime["flashWrite"]>;
+  write(at + SHORT_BYTES - 2, new Uint8Array(2));
 }

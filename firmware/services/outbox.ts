@@ -18,8 +18,8 @@
 // `offline` | what is submitted is kept          | none
 // `backlog` | what waits is sent                 | turn
 // `live`    | nothing waits                      | none
-import type { Message, Publish, Published } from "../core/message.ts";
-import { SHORT_BYTES, isRecord, readNumbers, writeFlash, writeRecord } from "../core/record.ts";
+import type { Publish, Published } from "../core/message.ts";
+import { SHORT_BYTES, endRecord, isRecord, readNumbers, writeRecord } from "../core/record.ts";
 import type { Numbers } from "../core/record.ts";
 import type { Runtime } from "../core/runtime.ts";
 import { FLASH_PAGE_BYTES } from "../platform/board.ts";
@@ -64,6 +64,11 @@ const EVERY = BOOT + 1;
 const PAGE = EVERY + 1;
 const LONG_BYTES = 8 * (PAGE + 2);
 
+const PER_RECORD = SHORT_BYTES / 2;
+
+// CRC-32 of the bytes of a record that are all 0xFF.
+const ERASED_CRC = 1037411053;
+
 // A base takes whole places of a record.
 const BASE_BYTES = 6 * SHORT_BYTES;
 
@@ -81,11 +86,13 @@ export interface OutboxOptions {
 /** The service. */
 export interface Outbox {
   /**
-   * Publishes a beat or keeps it. `values` are the numbers that the first members of its body were
-   * encoded from; they and the message are the outbox's from now on. `done` gets no failure when it
-   * is kept, and the round trip time only when it was published.
+   * Publishes a beat or keeps it.
+   *
+   * @param values its numbers, see wire/heartbeat.ts; the outbox's from now on
+   * @param rest its other members with the closing brace: `,"name":value}`
+   * @param done gets no failure when it is kept, and the round trip time only when it was published
    */
-  submit(message: Message, done: Published, values: number[]): void;
+  submit(values: number[], rest: string, done: Published): void;
   /** The link can publish. */
   online(): void;
   /** It cannot any more. */
@@ -101,17 +108,18 @@ export interface Outbox {
   wear: number;
 }
 
-interface Entry extends Message {
-  values?: number[];
+/** A beat in RAM. */
+interface Entry {
+  values: number[];
+  rest: string;
   /** Its record's place; 0: none. */
-  at?: number;
+  at: number;
   /** The link has it. */
-  isSent?: boolean;
+  isSent: boolean;
 }
 
 /** Creates the outbox, offline, and finds what is in flash. */
 export function createOutbox(rt: Runtime, options: OutboxOptions): Outbox {
-  const owner = options.deviceId;
   const slot = rt.newSlot();
   // What is in RAM, oldest first.
   let entries: Entry[] = [];
@@ -120,125 +128,39 @@ export function createOutbox(rt: Runtime, options: OutboxOptions): Outbox {
   // All before it is sent or dropped, and the base of what is behind.
   let tail = head;
   let tailBase: Numbers;
-  let headBase: Numbers | number[] = [];
+  let headBase: Numbers | undefined;
   let isOnline = false;
   let isNewestDue = false;
   // What of the backlog is with the link.
   let replay: Entry | undefined;
   let waitedSteps = 0;
 
-  function mark(at: number | undefined): void {
-    // What is before the tail may have been erased since.
-    if (at && at >= tail) writeFlash(rt, (at % RING_BYTES) + SHORT_BYTES - 2, new Uint8Array(2));
-  }
-
-  /**
-   * Moves the tail to the next record that waits, over a few places at most.
-   * @returns that record, or nothing when there is none or it was not reached.
-   */
-  function seek(): Numbers | undefined {
-    for (let looks = 0; looks < LOOK_MAX; looks++) {
-      const inPage = tail % FLASH_PAGE_BYTES;
-      if (inPage > FLASH_PAGE_BYTES - SHORT_BYTES) tail += FLASH_PAGE_BYTES - inPage;
-      if (tail >= head) break;
-      const at = tail % RING_BYTES;
-      const record = readNumbers(rt, at, SHORT_BYTES);
-      // A record counts from 1 behind its base; the first bytes of a base are 0.
-      if (record[0] === 0) {
-        const base = readNumbers(rt, at, LONG_BYTES);
-        if (isRecord(rt, base, owner)) {
-          tailBase = base;
-          tail += BASE_BYTES;
-          continue;
-        }
-      } else if (record[8] && isRecord(rt, record, owner)) return record;
-      tail += at % FLASH_PAGE_BYTES ? SHORT_BYTES : FLASH_PAGE_BYTES;
-    }
-    return undefined;
-  }
-
-  /** Writes the record of a beat, and lets the oldest in RAM go when there are too many. */
-  function keep(entry: Entry): void {
-    const isFew = rt.varsTotal() - rt.varsInUse() < VARS_FEW;
-    let over = entries.length - (isFew ? RAM_BEATS_FEW : RAM_BEATS);
-    if (!entry.at && rt.flashErase) {
-      const beat = entry.values as number[];
-      const uptimeMs = beat[UPTIME] as number;
-      const values = beat.concat(beat[INTERVAL] as number);
-      values[UPTIME] = Math.floor(uptimeMs / HALF_MS);
-      values[LOW] = uptimeMs % HALF_MS;
-      const restBytes = FLASH_PAGE_BYTES - (head % FLASH_PAGE_BYTES);
-      let record: Numbers | undefined;
-      if (restBytes < BASE_BYTES + SHORT_BYTES) head += restBytes;
-      // What a turn of the ring but for a page is behind must go.
-      while (tail < head + FLASH_PAGE_BYTES - RING_BYTES)
-        if (seek() && tail < head + FLASH_PAGE_BYTES - RING_BYTES) {
-          outbox.dropped++;
-          mark(tail);
-          tail += SHORT_BYTES;
-        }
-      if (head % FLASH_PAGE_BYTES === 0) {
-        rt.flashErase(head % RING_BYTES);
-        outbox.wear = head / FLASH_PAGE_BYTES;
-        headBase = [];
-      }
-      while (!record) {
-        const steps: number[] = [];
-        for (let i = 0; i < BOOT; i++) steps.push((values[i] as number) - (headBase[i] as number));
-        steps.push(0);
-        record = new Int16Array(steps);
-        // The first number of a record is 1 or more: 0 is how a base begins. What cannot be counted
-        // from the last base gets one of its own.
-        if (
-          headBase[EVERY] !== values[EVERY] ||
-          (steps[SEQ] as number) < 1 ||
-          record.join() !== steps.join()
-        ) {
-          record = undefined;
-          headBase = new Float64Array(values.concat(outbox.wear, 0));
-          headBase[SEQ] = (values[SEQ] as number) - 1;
-          writeRecord(rt, head % RING_BYTES, headBase, owner);
-          head += BASE_BYTES;
-        }
-      }
-      writeRecord(rt, head % RING_BYTES, record, owner);
-      entry.at = head;
-      head += SHORT_BYTES;
-      outbox.kept++;
-    }
-    entries = entries.filter((old) => {
-      if (over < 1 || old.isSent) return true;
-      over--;
-      if (!old.at) outbox.dropped++;
-      return false;
-    });
-  }
-
   function send(entry: Entry, done?: Published): void {
-    const values = entry.values as number[];
+    const { topic, qos, deviceId } = options;
+    const { values, at } = entry;
     // Made without a clock, and there is one now. Only of this boot is it known what the time was.
     if (
       !((values[STATE] as number) & 12) &&
       rt.quality !== "none" &&
-      (entry.at || bootHead) >= bootHead
+      (at || bootHead) >= bootHead
     ) {
-      const chars = encodeHeartbeat(owner, values).length;
       values[OFFSET] = rt.wallMs() - rt.nowMs();
       (values[STATE] as number) += CLOCKS.indexOf(rt.quality) * 4;
-      entry.body = encodeHeartbeat(owner, values) + entry.body.slice(chars);
     }
     entry.isSent = true;
-    options.publish(entry, function (failure, rttMs) {
+    const body = encodeHeartbeat(deviceId, values) + entry.rest;
+    options.publish({ topic, qos, body, seq: values[SEQ] as number }, function (failure, rttMs) {
       const isReplay = replay === entry;
       const isKept = !!failure && !failure.startsWith("E_HTTP_STATUS");
       if (isReplay) replay = undefined;
       entry.isSent = false;
       if (isKept) {
-        keep(entry);
-        if (isOnline) rt.arm(slot, REPLAY_MS, turn);
+        work(entry);
+        if (isOnline) rt.arm(slot, REPLAY_MS, work);
       } else {
         entries = entries.filter((other) => other !== entry);
-        mark(entry.at);
+        // What is before the tail may have been erased since.
+        if (entry.at && entry.at >= tail) endRecord(rt, entry.at % RING_BYTES);
         if (failure) outbox.dropped++;
         else if (isReplay) outbox.replayed++;
       }
@@ -246,11 +168,91 @@ export function createOutbox(rt: Runtime, options: OutboxOptions): Outbox {
     });
   }
 
-  /** Sends the next of what waits. */
-  function turn(): void {
+  /**
+   * All that is not done for a beat that goes through, in one function whose helper and variables
+   * exist only while it runs: keeps a beat, or without one sends the next of what waits.
+   */
+  function work(kept?: Entry): void {
+    const owner = options.deviceId;
+
+    /** Moves the tail to the next record that waits, over a few places at most. */
+    function seek(): Numbers | undefined {
+      for (let looks = 0; looks < LOOK_MAX; looks++) {
+        const inPage = tail % FLASH_PAGE_BYTES;
+        if (inPage > FLASH_PAGE_BYTES - SHORT_BYTES) tail += FLASH_PAGE_BYTES - inPage;
+        if (tail >= head) break;
+        const record = readNumbers(rt, tail % RING_BYTES, SHORT_BYTES);
+        // A record counts from 1 behind its base; the first bytes of a base are 0.
+        if (!record[0]) {
+          const base = readNumbers(rt, tail % RING_BYTES, LONG_BYTES);
+          if (isRecord(rt, base, owner)) {
+            tailBase = base;
+            tail += BASE_BYTES - SHORT_BYTES;
+          }
+        } else if (record[8] && isRecord(rt, record, owner)) return record;
+        tail += SHORT_BYTES;
+      }
+      return undefined;
+    }
+
+    if (kept) {
+      const isFew = rt.varsTotal() - rt.varsInUse() < VARS_FEW;
+      let over = entries.length - (isFew ? RAM_BEATS_FEW : RAM_BEATS);
+      if (!kept.at && rt.flashErase) {
+        const values = kept.values.concat(kept.values[INTERVAL] as number);
+        const uptimeMs = values[UPTIME] as number;
+        const restBytes = FLASH_PAGE_BYTES - (head % FLASH_PAGE_BYTES);
+        values[UPTIME] = Math.floor(uptimeMs / HALF_MS);
+        values[LOW] = uptimeMs % HALF_MS;
+        if (restBytes < BASE_BYTES + SHORT_BYTES) head += restBytes;
+        // What is a turn of the ring but for a page behind must go.
+        const limit = head + FLASH_PAGE_BYTES - RING_BYTES;
+        while (tail < limit)
+          if (seek() && tail < limit) {
+            outbox.dropped++;
+            endRecord(rt, tail % RING_BYTES);
+            tail += SHORT_BYTES;
+          }
+        if (head % FLASH_PAGE_BYTES === 0) {
+          rt.flashErase(head % RING_BYTES);
+          outbox.wear = head / FLASH_PAGE_BYTES;
+          headBase = undefined;
+        }
+        for (;;) {
+          const base = headBase || [];
+          const record = new Int16Array(PER_RECORD);
+          let isSmall = base[EVERY] === values[EVERY];
+          for (let i = 0; i < BOOT; i++) {
+            const step = (values[i] as number) - (base[i] as number);
+            record[i] = step;
+            if (record[i] !== step) isSmall = false;
+          }
+          if (isSmall && (record[SEQ] as number) > 0) {
+            writeRecord(rt, head % RING_BYTES, record, owner);
+            break;
+          }
+          // What cannot be counted from the last base gets one of its own. Its record counts 1.
+          headBase = new Float64Array(values.concat(outbox.wear, 0));
+          headBase[SEQ] = (values[SEQ] as number) - 1;
+          writeRecord(rt, head % RING_BYTES, headBase, owner);
+          head += BASE_BYTES;
+        }
+        kept.at = head;
+        head += SHORT_BYTES;
+        outbox.kept++;
+      }
+      entries = entries.filter((old) => {
+        if (over < 1 || old.isSent) return true;
+        over--;
+        if (!old.at) outbox.dropped++;
+        return false;
+      });
+      return;
+    }
+
     let entry: Entry | undefined;
     outbox.status = "backlog";
-    rt.arm(slot, REPLAY_MS, turn);
+    rt.arm(slot, REPLAY_MS, work);
     if (replay && ++waitedSteps < WAIT_STEPS) return;
     waitedSteps = 0;
     if (isNewestDue) {
@@ -267,12 +269,8 @@ export function createOutbox(rt: Runtime, options: OutboxOptions): Outbox {
         values[UPTIME] = (values[UPTIME] as number) * HALF_MS + (values[LOW] as number);
         values[INTERVAL] = tailBase[EVERY] as number;
         const rssi = (values[STATE] as number) >> 4;
-        const { topic, qos } = options;
-        const body =
-          encodeHeartbeat(owner, values) +
-          (rssi ? ',"telemetry":{"rssi":' + -rssi + "}" : "") +
-          ',"compact":true}';
-        entry = { topic, qos, body, seq: values[SEQ] as number, values, at: tail };
+        const rest = (rssi ? ',"telemetry":{"rssi":' + -rssi + "}" : "") + ',"compact":true}';
+        entry = { values, rest, at: tail, isSent: false };
         entries.unshift(entry);
       }
     }
@@ -280,41 +278,18 @@ export function createOutbox(rt: Runtime, options: OutboxOptions): Outbox {
       if (tail < head) return;
       rt.disarm(slot);
       outbox.status = "live";
-      rt.log("I", "outbox", "live", "replayed=" + outbox.replayed + " dropped=" + outbox.dropped);
+      rt.log("I", "outbox", "live");
     } else if (!entry.isSent) {
       replay = entry;
       send(entry);
     }
   }
 
-  /** Finds the newest page, and in it the first place that is erased. */
-  function open(): void {
-    let newest = 0;
-    for (let page = 0; page < RING_BYTES / FLASH_PAGE_BYTES; page++) {
-      const base = readNumbers(rt, page * FLASH_PAGE_BYTES, LONG_BYTES);
-      const number = base[PAGE] as number;
-      if (number > newest && isRecord(rt, base, owner)) newest = number;
-    }
-    if (!newest) return;
-    const erased = new Int16Array(9).fill(-1).join();
-    let from = BASE_BYTES / SHORT_BYTES;
-    let to = Math.floor(FLASH_PAGE_BYTES / SHORT_BYTES);
-    while (from < to) {
-      const middle = (from + to) >> 1;
-      const at = (newest * FLASH_PAGE_BYTES + middle * SHORT_BYTES) % RING_BYTES;
-      if (readNumbers(rt, at, SHORT_BYTES).join() === erased) to = middle;
-      else from = middle + 1;
-    }
-    head = newest * FLASH_PAGE_BYTES + from * SHORT_BYTES;
-    tail = Math.max(newest - 7, 1) * FLASH_PAGE_BYTES;
-    outbox.wear = newest;
-  }
-
   function offline(): void {
     isOnline = false;
     rt.disarm(slot);
     outbox.status = "offline";
-    for (const entry of entries) keep(entry);
+    for (const entry of entries) work(entry);
   }
 
   const outbox: Outbox = {
@@ -323,23 +298,43 @@ export function createOutbox(rt: Runtime, options: OutboxOptions): Outbox {
     replayed: 0,
     dropped: 0,
     wear: 0,
-    submit: function (message, done, values) {
-      const entry: Entry = message;
-      entry.values = values;
+    submit: function (values, rest, done) {
+      const entry = { values, rest, at: 0, isSent: false };
       entries.push(entry);
       if (isOnline) send(entry, done);
       else {
-        keep(entry);
+        work(entry);
         done();
       }
     },
     online: function () {
       isOnline = isNewestDue = true;
-      rt.arm(slot, 0, turn);
+      rt.arm(slot, 0, work);
     },
     offline,
     stop: offline,
   };
+
+  /** Finds the newest page, and in it the first place that is erased. */
+  function open(): void {
+    let from = BASE_BYTES / SHORT_BYTES;
+    let to = Math.floor(FLASH_PAGE_BYTES / SHORT_BYTES);
+    for (let page = 0; page < RING_BYTES / FLASH_PAGE_BYTES; page++) {
+      const base = readNumbers(rt, page * FLASH_PAGE_BYTES, LONG_BYTES);
+      const number = base[PAGE] as number;
+      if (number > outbox.wear && isRecord(rt, base, options.deviceId)) outbox.wear = number;
+    }
+    if (!outbox.wear) return;
+    head = outbox.wear * FLASH_PAGE_BYTES;
+    tail = Math.max(head - RING_BYTES + FLASH_PAGE_BYTES, FLASH_PAGE_BYTES);
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      const place = readNumbers(rt, (head + middle * SHORT_BYTES) % RING_BYTES, SHORT_BYTES);
+      if (rt.crc32(new Uint8Array(place.buffer)) === ERASED_CRC) to = middle;
+      else from = middle + 1;
+    }
+    head += from * SHORT_BYTES;
+  }
   if (rt.flashRead) open();
   const bootHead = head;
   return outbox;

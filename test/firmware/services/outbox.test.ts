@@ -60,11 +60,7 @@ function start(options: FakeBoardOptions = {}, boot = 1, deviceId = ID): Rig {
       const values = [seq, 3, now, board.wallMs() - now, 0, 2, 61 * 16 + clock * 4];
       values.push(INTERVAL_MS, boot);
       rig.outcomes.set(seq, "pending");
-      rig.outbox.submit(
-        { topic: "t", qos: 1, seq, body: encodeHeartbeat(deviceId, values) + extra + "}" },
-        (failure) => rig.outcomes.set(seq, failure),
-        values,
-      );
+      rig.outbox.submit(values, extra + "}", (failure) => rig.outcomes.set(seq, failure));
     },
     ack: () => {
       for (const { done } of rig.sent.splice(0)) done(undefined, 46);
@@ -329,12 +325,7 @@ it("keeps any number that a beat can have", () => {
     [4_000_000_000, 70_000, 3_000_000_000_000, SYSTEM_MS, 1, 2, 120 * 16 + 9, 86_400_000, 1],
     [4_000_000_001, 70_001, 3_000_086_400_000, SYSTEM_MS, 0, 2, 30 * 16 + 10, 86_400_000, 1],
   ];
-  for (const values of rows)
-    rig.outbox.submit(
-      { topic: "t", qos: 1, body: encodeHeartbeat(ID, values) + "}", seq: values[0] as number },
-      () => undefined,
-      [...values],
-    );
+  for (const values of rows) rig.outbox.submit([...values], "}", () => undefined);
   const second = start({ flash: rig.board.flash }, 2);
   second.outbox.online();
   drain(second);
