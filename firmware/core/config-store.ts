@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+// The configuration in flash: reads and checks `lubdub.json`, and keeps in `lubdub.good` the last one
+// with which the board reached online, to fall back to.
+//
+// What is wrong with the file      | what happens
+// missing, no JSON, a key is wrong | told, key by key; the good one is used, the file stays
+// it does not reach online         | after TRIAL_MS the file is removed and the board starts anew
+//
+// Both files are replaced at different times only: the good one when the other has just proved
+// itself, the other never while the good one is written. So a power cut tears at most one of them,
+// and a torn one is no JSON. Without a good one nothing is ever removed.
+//
+// A fault of the network that lasts TRIAL_MS undoes a change of the configuration, as the last good
+// one is the safer guess; it happens once for each change, so boards do not restart again and again.
+import { CONFIG_FILE, readConfig } from "../wire/config.ts";
+import type { Config } from "../wire/config.ts";
+import { quoted } from "./runtime.ts";
+import type { Failure, Runtime, Slot } from "./runtime.ts";
+
+/** The last configuration that reached online: a copy of the file's text. */
+export const GOOD_FILE = "lubdub.good";
+
+/** How long a changed configuration has to reach online, ms. */
+export const TRIAL_MS = 900000;
+
+// CRC-32 of the text that is in use, and the timer of a changed one.
+let usedCrc = 0;
+let trialSlot: Slot | undefined;
+
+/**
+ * Loads the configuration; logs what is wrong with it.
+ *
+ * @param keys the rows that count, see wire/config.ts
+ * @param isUrl tells whether a text is a URL that can be used
+ * @returns undefined when there is none to be used: the board stays on its console
+ */
+export function loadConfig(
+  rt: Runtime,
+  keys: string,
+  isUrl: (text: string) => unknown,
+): Config | undefined {
+  function load(file: string): Config | undefined {
+    const text = rt.read(file) || "";
+    let raw: unknown;
+    let isWrong = false;
+    usedCrc = rt.crc32(text);
+    try {
+      raw = JSON.parse(text);
+    } catch {
+      // Below.
+    }
+    if (!raw || typeof raw !== "object") {
+      rt.log("E", "config", "unusable", "code=E_CONFIG file=" + file);
+      return undefined;
+    }
+    const config = readConfig(
+      raw as { [key: string]: unknown },
+      keys,
+      (key, expected, got) => {
+        if (!expected) return rt.log("W", "config", "unknown-key", "key=" + quoted(key));
+        isWrong = true;
+        const detail = " expected=" + quoted(expected) + " got=" + quoted(got as string);
+        return rt.log("E", "config", "wrong", "key=" + key + detail);
+      },
+      isUrl,
+    );
+    return isWrong ? undefined : config;
+  }
+
+  const good = rt.read(GOOD_FILE);
+  const config = load(CONFIG_FILE);
+  if (!good) return config;
+  if (!config) {
+    rt.log("W", "config", "fallback", "file=" + GOOD_FILE);
+    return load(GOOD_FILE);
+  }
+  if (good !== rt.read(CONFIG_FILE)) {
+    trialSlot = rt.newSlot();
+    rt.arm(trialSlot, TRIAL_MS, () => {
+      rt.erase(CONFIG_FILE);
+      rt.reboot();
+    });
+  }
+  return config;
+}
+
+/**
+ * The first beat was acknowledged: the configuration in use is good. What somebody wrote to the file
+ * since the start is not. A file that was removed is put back as it was.
+ */
+export function keepConfig(rt: Runtime): void {
+  const text = rt.read(CONFIG_FILE);
+  const good = rt.read(GOOD_FILE);
+  if (trialSlot !== undefined) rt.disarm(trialSlot);
+  if (!text) rt.write(CONFIG_FILE, good as string);
+  else if (text !== good && rt.crc32(text) === usedCrc) rt.write(GOOD_FILE, text);
+}
+
+/**
+ * Changes the configuration for the next start.
+ *
+ * @param changes values by key; null takes a key out
+ * @returns E_CONFIG with the first problem, or E_STORE
+ */
+export function changeConfig(
+  rt: Runtime,
+  changes: { [key: string]: unknown },
+  keys: string,
+  isUrl: (text: string) => unknown,
+): Failure | undefined {
+  let failure: Failure | undefined;
+  let raw: { [key: string]: unknown };
+  try {
+    raw = JSON.parse(rt.read(CONFIG_FILE) as string) as typeof raw;
+  } catch {
+    raw = JSON.parse(rt.read(GOOD_FILE) as string) as typeof raw;
+  }
+  for (const key of Object.keys(changes))
+    if (changes[key] === null) delete raw[key];
+    else raw[key] = changes[key];
+  readConfig(
+    raw,
+    keys,
+    (key, expected, got) => {
+      // An unknown key that was there before does not matter.
+      if (!failure && (expected || changes[key] !== undefined))
+        failure =
+          "E_CONFIG key=" +
+          key +
+          " expected=" +
+          quoted(expected || "none") +
+          " got=" +
+          quoted(got || "");
+    },
+    isUrl,
+  );
+  if (!failure && rt.write(CONFIG_FILE, JSON.stringify(raw)))
+    failure = "E_STORE file=" + CONFIG_FILE;
+  return failure;
+}
