@@ -10,6 +10,7 @@ import { entriesOf } from "../build-report/entries.ts";
 import { minifyForBoard } from "../build-report/minify.ts";
 import { CONFIG_FILE } from "../../firmware/wire/config.ts";
 import { AppError, usageError } from "../lib/errors.ts";
+import { DEVICE_ID, KEY, deviceConfig } from "./device-config.ts";
 import { FAILURES } from "./firmware-server.ts";
 import type { BenchServer, Carrier, Failure } from "./firmware-server.ts";
 
@@ -40,23 +41,6 @@ interface Files {
 }
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const DEVICE_ID = "bench";
-const KEY = Buffer.alloc(32, "0123456789abcdef");
-
-function configText(server: BenchServer, intervalSec: number): string {
-  return JSON.stringify({
-    device_id: DEVICE_ID,
-    mqtt_url: server.url,
-    key: KEY.toString("base64url"),
-    interval_s: intervalSec,
-    qos: 0,
-    // No ping among the beats.
-    keep_alive_s: 600,
-    connect_timeout_s: 1,
-    reconnect_spread_s: 0.1,
-    log_level: "I",
-  });
-}
 
 /** Makes a subject of every bundle that has been built. */
 export function bundleSubjects(): Subject[] {
@@ -74,12 +58,12 @@ export function bundleSubjects(): Subject[] {
     const program: Program = {
       carrier,
       flash: (server, intervalSec) => ({
-        [CONFIG_FILE]: configText(server, intervalSec),
+        [CONFIG_FILE]: JSON.stringify(deviceConfig(server.url, intervalSec)),
         ".bootcde": code,
       }),
       memory: (server, intervalSec) => ({
         script: code,
-        flash: { [CONFIG_FILE]: configText(server, intervalSec) },
+        flash: { [CONFIG_FILE]: JSON.stringify(deviceConfig(server.url, intervalSec)) },
       }),
       failures: FAILURES,
     };
