@@ -4,8 +4,8 @@
 //
 // A sync asks server after server, each four times, and takes of each the answer that came quickest.
 // What a server says is believed when what is known or another server agrees with it, or when it is
-// all there is to go by and not before the floor. Two servers that agree are believed before the
-// floor, too: else one wrong answer in the future would shut the right time out for ever.
+// all there is to go by, not before the floor and not years after what is plausible. Two servers that
+// agree are believed there, too: else one wrong answer would shut the right time out for ever.
 //
 //   status   | entered when                              | timer armed         | leaves on
 //   offline  | created                                   | a look every minute | networkUp
@@ -39,6 +39,9 @@ export const RETRY_MS = 30000;
 
 /** Two clocks less apart than this agree, ms. */
 export const AGREE_MS = 5000;
+
+/** Nobody alone is believed who says that more than this has passed since the time known, ms. */
+export const AWAY_MS = 4 * 365 * 86400000;
 
 /** After so long without success the time is only plausible, ms: 40 ppm make 3.5 s of a day. */
 export const SYNCED_MS = 86400000;
@@ -110,9 +113,12 @@ export function createTimeSync(
     onChange();
   }
 
-  // Whether it is not before the floor, own clocks being fast by 100 ppm at most.
+  // Whether it is not before the floor, own clocks being fast by 100 ppm at most, and not years
+  // after what is known.
   function isPossible(offsetMs: number): boolean {
-    return offsetMs > floorMs - rt.nowMs() / 10000;
+    const now = rt.nowMs();
+    if (rt.quality !== "none" && offsetMs > rt.wallMs() - now + AWAY_MS) return false;
+    return offsetMs > floorMs - now / 10000;
   }
 
   function sync(): void {

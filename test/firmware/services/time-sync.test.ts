@@ -201,6 +201,7 @@ describe("an answer that is not believed", () => {
     ["a receive timestamp after it was sent", { receivedMs: START_WALL_MS + HOUR_MS }, "unfit"],
     ["47 bytes", { bytes: 47 }, "none"],
     ["a time before the floor", { aheadMs: -HOUR_MS }, "disagree"],
+    ["a time ten years ahead", { aheadMs: 10 * 365 * 24 * HOUR_MS }, "disagree"],
     ["a time before this firmware", { aheadMs: -400 * 24 * HOUR_MS }, "disagree"],
     ["a kiss of death", { stratum: 0, reference: "INIT" }, "INIT"],
     ["unprintable letters", { stratum: 0, reference: "A\n\x1b[" }, "A???"],
