@@ -68,7 +68,8 @@ export type MqttConfig = Pick<
 
 /** Something that waits for an acknowledgement, or for a connection. */
 interface Waiting {
-  id: number;
+  /** Packet identifier as its two bytes; empty for QoS 0. */
+  id: string;
   /** Type of the packet it waits for; 0: none, it is QoS 0 without a connection. */
   wants: number;
   /** When it was sent last, monotonic ms; -1: not yet. */
@@ -102,9 +103,14 @@ const DISCONNECT_HEAD = 0xe0;
 
 const chars = String.fromCharCode;
 
-/** A field of a packet: a number as two bytes (section 1.5.2), a text behind its length (1.5.3). */
-function field(value: number | string): string {
-  return typeof value === "number" ? chars(value >> 8, value & 255) : field(value.length) + value;
+/** Two bytes, most significant first (section 1.5.2). */
+function uint16(value: number): string {
+  return chars(value >> 8, value & 255);
+}
+
+/** A text behind its length (section 1.5.3). */
+function field(text: string): string {
+  return uint16(text.length) + text;
 }
 
 /**
@@ -123,7 +129,7 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
   // In the order in which they were sent last, so the first one is overdue first.
   let waiting: Waiting[] = [];
   // Identifiers of QoS 2 messages that were given on and are not released yet.
-  let received: number[] = [];
+  let received: string[] = [];
   let lastId = 0;
   let sentMs = 0;
   let receivedMs = 0;
@@ -141,7 +147,7 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
       if (isKept && (message ? !message.retain : !config.clean_session)) waiting.push(entry);
       else lost.push(entry);
     }
-    for (const entry of lost) entry.done("E_MQTT_CLOSED id=" + entry.id);
+    for (const entry of lost) entry.done("E_MQTT_CLOSED");
   }
 
   function close(): void {
@@ -162,24 +168,26 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
     owner.onFail(failure || "E_NET reason=" + (reason || "gone"), !!isRefused);
   }
 
-  /** Sends one packet. Three length bytes (section 2.2.3) are more than a board can hold. */
-  function send(head: number, body: string): boolean {
-    const size = body.length;
-    const low = (size & 127) | 128;
+  /** Sends one packet. Three length bytes (section 2.2.3) are more than a board can hold. The payload
+   * is apart because copying it is what costs most. */
+  function send(head: number, start: string, payload: string): boolean {
+    const size = start.length + payload.length;
     sentMs = rt.nowMs();
     const isSent = (socket as Socket).write(
       (size < 128
         ? chars(head, size)
         : size < 16384
-          ? chars(head, low, size >> 7)
-          : chars(head, low, ((size >> 7) & 127) | 128, size >> 14)) + body,
+          ? chars(head, (size & 127) | 128, size >> 7)
+          : chars(head, (size & 127) | 128, ((size >> 7) & 127) | 128, size >> 14)) +
+        start +
+        payload,
     );
     // The socket is closed and has not told it: that may have been lost to an out-of-memory.
     if (!isSent) rt.arm(slot, 20, fail);
     return isSent;
   }
 
-  function waitingFor(id: number): Waiting | undefined {
+  function waitingFor(id: string): Waiting | undefined {
     for (const entry of waiting) if (entry.id === id) return entry;
     return undefined;
   }
@@ -189,41 +197,41 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
     const { id, wants, publication: message } = entry;
     // In a clean session the broker knows nothing of earlier attempts: they are new to it.
     const dup = entry.sentMs < 0 || config.clean_session ? 0 : 8;
-    entry.sentMs = rt.nowMs();
-    if (!message) send(PUBREL_HEAD, field(id));
-    else if (wants === SUBACK) send(SUBSCRIBE_HEAD, field(id) + message.body);
+    // Sent, even if what follows is cut short.
+    entry.sentMs = sentMs;
+    if (!message) send(PUBREL_HEAD, id, "");
+    else if (wants === SUBACK) send(SUBSCRIBE_HEAD, id, message.body);
     else {
       const isSent = send(
         (PUBLISH << 4) | dup | (message.qos << 1) | (message.retain ? 1 : 0),
-        field(message.topic) +
-          (wants ? field(id) : "") +
-          (message.seq === undefined ? message.body : owner.seal(message.body, message.seq)),
+        field(message.topic) + id,
+        message.seq === undefined ? message.body : owner.seal(message.body, message.seq),
       );
       if (!wants) entry.done(isSent ? undefined : "E_MQTT_OFFLINE socket=gone");
     }
+    entry.sentMs = sentMs;
   }
 
   /** `Link.publish`; with `ack` what is sent is not a PUBLISH, and waits for that type of packet. */
   function publish(message: Message, done: Published, ack?: number): void {
-    const { qos } = message;
-    const isOnline = state === ONLINE;
-    const count = waiting.length;
+    const { qos, retain } = message;
     const bytes = socket ? socket.pendingBytes() : 0;
     // PUBACK is type 4, PUBREC 5.
-    const entry = { id: 0, wants: ack || (qos && qos + 3), sentMs: -1, publication: message, done };
-    const mustWait = entry.wants || !isOnline;
-    if (bytes > PENDING_MAX_BYTES && !message.retain) done("E_MQTT_BUFFER bytes=" + bytes);
-    else if (mustWait && count >= (message.retain ? WINDOW : WINDOW - RESERVED))
-      done((isOnline ? "E_MQTT_WINDOW" : "E_MQTT_OFFLINE") + " waiting=" + count);
-    else {
-      if (mustWait) {
-        do lastId = (lastId % 65535) + 1;
-        while (waitingFor(lastId));
-        entry.id = lastId;
-        waiting.push(entry);
-      }
-      if (isOnline) transmit(entry);
+    const wants = ack || (qos && qos + 3);
+    const entry = { id: "", wants, sentMs: -1, publication: message, done };
+    if (bytes > PENDING_MAX_BYTES && !retain) return done("E_MQTT_BUFFER bytes=" + bytes);
+    if (wants || state !== ONLINE) {
+      if (waiting.length >= (retain ? WINDOW : WINDOW - RESERVED))
+        return done(state === ONLINE ? "E_MQTT_WINDOW" : "E_MQTT_OFFLINE");
+      if (wants)
+        do {
+          lastId = (lastId % 65535) + 1;
+          entry.id = uint16(lastId);
+        } while (waitingFor(entry.id));
+      waiting.push(entry);
     }
+    if (state === ONLINE) transmit(entry);
+    return undefined;
   }
 
   /** Looks at what is overdue, and when to look again. */
@@ -245,57 +253,83 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
     else {
       if (dueMs <= 0) {
         pingMs = now;
-        send(PINGREQ_HEAD, "");
+        send(PINGREQ_HEAD, "", "");
         dueMs = pongMs;
       }
       rt.arm(slot, Math.max(Math.min(dueMs, ackMs), 20), check);
     }
   }
 
-  /** Does what one packet asks for. Returns a word for what is wrong with it, or nothing. */
+  /** Does what one packet asks for, the commonest first: what is behind an executed `return` costs no
+   * time. Returns a word for what is wrong with the packet, or nothing. */
   function understand(head: number, body: string): string | undefined {
     const type = head >> 4;
-    const qos = (head >> 1) & 3;
-    let topic = "";
-    let at = 0;
+    let id = body.slice(0, 2);
     // First byte of the answer, which carries the same identifier; 0: none.
     let reply = 0;
     // CONNACK comes first and once [MQTT-3.2.0-1].
     if ((state === GREETING) !== (head === CONNACK_HEAD)) return "order";
-    if (type === PUBLISH) {
-      at = (body.charCodeAt(0) << 8) + body.charCodeAt(1) + 2;
-      topic = body.slice(2, at);
-      if (qos > 2 || (head & 14) === 8 || !(body.length >= at + (qos && 2))) return "publish";
-      // All that is subscribed to is plain text: no control characters, no bytes beyond ASCII
-      // [MQTT-1.5.3-1] [MQTT-1.5.3-2], no wildcards [MQTT-3.3.2-2].
-      if (!topic || /[^ -~]|[+#]/.test(topic)) return "topic";
-    } else {
+    if (type !== PUBLISH) {
       // Type and flags (section 2.2.2) with the size of each, SUBACK with a code for each filter.
       const sizes = " 64:2 80:2 98:2 112:2 208:0 32:2 144:" + (owner.topicFilters.length + 2) + " ";
       if (!sizes.includes(" " + head + ":" + body.length + " ")) return "packet";
     }
-    const id = (body.charCodeAt(at) << 8) + body.charCodeAt(at + 1);
-    const place = received.indexOf(id);
-    if (type === PUBLISH) {
+    if (type === PINGRESP) {
+      pingMs = 0;
+      check();
+    } else if (type === PUBREL) {
+      reply = PUBCOMP_HEAD;
+      if (received.indexOf(id) >= 0) received.splice(received.indexOf(id), 1);
+    } else if (type > PUBLISH) {
+      const codes = body.slice(2);
+      const refused = codes.indexOf("\x80");
+      const entry = waitingFor(id);
+      if (codes && /[^\0-\x02\x80]/.test(codes)) return "suback";
+      if (!entry || entry.wants !== type) rt.log("W", "mqtt", "ack-unknown", "type=" + type);
+      else {
+        waiting.splice(waiting.indexOf(entry), 1);
+        if (type === PUBREC) {
+          // To the end, so that PUBREL is sent again in the order of PUBREC [MQTT-4.6.0-4].
+          entry.wants = PUBCOMP;
+          entry.publication = undefined;
+          entry.sentMs = receivedMs;
+          waiting.push(entry);
+        } else if (refused < 0) entry.done(undefined, receivedMs - entry.sentMs);
+        else entry.done("E_MQTT_SUBSCRIBE filter=" + quoted(owner.topicFilters[refused] as string));
+      }
+      if (type !== PUBREC) return undefined;
+      // Also for what is not waited for any more: the broker must get rid of it.
+      reply = PUBREL_HEAD;
+    } else if (type === PUBLISH) {
+      const qos = (head >> 1) & 3;
+      let at = (body.charCodeAt(0) << 8) + body.charCodeAt(1) + 2;
+      const topic = body.slice(2, at);
       if (qos) {
-        if (!id) return "id";
+        id = body.slice(at, at + 2);
         at += 2;
+        // PUBACK or PUBREC.
         reply = (qos + 3) << 4;
       }
-      if (qos < 2 || place < 0) {
+      // All that is subscribed to is plain text: no control characters, no bytes beyond ASCII
+      // [MQTT-1.5.3-1] [MQTT-1.5.3-2], no wildcards [MQTT-3.3.2-2].
+      if (!(body.length >= at) || !topic || /[^ -~]|[+#]/.test(topic)) return "publish";
+      if (qos > 2 || (head & 14) === 8 || id === "\0\0") return "publish";
+      if (qos < 2 || received.indexOf(id) < 0) {
         if (qos > 1) {
           if (received.length === RECEIVED_MAX) return "unreleased";
           received.push(id);
         }
         owner.onMessage(topic, body.slice(at));
       }
-    } else if (head === CONNACK_HEAD) {
-      // Session present (256) only with code 0, and never for a clean session.
-      if (id === 256 ? config.clean_session : id > 5) return "connack";
-      if (id & 255) fail("", "E_MQTT_REFUSED connack=" + id, id !== 3);
+    } else {
+      const present = body.charCodeAt(0);
+      const code = body.charCodeAt(1);
+      // Session present only with code 0, and never for a clean session.
+      if (code > 5 || present > (code || config.clean_session ? 0 : 1)) return "connack";
+      if (code) fail("", "E_MQTT_REFUSED connack=" + code, code !== 3);
       else {
         state = ACCEPTED;
-        if (!id) received = [];
+        if (!present) received = [];
         // A hop, because the chain of calls that has read CONNACK is long.
         rt.arm(slot, 0, function () {
           let i = 0;
@@ -308,7 +342,7 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
             if (state !== ACCEPTED) return;
           }
           state = ONLINE;
-          owner.onOnline("present=" + (id >> 8));
+          owner.onOnline("present=" + present);
           let filters = "";
           for (const filter of owner.topicFilters)
             filters += field(filter) + chars(owner.filterQos);
@@ -325,40 +359,13 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
           check();
         });
       }
-    } else if (type === PINGRESP) {
-      pingMs = 0;
-      check();
-    } else if (type === PUBREL) {
-      reply = PUBCOMP_HEAD;
-      if (place >= 0) received.splice(place, 1);
-    } else {
-      // The broker gets PUBREL also for what is not waited for any more: it must get rid of it.
-      if (type === PUBREC) reply = PUBREL_HEAD;
-      const codes = body.slice(2);
-      const entry = waitingFor(id);
-      if (/[^\0-\x02\x80]/.test(codes)) return "suback";
-      if (!entry || entry.wants !== type)
-        rt.log("W", "mqtt", "ack-unknown", "type=" + type + " id=" + id);
-      else {
-        const now = rt.nowMs();
-        const refused = codes.indexOf("\x80");
-        waiting.splice(waiting.indexOf(entry), 1);
-        if (reply) {
-          // To the end, so that PUBREL is sent again in the order of PUBREC [MQTT-4.6.0-4].
-          entry.wants = PUBCOMP;
-          entry.publication = undefined;
-          entry.sentMs = now;
-          waiting.push(entry);
-        } else if (refused < 0) entry.done(undefined, now - entry.sentMs);
-        else entry.done("E_MQTT_SUBSCRIBE filter=" + quoted(owner.topicFilters[refused] as string));
-      }
     }
     // A message may have ended the connection.
     if (reply && state > GREETING) {
       const bytes = (socket as Socket).pendingBytes();
       // A peer that sends and does not read would fill the memory with answers.
       if (bytes > PENDING_MAX_BYTES) fail("", "E_MQTT_BUFFER bytes=" + bytes);
-      else send(reply, field(id));
+      else send(reply, id, "");
     }
     return undefined;
   }
@@ -400,12 +407,13 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
       // User name, password, will retain, will QoS 1, will, clean session: 1 1 1 01 1 x.
       "\x00\x04MQTT\x04" +
         chars(config.clean_session ? 0xee : 0xec) +
-        field(config.keep_alive_s) +
+        uint16(config.keep_alive_s) +
         field(hello.id) +
         field(hello.willTopic) +
         field(hello.willPayload) +
         field(hello.id) +
         field(hello.token),
+      "",
     );
   }
 
@@ -418,7 +426,7 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
     stop: function (done) {
       const open = socket;
       if (open && state > GREETING) {
-        send(DISCONNECT_HEAD, "");
+        send(DISCONNECT_HEAD, "", "");
         socket = undefined;
         close();
         open.end(FLUSH_MS, done);
