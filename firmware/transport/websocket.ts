@@ -21,7 +21,7 @@
 //                    text that is no UTF-8: 1007; too long a message: 1009
 import type { Runtime, Slot } from "../core/runtime.ts";
 import { isUtf8 } from "../lib/utf8.ts";
-import type { Endpoint, Socket, SocketEvents } from "../platform/board.ts";
+import type { Endpoint, Socket } from "../platform/board.ts";
 
 /** Opcodes of frames and messages (section 5.2). */
 export const TEXT = 1;
@@ -55,12 +55,14 @@ export interface WebSocketTarget extends Endpoint {
   maxBytes: number;
 }
 
-/** What a WebSocket reports, by the rules of a socket. */
-export interface WebSocketEvents extends SocketEvents {
-  /** The payload of binary messages in order, as it arrives; not called when `onMessage` is there. */
-  onData(bytes: string): void;
-  /** A whole message (TEXT is valid UTF-8), or a PONG. Without it text is refused. */
+/** What a WebSocket reports, by the rules of a socket: with `onData` it carries bytes. */
+export interface WebSocketEvents {
+  onOpen(): void;
+  /** The payload of binary messages in order, as it arrives; text is refused. */
+  onData?(bytes: string): void;
+  /** Without `onData`: a whole message (TEXT is valid UTF-8), or a PONG. */
   onMessage?(opcode: number, bytes: string): void;
+  onClose(reason: string): void;
 }
 
 /** A WebSocket. As a socket it carries bytes in binary messages. */
@@ -160,7 +162,7 @@ export function openWebSocket(
           for (length = 0; at < end; at++) length = length * 256 + rest.charCodeAt(at);
         }
         if (kind < 8) {
-          if (kind === TEXT && !events.onMessage) return fail(1003);
+          if (kind === TEXT && events.onData) return fail(1003);
           size += length;
           if (size > target.maxBytes) return fail(1009);
           opcode = kind || opcode;
@@ -174,7 +176,7 @@ export function openWebSocket(
       rest = rest.slice(left);
       left -= piece.length;
       if (!isControl) {
-        if (events.onMessage) message += piece;
+        if (!events.onData) message += piece;
         else if (piece) events.onData(piece);
       }
       if (left) return;

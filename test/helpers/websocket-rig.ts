@@ -128,10 +128,9 @@ export function createWebSocketRig(options: RigOptions = {}): WebSocketRig {
   const target = { host: "h.example", port: 80, path: "/ws", maxBytes: 4096, ...options.target };
   const ws = openWebSocket(rt, rt.newSlot(), target, {
     onOpen: () => tell("open"),
-    onData: (bytes) => tell(`data ${hexOf(bytes)}`),
     onClose: (reason) => tell(`close ${reason}`),
     ...(options.isCarrier
-      ? {}
+      ? { onData: (bytes: string) => tell(`data ${hexOf(bytes)}`) }
       : {
           onMessage: (opcode: number, bytes: string) => tell(`message ${opcode} ${hexOf(bytes)}`),
         }),

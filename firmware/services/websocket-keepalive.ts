@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: MIT
+// A WebSocket to any server, kept open: a message of the server's own kind every interval, an answer
+// to its pings, a bound for its answers, and a connection made anew whenever it is lost. Messages of
+// the application travel beside. Not for MQTT: there the session keeps the connection alive.
+//
+// status  | entered when           | slot `ticks`   | slot `wait`             | leaves on
+// waiting | start, connection lost | next attempt   | -                       | attempt -> opening
+// opening | attempt                | -              | bound of the opening    | open, else -> waiting
+// open    | handshake done         | next heartbeat | answer, or Close (ours) | lost -> waiting
+// off     | `stop`                 | -              | Close, up to STOP_MS    | -
+//
+// Heartbeats keep their phase whatever else is done, and begin one interval after the opening:
+//
+//   open      i         2i        3i  (blocked)       5.4i  6i
+//   |---------*---------*---------x---------x----------*----*     two are missed, none is made up for
+//
+// An answer is a message that matches `pong`. Without that pattern each heartbeat is followed by a
+// WebSocket ping, which every server must answer, and whatever arrives is an answer. A pattern with a
+// quotation mark is looked for in a message, any other must be the message:
+//
+//   "event":"pong"  in {"event":"pong","id":7}      pong  only pong
+//
+// A message that matches `ping` goes back with that part replaced by `reply`, so what a server wants
+// repeated is: `"ping"` and `"pong"` make {"pong":1492420473027} of {"ping":1492420473027}.
+import type { Runtime } from "../core/runtime.ts";
+import { backoffMs } from "../lib/backoff.ts";
+import { BINARY, PING, PONG, TEXT, openWebSocket } from "../transport/websocket.ts";
+import type { WebSocket, WebSocketTarget } from "../transport/websocket.ts";
+
+/** Most bytes in the socket's queue for more to be added. */
+export const PENDING_MAX_BYTES = 8192;
+
+/** Most bytes that wait for a connection or for room; each message counts 64 more. */
+export const QUEUE_MAX_BYTES = 4096;
+
+/** How long the goodbye may take, ms. */
+export const STOP_MS = 1000;
+
+/** What is sent as a heartbeat, and what answers it. */
+export interface KeepalivePayload {
+  /** TEXT or BINARY. */
+  opcode: number;
+  payload: string;
+  /** Pattern of the answer; empty: whatever arrives. */
+  pong: string;
+}
+
+/** What a service is made of. `wire/config.ts` has the ranges; `pongMs` above `intervalMs` is wrong. */
+export interface KeepaliveOptions extends KeepalivePayload {
+  target: WebSocketTarget;
+  intervalMs: number;
+  /** Bound for the answer, ms; 0: none is waited for. */
+  pongMs: number;
+  /** Pattern of the server's pings and what replaces it in the answer; empty: there are none. */
+  ping: string;
+  reply: string;
+  /** Bound from the end of the blocking connect to the open WebSocket, ms. */
+  connectMs: number;
+  /** First window of the reconnect jitter, ms. */
+  spreadMs: number;
+  /** Gets each new status. */
+  onState?(status: string): void;
+  /** Gets each message but answers and the server's pings. */
+  onMessage?(opcode: number, bytes: string): void;
+}
+
+/** The running service. */
+export interface WebsocketKeepalive {
+  /** `waiting`, `opening`, `open`, `off`. */
+  status: string;
+  /** Heartbeats handed to the socket. */
+  sent: number;
+  /** Heartbeats skipped: their time had passed, or the server did not read. */
+  missed: number;
+  /** Answers to heartbeats. */
+  pongs: number;
+  /** Messages refused because the queue was full. */
+  dropped: number;
+  /**
+   * Sends a message, binary unless said otherwise, now or as soon as there is a connection with room.
+   * False: dropped, because QUEUE_MAX_BYTES are waiting, or would be.
+   */
+  send(bytes: string, opcode?: number): boolean;
+  /** Says goodbye; `done` is called within STOP_MS. */
+  stop(done: () => void): void;
+}
+
+/**
+ * Reads a configured payload: text as it is, `hex:` and bytes, or `preset:` and a name: `ping`
+ * (answered by `pong`), `stomp` (a newline), `mqtt` (PINGREQ), or any other word, which makes
+ * `{"<word>":"ping"}`, answered by anything with `"pong"` in it: `method`, `event`, `op`, `type`.
+ */
+export function keepalivePayload(text: string): KeepalivePayload {
+  let opcode = TEXT;
+  let payload = text;
+  let pong = "";
+  if (text.startsWith("hex:")) {
+    opcode = BINARY;
+    payload = "";
+    for (let at = 4; at < text.length; at += 2)
+      payload += String.fromCharCode(parseInt(text.slice(at, at + 2), 16));
+  } else if (text.startsWith("preset:")) {
+    const name = text.slice(7);
+    payload = '{"' + name + '":"ping"}';
+    pong = '"pong"';
+    if (name === "ping") {
+      payload = name;
+      pong = "pong";
+    } else if (name === "stomp") {
+      payload = "\n";
+      pong = "";
+    } else if (name === "mqtt") {
+      opcode = BINARY;
+      payload = "\xc0\0";
+      pong = "\xd0\0";
+    }
+  }
+  return { opcode, payload, pong };
+}
+
+/** Connects, and keeps connected until `stop`. */
+export function createWebsocketKeepalive(
+  rt: Runtime,
+  options: KeepaliveOptions,
+): WebsocketKeepalive {
+  const ticks = rt.newSlot();
+  const wait = rt.newSlot();
+  let socket: WebSocket | undefined;
+  let queue: [bytes: string, opcode: number | undefined][] = [];
+  let queuedBytes = 0;
+  let failures = 0;
+  // When the next heartbeat is due; 0: the connection is not open.
+  let dueMs = 0;
+
+  function setStatus(status: string): void {
+    service.status = status;
+    if (options.onState) options.onState(status);
+  }
+
+  function hasRoom(): boolean {
+    return !!dueMs && (socket as WebSocket).pendingBytes() < PENDING_MAX_BYTES;
+  }
+
+  /** Without a message it only sends what waits. */
+  function send(bytes?: string, opcode?: number): boolean {
+    if (bytes !== undefined) {
+      const moreBytes = bytes.length + 64;
+      if (queuedBytes + moreBytes > QUEUE_MAX_BYTES || service.status === "off") {
+        service.dropped++;
+        return false;
+      }
+      queue.push([bytes, opcode]);
+      queuedBytes += moreBytes;
+    }
+    for (let next = queue[0]; next && hasRoom(); next = queue[0]) {
+      if (!(socket as WebSocket).write(next[0], next[1])) break;
+      queuedBytes -= next[0].length + 64;
+      queue.shift();
+    }
+    return true;
+  }
+
+  /** Opened, or time for a heartbeat. */
+  function tick(): void {
+    const { intervalMs, pongMs, payload, opcode, pong } = options;
+    const now = rt.nowMs();
+    const isFirst = !dueMs;
+    const late = isFirst ? 0 : Math.floor((now - dueMs) / intervalMs);
+    dueMs = (dueMs || now) + (late + 1) * intervalMs;
+    rt.arm(ticks, dueMs - now, tick);
+    service.missed += late;
+    if (isFirst) {
+      rt.disarm(wait);
+      rt.log("I", "ws", "open");
+      setStatus("open");
+    } else {
+      // It has lived for one interval.
+      failures = 0;
+      if (hasRoom() && (socket as WebSocket).write(payload, opcode)) service.sent++;
+      else service.missed++;
+      // Armed already when the socket is closing.
+      if (pongMs && !rt.isArmed(wait)) {
+        rt.arm(wait, pongMs, lost);
+        if (!pong && hasRoom()) (socket as WebSocket).write("", PING);
+      }
+    }
+    send();
+  }
+
+  function onMessage(opcode: number, bytes: string): void {
+    function matches(pattern: string): boolean {
+      return pattern.includes('"') ? bytes.includes(pattern) : bytes === pattern;
+    }
+
+    const { pong, ping } = options;
+    const isPong = !pong || (opcode !== PONG && matches(pong));
+    if (isPong && rt.isArmed(wait)) {
+      rt.disarm(wait);
+      service.pongs++;
+    }
+    if (opcode === PONG || (pong && isPong)) return;
+    if (ping && matches(ping)) send(bytes.replace(ping, options.reply), opcode);
+    else if (options.onMessage) options.onMessage(opcode, bytes);
+  }
+
+  /** The connection is over, or has to be. */
+  function lost(reason?: string): void {
+    const delayMs = backoffMs(options.spreadMs, failures++, rt.random());
+    dueMs = 0;
+    rt.disarm(wait);
+    rt.arm(ticks, delayMs, attempt);
+    (socket as WebSocket).abort();
+    rt.log("W", "ws", "lost", "reason=" + (reason || "timeout") + " retry_ms=" + delayMs);
+    setStatus("waiting");
+  }
+
+  function attempt(): void {
+    socket = openWebSocket(rt, wait, options.target, { onOpen: tick, onMessage, onClose: lost });
+    rt.arm(wait, options.connectMs, lost);
+    setStatus("opening");
+  }
+
+  const service: WebsocketKeepalive = {
+    status: "waiting",
+    sent: 0,
+    missed: 0,
+    pongs: 0,
+    dropped: 0,
+    send,
+    stop: function (done) {
+      dueMs = 0;
+      queue = [];
+      rt.disarm(ticks);
+      rt.disarm(wait);
+      setStatus("off");
+      if (socket) socket.end(STOP_MS, done);
+      else done();
+    },
+  };
+  rt.arm(ticks, backoffMs(options.spreadMs, 0, rt.random()), attempt);
+  return service;
+}
