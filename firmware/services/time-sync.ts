@@ -93,7 +93,7 @@ export function createTimeSync(
   onChange: () => void,
 ): TimeSync {
   const slot = rt.newSlot();
-  const servers = options.servers.split(",");
+  let servers = options.servers;
   // The least that wall minus monotonic clock can be.
   let floorMs = Math.max(options.floorMs, CLOCK_FLOOR_MS) - rt.nowMs();
   let intervalMs = options.intervalSec * 1000;
@@ -127,6 +127,7 @@ export function createTimeSync(
     // How many they are when one server alone has spoken and nothing contradicts it: what is only
     // plausible cannot.
     const alone = rt.quality === "plausible" ? 2 : 1;
+    const list = servers.split(",");
     let index = -1;
     let parts: string[];
     let left = 0;
@@ -183,7 +184,7 @@ export function createTimeSync(
         reason = "disagree";
         delayMs = undefined;
       }
-      const server = servers[++index];
+      const server = list[++index];
       if (!server) return end(told.length === alone && isPossible(offsetMs));
       rt.arm(slot, NAME_MS, step);
       parts = server.split(":");
@@ -219,7 +220,10 @@ export function createTimeSync(
         // Kiss of death (RFC 4330 section 8): this server no more, or less often.
         reason = bytes.slice(12, 16).replace(/[^A-Z]/g, "?");
         left = 0;
-        if (/DENY|RSTR/.test(reason)) servers.splice(index--, 1);
+        if (/DENY|RSTR/.test(reason)) {
+          list.splice(index--, 1);
+          servers = list.join();
+        }
         if (reason === "RATE") retryMs = intervalMs = Math.min(intervalMs * 2, SYNCED_MS);
       } else if (
         // Leap 0 to 2, version 4, mode 4 (server).
@@ -258,7 +262,7 @@ export function createTimeSync(
   const time: TimeSync = {
     status: "offline",
     networkUp: function () {
-      if (socket || rt.quality === "synced" || !rt.udp || !options.servers) return;
+      if (socket || rt.quality === "synced" || !rt.udp || !servers) return;
       rt.arm(slot, dueMs === Infinity ? 0 : PAUSE_MS, look);
       dueMs = 0;
     },
@@ -275,7 +279,7 @@ export function createTimeSync(
     },
   };
   if (rt.wallMs() < options.floorMs) rt.setWall(options.floorMs, "plausible");
-  if (!rt.udp && options.servers) rt.log("E", "time", "unusable", "code=E_UDP_NONE");
+  if (!rt.udp && servers) rt.log("E", "time", "unusable", "code=E_UDP_NONE");
   look();
   return time;
 }
