@@ -2,6 +2,7 @@
 // Builds the firmware's bundles into dist/firmware, one per entry that is there. The substance is in
 // tools/build-report/bundle.ts; here the parts meet that may not know each other: the build, and the
 // simulator's syntax check.
+import process from "node:process";
 import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { tsImport } from "tsx/esm/api";
@@ -14,10 +15,14 @@ export default async () => {
   // library that the compiler writes afterwards, so that no module of an old one stays.
   for (const dir of [outDir, pathOf("./dist/lib")]) rmSync(dir, { recursive: true, force: true });
   const { createBundleConfig } = await tsImport("./tools/build-report/bundle.ts", import.meta.url);
-  const { formatSizeTable } = await tsImport("./tools/build-report/size.ts", import.meta.url);
+  const { formatOptionCost, formatSizeTable } = await tsImport(
+    "./tools/build-report/size.ts",
+    import.meta.url,
+  );
   const { checkSyntax } = await tsImport("./sim/board/syntax.ts", import.meta.url);
   const { entriesOf } = await tsImport("./tools/build-report/entries.ts", import.meta.url);
   const root = pathOf("./");
+  const softwareSha256 = process.env.LUBDUB_SOFTWARE_SHA256 === "1";
   return entriesOf(root).map(({ name, file }) =>
     createBundleConfig({
       root,
@@ -25,7 +30,11 @@ export default async () => {
       outDir,
       name,
       checkSyntax,
-      onSize: (report) => console.log(formatSizeTable(report, name)),
+      softwareSha256,
+      onSize: (report) => {
+        console.log(formatSizeTable(report, name));
+        if (softwareSha256) console.log(formatOptionCost(report, "sha256.ts", "software SHA-256"));
+      },
     }),
   );
 };

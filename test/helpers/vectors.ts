@@ -41,3 +41,8 @@ export const JWS_VECTOR = read("rfc7515-a1.json") as {
   key: string;
   token: string;
 };
+
+/** SHA-256 of FIPS 180-4; the digest in hex. */
+export const SHA256_VECTORS = (
+  read("fips180-4.json") as { cases: { name: string; text: string; digest: string }[] }
+).cases;

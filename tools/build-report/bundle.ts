@@ -44,6 +44,8 @@ export interface BundleOptions {
   checkSyntax: CheckSyntax;
   /** Property names that programs beside this entry read or write; they keep their spelling. */
   keptNames?: readonly string[];
+  /** Brings SHA-256 in software for boards whose interpreter has none (firmware/lib/sha256.ts). */
+  softwareSha256?: boolean;
   /** Gets the sizes of a build that has been written. */
   onSize?: (report: SizeReport) => void;
 }
@@ -66,6 +68,17 @@ function problemOfParseError(error: RollupError): BuildProblem | undefined {
   const text = error.message.split("\n", 1)[0] ?? "";
   const message = text.replace(`${error.id}: `, "").replace(/ \(\d+:\d+\)$/, "");
   return { file: error.id, line, column: column + 1, construct: "syntax error", message };
+}
+
+/** Puts what an option asks for in the place of the module that stands for its absence. */
+function moduleOption(): Plugin {
+  return {
+    name: "firmware",
+    resolveId(source, importer) {
+      if (!importer || path.basename(source) !== "sha256-option.ts") return null;
+      return path.resolve(path.dirname(importer), path.dirname(source), "sha256.ts");
+    },
+  };
 }
 
 /** Keeps modules of the host out: everything that is not a relative path is refused. */
@@ -141,6 +154,7 @@ export function createBundleConfig(options: BundleOptions): BundleConfig {
     input: options.entry,
     treeshake: { moduleSideEffects: true, propertyReadSideEffects: false },
     plugins: [
+      ...(options.softwareSha256 ? [moduleOption()] : []),
       moduleGate(options.root, problems),
       babel({
         ...(BABEL_OPTIONS as RollupBabelInputPluginOptions),

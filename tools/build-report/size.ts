@@ -78,3 +78,12 @@ export function formatSizeTable(report: SizeReport, name: string): string {
     row(report.minifiedBytes, `total of ${name} (${report.readableBytes} before terser)`),
   ].join("\n");
 }
+
+/**
+ * Formats what an option adds to a bundle.
+ * @param module last part of the path of the module that the option brings.
+ */
+export function formatOptionCost(report: SizeReport, module: string, option: string): string {
+  const found = report.modules.find(({ file }) => path.posix.basename(file) === module);
+  return `  ${option}: ${found ? `${found.bytes} bytes of these` : "not used by this bundle"}`;
+}
