@@ -26,12 +26,16 @@ import type { Runtime } from "../core/runtime.ts";
 import { backoffMs } from "../lib/backoff.ts";
 import { BINARY, PING, PONG, TEXT, openWebSocket } from "../transport/websocket.ts";
 import type { WebSocket, WebSocketTarget } from "../transport/websocket.ts";
+import type { Config } from "../wire/config.ts";
 
 /** Most bytes in the socket's queue for more to be added. */
 export const PENDING_MAX_BYTES = 8192;
 
 /** Most bytes that wait for a connection or for room; each message counts 64 more. */
 export const QUEUE_MAX_BYTES = 4096;
+
+/** Bound from the end of the blocking connect to the open WebSocket, ms. */
+export const CONNECT_MS = 10000;
 
 /** How long the goodbye may take, ms. */
 export const STOP_MS = 1000;
@@ -91,16 +95,17 @@ export interface WebsocketKeepalive {
  * `{"<word>":"ping"}`, answered by anything with `"pong"` in it: `method`, `event`, `op`, `type`.
  */
 export function keepalivePayload(text: string): KeepalivePayload {
+  const parts = text.split(":");
+  const name = parts[1] as string;
   let opcode = TEXT;
   let payload = text;
   let pong = "";
-  if (text.startsWith("hex:")) {
+  if (parts[0] === "hex") {
     opcode = BINARY;
     payload = "";
-    for (let at = 4; at < text.length; at += 2)
-      payload += String.fromCharCode(parseInt(text.slice(at, at + 2), 16));
-  } else if (text.startsWith("preset:")) {
-    const name = text.slice(7);
+    for (let at = 0; at < name.length; at += 2)
+      payload += String.fromCharCode(parseInt(name.slice(at, at + 2), 16));
+  } else if (parts[0] === "preset") {
     payload = '{"' + name + '":"ping"}';
     pong = '"pong"';
     if (name === "ping") {
@@ -116,6 +121,26 @@ export function keepalivePayload(text: string): KeepalivePayload {
     }
   }
   return { opcode, payload, pong };
+}
+
+/** Makes the options of a service from a configuration that has `keepalive_url`, and its target. */
+export function keepaliveOptions(config: Config, target: WebSocketTarget): KeepaliveOptions {
+  const intervalMs = (config.keepalive_interval_s as number) * 1000;
+  const { opcode, payload, pong } = keepalivePayload(config.keepalive_payload as string);
+  target.maxBytes = config.keepalive_max_bytes;
+  return {
+    target,
+    intervalMs,
+    opcode,
+    payload,
+    pong: config.keepalive_pong || pong,
+    // The default deadline is no contradiction to a shorter interval.
+    pongMs: Math.min(config.keepalive_pong_s * 1000, intervalMs),
+    ping: config.keepalive_ping || "",
+    reply: config.keepalive_reply || "",
+    connectMs: CONNECT_MS,
+    spreadMs: config.reconnect_spread_s * 1000,
+  };
 }
 
 /** Connects, and keeps connected until `stop`. */

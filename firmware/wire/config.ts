@@ -52,9 +52,20 @@ export const TIME_KEYS =
 /** Key of the diagnostic pair: anything truthy schedules it. */
 export const DIAGNOSTICS_KEYS = "|ENABLE_HEARTBEAT a -";
 
+/** Keys of the WebSocket that is kept alive: none of the first three without the others. */
+export const KEEPALIVE_KEYS =
+  "|keepalive_url u - 6 256 &keepalive_interval_s" +
+  "|keepalive_interval_s n - 0.1 86400 &keepalive_payload" +
+  "|keepalive_payload s - 1 256 &keepalive_interval_s" +
+  "|keepalive_pong s - 1 64" +
+  "|keepalive_pong_s n 10 0 3600 <keepalive_interval_s" +
+  "|keepalive_ping s - 1 64 &keepalive_reply" +
+  "|keepalive_reply s - 1 64 &keepalive_ping" +
+  "|keepalive_max_bytes i 4096 125 65535";
+
 /** The keys of all entries, in the order of the documentation. */
 export const ALL_KEYS =
-  BASE_KEYS + MQTT_KEYS + WIFI_KEYS + STATUS_KEYS + TIME_KEYS + DIAGNOSTICS_KEYS;
+  BASE_KEYS + MQTT_KEYS + WIFI_KEYS + STATUS_KEYS + TIME_KEYS + DIAGNOSTICS_KEYS + KEEPALIVE_KEYS;
 
 /** A checked configuration; every key present unless its type says otherwise. */
 export interface Config {
@@ -102,6 +113,22 @@ export interface Config {
   time_interval_s: number;
   /** Truthy: the diagnostic pair is scheduled; it gates nothing else. */
   ENABLE_HEARTBEAT?: unknown;
+  /** WebSocket server to keep a connection to, `ws://` or `wss://`; none: the service is off. */
+  keepalive_url?: string;
+  /** Seconds between its heartbeats. */
+  keepalive_interval_s?: number;
+  /** What they are: text, `hex:` and bytes, or `preset:` and a name. */
+  keepalive_payload?: string;
+  /** Pattern of the server's answers, instead of the preset's; none: whatever arrives. */
+  keepalive_pong?: string;
+  /** Bound for the answer, s, at most the interval; 0: none is waited for. */
+  keepalive_pong_s: number;
+  /** Pattern of the server's own pings. */
+  keepalive_ping?: string;
+  /** What replaces it in the answer. */
+  keepalive_reply?: string;
+  /** Longest message that is taken, bytes. */
+  keepalive_max_bytes: number;
 }
 
 /** Gets one complaint about a key. One that nobody knows comes without the rest. */

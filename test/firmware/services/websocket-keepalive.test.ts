@@ -2,16 +2,19 @@
 // The keepalive service against a server that is scripted byte by byte, in virtual time.
 import { afterEach, describe, expect, it } from "vitest";
 import {
+  CONNECT_MS,
   PENDING_MAX_BYTES,
   QUEUE_MAX_BYTES,
   STOP_MS,
   createWebsocketKeepalive,
+  keepaliveOptions,
   keepalivePayload,
 } from "../../../firmware/services/websocket-keepalive.ts";
 import type {
   KeepaliveOptions,
   WebsocketKeepalive,
 } from "../../../firmware/services/websocket-keepalive.ts";
+import { checkConfig } from "../../../firmware/wire/config.ts";
 import { createFakeBoard, linesOf } from "../../helpers/fake-board.ts";
 import type { FakeBoard, FakeSocket } from "../../helpers/fake-board.ts";
 import { answerTo, framesOf, serverFrame } from "../../helpers/websocket-rig.ts";
@@ -78,6 +81,58 @@ function createLab(changes: Partial<KeepaliveOptions> = {}): Lab {
 }
 
 const PONG = '{"event":"pong"}';
+
+const KEYS = {
+  key: "k".repeat(43),
+  mqtt_url: "mqtt://h",
+  keepalive_interval_s: 30,
+  keepalive_payload: "preset:ping",
+};
+
+describe("the configuration", () => {
+  it("makes the options, with the default deadline within the interval", () => {
+    const target = { host: "h", port: 80, path: "/", maxBytes: 0 };
+    const optionsOf = (changes: object): KeepaliveOptions => {
+      const checked = checkConfig({ ...KEYS, ...changes });
+      // What counts as a URL is not this table's business.
+      return keepaliveOptions(checked.config, target);
+    };
+    expect(optionsOf({})).toEqual({
+      target: { ...target, maxBytes: 4096 },
+      intervalMs: 30_000,
+      opcode: 1,
+      payload: "ping",
+      pong: "pong",
+      pongMs: 10_000,
+      ping: "",
+      reply: "",
+      connectMs: CONNECT_MS,
+      spreadMs: 10_000,
+    });
+    expect(optionsOf({ keepalive_interval_s: 5 }).pongMs).toBe(5000);
+    expect(
+      optionsOf({
+        keepalive_pong: '"ok"',
+        keepalive_pong_s: 0,
+        keepalive_ping: "2",
+        keepalive_reply: "3",
+        keepalive_max_bytes: 125,
+      }),
+    ).toMatchObject({ pong: '"ok"', pongMs: 0, ping: "2", reply: "3", target: { maxBytes: 125 } });
+  });
+
+  it.each([
+    ["an interval without a payload", { keepalive_payload: undefined }, "keepalive_interval_s"],
+    ["a payload without an interval", { keepalive_interval_s: undefined }, "keepalive_payload"],
+    ["a pattern without an answer", { keepalive_ping: "2" }, "keepalive_ping"],
+    ["an answer without a pattern", { keepalive_reply: "3" }, "keepalive_reply"],
+    ["a deadline above the interval", { keepalive_pong_s: 31 }, "keepalive_pong_s"],
+    ["a payload that is no text", { keepalive_payload: { op: "ping" } }, "keepalive_payload"],
+  ])("with %s is refused, with a line that names the key", (_name, changes, key) => {
+    const raw: { [key: string]: unknown } = { ...KEYS, ...changes };
+    expect(checkConfig(raw).problems.map((problem) => problem.key)).toContain(key);
+  });
+});
 
 // Whatever happened, stopping leaves nothing behind.
 afterEach(() => {

@@ -11,6 +11,15 @@ import { KEY } from "../../helpers/fake-platform.ts";
 
 const REQUIRED = { mqtt_url: "mqtt://broker.test", key: KEY };
 
+// Keys that are wrong without each other.
+const TOGETHER = {
+  keepalive_url: "mqtt://server.test",
+  keepalive_interval_s: 86_400,
+  keepalive_payload: "x",
+  keepalive_ping: "x",
+  keepalive_reply: "x",
+};
+
 function problemsOf(raw: { [key: string]: unknown }): string[] {
   return checkConfig({ ...REQUIRED, ...raw }).problems.map((problem) => problem.key);
 }
@@ -38,6 +47,8 @@ describe("checkConfig", () => {
         wifi_password: undefined,
         time_servers: "time.cloudflare.com,time.google.com",
         time_interval_s: 14_400,
+        keepalive_pong_s: 10,
+        keepalive_max_bytes: 4096,
       },
       problems: [],
       unknown: [],
@@ -83,7 +94,7 @@ describe("checkConfig", () => {
   const typed = Object.keys(CONFIG).filter((key) => key !== "ENABLE_HEARTBEAT");
   it.each(typed)("refuses another type for %s", (key) => {
     for (const value of [null, [], {}, CONFIG[key as keyof typeof CONFIG][0] === "b" ? 1 : true])
-      expect(problemsOf({ [key]: value }), JSON.stringify(value)).toEqual([key]);
+      expect(problemsOf({ ...TOGETHER, [key]: value }), JSON.stringify(value)).toEqual([key]);
   });
 
   it.each(
@@ -92,11 +103,21 @@ describe("checkConfig", () => {
     const isText = !"in".includes(kind);
     const step = kind === "n" ? 0.01 : 1;
     const value = (size: number): unknown => (isText ? "x".repeat(size) : size);
-    expect(problemsOf({ keep_alive_s: 0, [key]: value(min) })).toEqual([]);
-    expect(problemsOf({ keep_alive_s: 0, [key]: value(max) })).toEqual([]);
+    expect(problemsOf({ ...TOGETHER, keep_alive_s: 0, [key]: value(min) })).toEqual([]);
+    expect(problemsOf({ ...TOGETHER, keep_alive_s: 0, [key]: value(max) })).toEqual([]);
     if (!isText || min > 0)
-      expect(problemsOf({ keep_alive_s: 0, [key]: value(min - step) })).toEqual([key]);
-    expect(problemsOf({ keep_alive_s: 0, [key]: value(max + step) })).toEqual([key]);
+      expect(problemsOf({ ...TOGETHER, keep_alive_s: 0, [key]: value(min - step) })).toEqual([key]);
+    expect(problemsOf({ ...TOGETHER, keep_alive_s: 0, [key]: value(max + step) })).toEqual([key]);
+  });
+
+  it.each([
+    ["keepalive_interval_s", ["keepalive_url", "keepalive_payload"]],
+    ["keepalive_payload", ["keepalive_interval_s"]],
+    ["keepalive_url", ["keepalive_url"]],
+    ["keepalive_ping", ["keepalive_ping", "keepalive_reply"]],
+    ["keepalive_reply", ["keepalive_ping", "keepalive_reply"]],
+  ])("misses %s where it belongs to what is there", (key, missed) => {
+    expect(problemsOf({ ...TOGETHER, [key]: undefined })).toEqual(expect.arrayContaining(missed));
   });
 
   it.each([
