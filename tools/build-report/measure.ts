@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // `npm run measure`: runs every scenario with the built bundles on the real interpreter and writes
 // docs/measurements/interpreter.json, which names the bundles by their hashes. It starts `lubdub hil`
-// as a person would, because one program does not import another. The scenarios' broker speaks MQTT
-// over TCP, so a bundle that does not is named, and its figures come from `npm run bench:firmware`.
+// and the firmware's bench as a person would, because one program does not import another. The
+// scenarios' broker speaks MQTT over TCP, so what does not is in the bench's part only. Options are
+// handed to the bench: `npm run measure -- --peers DIR --reconnects 1000`.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -44,6 +45,23 @@ function runScenarios(interpreter: string, bundle: string): Result[] | undefined
   }
 }
 
+interface Bench {
+  interpreter: string;
+  subjects: { name: string; sha256?: string }[];
+}
+
+/** Runs the bench; undefined when it failed. */
+function runBench(interpreter: string, options: readonly string[]): Bench | undefined {
+  const program = path.join(ROOT, "tools/bench/firmware.ts");
+  const args = ["--import", "tsx", program, "--interpreter", interpreter, ...options, "--json"];
+  const bench = spawnSync(process.execPath, args, {
+    cwd: ROOT,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  return bench.status === 0 ? (JSON.parse(bench.stdout) as Bench) : undefined;
+}
+
 function main(): number {
   const interpreter = process.env["LUBDUB_ESPRUINO"];
   if (!interpreter) {
@@ -72,12 +90,19 @@ function main(): number {
     for (const { scenario, verdict, durationMs, evidence } of results)
       scenarios.push({ bundle: name, scenario, verdict, duration_ms: durationMs, evidence });
   }
+  const bench = runBench(interpreter, process.argv.slice(2));
+  if (!bench) return 1;
+  if (bench.subjects.some(({ name, sha256 }) => sha256 && bundles[name]?.sha256 !== sha256)) {
+    process.stderr.write("measure: a bundle changed while it was measured\n");
+    return 1;
+  }
   const measurement = {
     bundles,
-    interpreter: version,
+    interpreter: version ?? bench.interpreter,
     measured_at: new Date().toISOString().slice(0, 10),
     machine: `${cpus().length} x ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform}`,
     scenarios,
+    bench,
   };
   mkdirSync(path.dirname(OUT), { recursive: true });
   writeFileSync(OUT, `${JSON.stringify(measurement, null, 2)}\n`);
