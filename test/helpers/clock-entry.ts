@@ -36,10 +36,10 @@ const time = createTimeSync(rt, options, function () {
   scheduler.realign();
 });
 if (settings["hasPair"]) startDiagnostics(rt, scheduler);
-rt.expose("runtime", rt);
-rt.expose("networkUp", time.networkUp);
-rt.expose("stopTime", time.stop);
-rt.expose("heard", time.heard);
+rt.expose("resync", function () {
+  rt.quality = "plausible";
+  time.networkUp();
+});
 rt.expose("wall", rt.wallMs);
 rt.expose("now", rt.nowMs);
 rt.expose("timeStatus", function () {
