@@ -275,6 +275,7 @@ const TABLE: Row[] = [
     ["PUBLISH with U+0000 in its topic", "30 04 0002 61 00", "publish"],
     ["PUBLISH with ill-formed UTF-8 in its topic", "30 04 0002 c3 28", "publish"],
     ["PUBLISH with a surrogate in its topic", "30 05 0003 eda080", "publish"],
+    ["PUBLISH with U+FEFF before its topic", "30 06 0004 efbbbf 61", "publish"],
     ["PUBLISH with QoS 1 and no identifier", "32 03 0001 74", "publish"],
     ["PUBLISH with QoS 2 and half an identifier", "34 04 0001 74 00", "publish"],
     ["PUBLISH with identifier 0", "32 05 0001 74 0000", "publish"],
