@@ -35,10 +35,16 @@ export const NAME_MS = 10000;
 export const PAUSE_MS = 15000;
 
 /** From the first sync without success to the next, ms; doubled each time up to the interval. */
-export const RETRY_MS = 30000;
+export const RETRY_MS = 60000;
 
-/** Two clocks less apart than this agree, ms. */
-export const AGREE_MS = 5000;
+/**
+ * Two clocks less apart than this agree, ms: more than a step of the interpreter's clock that looks
+ * like time passing can put the own one off.
+ */
+export const AGREE_MS = 300000;
+
+/** What is heard moves the clock when it differs by more than this, ms. */
+export const NEWS_MS = 5000;
 
 /** Nobody alone is believed who says that more than this has passed since the time known, ms. */
 export const AWAY_MS = 4 * 365 * 86400000;
@@ -98,7 +104,8 @@ export function createTimeSync(
   let floorMs = Math.max(options.floorMs, CLOCK_FLOOR_MS) - rt.nowMs();
   let intervalMs = options.intervalSec * 1000;
   let retryMs = RETRY_MS;
-  // The interpreter's clock minus the monotonic one: changes when somebody else sets it.
+  // The interpreter's clock minus the monotonic one: changes when somebody else sets it, and the
+  // monotonic one takes the step out.
   let baseMs = rt.systemMs() - rt.nowMs();
   let socket: UdpSocket | undefined;
   // When the next sync is due, how long the time counts as synced, when the floor is due to be kept.
@@ -144,15 +151,15 @@ export function createTimeSync(
       (socket as UdpSocket).close();
       socket = undefined;
       const now = rt.nowMs();
-      const wallMs = now + offsetMs;
-      retryMs = isGood ? RETRY_MS : Math.min(retryMs * 2, intervalMs);
+      const wallMs = Math.round(now + offsetMs);
       dueMs = now + (isGood ? intervalMs : retryMs) * (0.9 + rt.random() / 5);
+      retryMs = isGood ? RETRY_MS : Math.min(retryMs * 2, intervalMs);
       if (!isGood) {
         rt.log("W", "time", "failed", "code=E_TIME reason=" + reason);
         time.status = reason;
       } else {
         time.status = "synced";
-        time.offsetMs = Math.round(wallMs - rt.wallMs());
+        time.offsetMs = wallMs - rt.wallMs();
         rt.log("I", "time", "synced", "server=" + time.server + " offset_ms=" + time.offsetMs);
         untilMs = now + SYNCED_MS;
         floorMs = offsetMs;
@@ -185,7 +192,7 @@ export function createTimeSync(
         delayMs = undefined;
       }
       const server = list[++index];
-      if (!server) return end(told.length === alone && isPossible(offsetMs));
+      if (server === undefined) return end(told.length === alone && isPossible(offsetMs));
       rt.arm(slot, NAME_MS, step);
       parts = server.split(":");
       const host = parts[0] as string;
@@ -244,6 +251,8 @@ export function createTimeSync(
       if (!left) rt.arm(slot, 0, step);
     }
 
+    // One is left when an out-of-memory cut the end of a sync short.
+    if (socket) socket.close();
     socket = (rt.udp as NonNullable<Runtime["udp"]>)(receive);
     step();
   }
@@ -267,7 +276,7 @@ export function createTimeSync(
       dueMs = 0;
     },
     heard: function (wallMs) {
-      const isNews = Math.abs(wallMs - rt.wallMs()) > AGREE_MS;
+      const isNews = Math.abs(wallMs - rt.wallMs()) > NEWS_MS;
       if (isNews && rt.quality !== "synced" && isPossible(wallMs - rt.nowMs()))
         tell(wallMs, "plausible");
     },

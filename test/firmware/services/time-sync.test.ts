@@ -419,6 +419,13 @@ describe("the next sync", () => {
     expect(rig.askedSec()).toHaveLength(4);
   });
 
+  it("corrects a clock that was put off by a minute", () => {
+    const rig = synced({ intervalSec: 3600 });
+    rig.rt.setWall(rig.trueMs() + 60_000, "synced");
+    rig.rt.advance(2 * HOUR_MS);
+    expect(rig.aheadMs()).toBe(0);
+  });
+
   it("corrects a clock that drifts and says by how much", () => {
     const rig = synced({ intervalSec: 3600 });
     rig.servers["10.0.0.1"] = { aheadMs: 140 };
