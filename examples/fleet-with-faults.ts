@@ -14,7 +14,7 @@ world.broker("broker");
 for (const name of names) {
   const config = {
     device_id: name,
-    mqtt_url: "mqtt://broker",
+    urls: "mqtt://broker",
     wifi_ssid: "home",
     key: Buffer.alloc(32, name).toString("base64url"),
     interval_s: 30,

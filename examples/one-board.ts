@@ -8,7 +8,7 @@ import { World } from "lubdub/sim";
 const firmware = readFileSync(new URL("../dist/firmware/lubdub.min.js", import.meta.url), "latin1");
 const config = {
   device_id: "kitchen",
-  mqtt_url: "mqtt://broker",
+  urls: "mqtt://broker",
   wifi_ssid: "home",
   key: Buffer.alloc(32, "an example key").toString("base64url"),
   interval_s: 60,

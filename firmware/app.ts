@@ -1,108 +1,142 @@
 // SPDX-License-Identifier: MIT
-// Composition root: creates the services in the order in which they depend on each other and joins
-// them. Reading it is reading the product.
+// The running program: board, configuration, identity, and what `lubdub.start`, `lubdub.stop` and
+// `lubdub.status` on the console do. Which services there are is the entry's choice (main*.ts); how
+// each is joined to the others is in parts.ts.
+import { LUBDUB_VERSION } from "./wire/version.ts";
 import type { Config } from "./wire/config.ts";
-import type { Telemetry } from "./wire/heartbeat.ts";
-import { topicOf } from "./wire/topics.ts";
-import type { Logger } from "./core/logger.ts";
-import type { Hash, Platform, Timer } from "./platform/platform.ts";
+import { createRuntime, quoted } from "./core/runtime.ts";
+import type { Runtime } from "./core/runtime.ts";
 import { createIdentity } from "./auth/identity.ts";
-import { createJwtManager } from "./auth/jwt.ts";
-import { createHeartbeat } from "./services/heartbeat.ts";
-import { createUplink } from "./services/uplink.ts";
-import { createWifi } from "./services/wifi.ts";
+import type { Identity } from "./auth/identity.ts";
+import { createJwt } from "./auth/jwt.ts";
+import type { Jwt } from "./auth/jwt.ts";
+import { loadConfig } from "./core/config-store.ts";
+import { areUrls } from "./wire/url.ts";
+import { createBoard } from "./platform/espruino.ts";
+import type { Heartbeat } from "./services/heartbeat.ts";
+import type { Uplink } from "./services/uplink.ts";
 
-/** Bound for a stop, ms: 1 s for beats in hand, 1 s for PUBACK, 1 s for the last bytes, and more. */
-export const STOP_GUARD_MS = 5000;
-
-/** State of the running program, for the console. */
-export interface AppStatus {
-  id: string;
-  boot: number;
-  session: number;
-  seq: number;
-  uplink: string;
-  wifi: string;
-  beating: boolean;
-}
-
-/** The running program; `start`, `stop` and `status` are typed by people on the console. */
-export interface App {
-  start(): void;
-  /** Sends the shutdown status and ends, within three seconds. */
+/** What the app needs of a service. */
+export interface Service {
+  /** One word. */
+  status: string;
+  /** Ends it: no timer, listener or socket of it is left. */
   stop(): void;
-  status(): AppStatus;
 }
 
-/** Puts the services together. `config` has been checked; `hash` is the platform's. */
-export function createApp(platform: Platform, hash: Hash, config: Config, log: Logger): App {
-  const { clock, radio, system } = platform;
-  const identity = createIdentity(platform, config, log);
-  const jwt = createJwtManager(hash, clock, identity, config);
-  // Each chain of timers looks after the others: an out-of-memory in the very call that arms one
-  // ends it. The heartbeat looks after the uplink when it publishes.
-  const uplink = createUplink(platform, config, log, identity, jwt, () => {
-    heartbeat.check();
-    if (wifi) wifi.check();
-  });
-  const wifi =
-    radio && createWifi(platform, radio, config, log, uplink.networkUp, uplink.networkDown);
-  const heartbeat = createHeartbeat({
-    topic: topicOf(config.topic_prefix, identity.id, "heartbeat"),
-    intervalSec: config.interval_s,
-    qos: config.qos,
-    immediate: config.immediate,
-    publish: uplink.publish,
-    identity,
-    jwt,
-    clock,
-    log,
-    varsFree: system.varsFree,
-    telemetry: () => {
-      const telemetry: Telemetry = { vars: system.varsInUse(), reconnects: uplink.reconnects() };
-      const rssi = radio && radio.rssiDbm();
-      if (rssi) telemetry.rssi = rssi;
-      return telemetry;
-    },
-  });
-  let isStopping = false;
-  let stopTimer: Timer | undefined;
+/** What parts find and leave here. */
+export interface App {
+  rt: Runtime;
+  config: Config;
+  identity: Identity;
+  jwt: Jwt;
+  /** Services by name, in the order of their start. */
+  services: { [name: string]: Service };
+  uplink?: Uplink;
+  heartbeat?: Heartbeat;
+  /** Says goodbye and starts the board anew. */
+  reboot(reason: string): void;
+}
 
-  function stopped(): void {
-    if (!isStopping) return;
-    isStopping = false;
-    if (stopTimer !== undefined) clock.cancel(stopTimer);
-    stopTimer = undefined;
-    if (wifi) wifi.stop();
-    log.info("app", "stopped");
+/** Bound for a stop, ms: 1 s for beats in hand, then the link's goodbye, and more. */
+export const STOP_GUARD_MS = 6000;
+
+/** What is on the console as `lubdub`. */
+export interface Program {
+  start(): void;
+  /** Says goodbye and ends, within six seconds. */
+  stop(): void;
+  /** Who it is, where it stands, and one word for each service. */
+  status(): { [name: string]: unknown };
+}
+
+/**
+ * Creates a program, stopped.
+ *
+ * @param config has been checked
+ * @param compose adds the parts, in the order in which they start; called at every start
+ */
+export function createApp(rt: Runtime, config: Config, compose: (app: App) => void): Program {
+  const identity = createIdentity(rt, config);
+  const app = { rt, config, identity, jwt: createJwt(rt, identity, config), services: {} } as App;
+  let state = "";
+  let firstSlot = 0;
+
+  function stop(done: () => void): void {
+    if (state !== "started") return rt.log("W", "app", "not-running");
+    const { heartbeat, uplink } = app;
+
+    function stopped(): void {
+      if (!state) return;
+      state = "";
+      for (const name in app.services) (app.services[name] as Service).stop();
+      rt.freeSlots(firstSlot);
+      app.services = {};
+      delete app.uplink;
+      delete app.heartbeat;
+      rt.log("I", "app", "stopped");
+      done();
+    }
+    function stopUplink(): void {
+      if (uplink) uplink.stop(stopped);
+      else stopped();
+    }
+
+    // Whatever an out-of-memory cuts short on the way, the board can be started again.
+    rt.arm(firstSlot, STOP_GUARD_MS, stopped);
+    state = "stopping";
+    if (heartbeat) heartbeat.stop(stopUplink);
+    else stopUplink();
+    return undefined;
   }
 
-  return {
-    start: () => {
-      if (heartbeat.isRunning() || isStopping) return log.warn("app", "already-started");
-      log.info("app", "identity", "id=" + identity.id + " boot=" + identity.boot);
-      uplink.start();
-      heartbeat.start();
-      if (wifi) wifi.start();
-      log.info("app", "ready");
-      return undefined;
-    },
-    stop: () => {
-      if (!heartbeat.isRunning()) return log.warn("app", "not-running");
-      // Whatever an out-of-memory cuts short on the way, the board can be started again.
-      stopTimer = clock.after(STOP_GUARD_MS, stopped);
-      isStopping = true;
-      heartbeat.stop(() => uplink.stop(stopped));
-      return undefined;
-    },
-    status: () => ({
-      id: identity.id,
-      boot: identity.boot,
-      session: identity.session,
-      seq: identity.seq,
-      uplink: uplink.status(),
-      wifi: wifi ? wifi.status() : "none",
-      beating: heartbeat.isRunning(),
-    }),
+  app.reboot = function (reason) {
+    rt.log("W", "app", "reboot", "reason=" + reason);
+    stop(rt.reboot);
   };
+  return {
+    start: function () {
+      if (state) return rt.log("W", "app", "already-" + state);
+      state = "started";
+      firstSlot = rt.newSlot();
+      rt.log("I", "app", "identity", "id=" + identity.id + " boot=" + identity.boot);
+      compose(app);
+      rt.log("I", "app", "ready");
+      return undefined;
+    },
+    stop: function () {
+      stop(() => undefined);
+    },
+    status: function () {
+      const words: { [name: string]: unknown } = {
+        id: identity.id,
+        boot: identity.boot,
+        session: identity.session,
+        seq: identity.seq,
+        clock: rt.quality,
+        uplink: app.uplink ? app.uplink.status : "off",
+        heartbeat: app.heartbeat ? app.heartbeat.status : "off",
+      };
+      for (const name in app.services) words[name] = (app.services[name] as Service).status;
+      return words;
+    },
+  };
+}
+
+/**
+ * Starts a program on this board. Whatever is wrong is logged, and the board stays on its console.
+ *
+ * @param keys rows of the configuration that the parts read, see wire/config.ts
+ */
+export function run(keys: string, compose: (app: App) => void): void {
+  const rt = createRuntime(createBoard());
+  rt.log("I", "app", "boot", "version=" + LUBDUB_VERSION + " interpreter=" + rt.version);
+  const config = loadConfig(rt, keys, areUrls);
+  if (!config) return;
+  rt.logLevel = config.log_level as Runtime["logLevel"];
+  rt.onFault((text) => rt.log("E", "app", "fault", "text=" + quoted(text)));
+  if (!rt.sha256) return rt.log("E", "app", "unusable", "code=E_HASH_NONE");
+  const program = createApp(rt, config, compose);
+  rt.expose("lubdub", program);
+  program.start();
 }

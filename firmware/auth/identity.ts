@@ -2,9 +2,8 @@
 // Who the device is and where it stands: device id, boot counter, session and sequence numbers, and
 // the seed of the random generator. Without a seed every board draws the same numbers.
 import type { Config } from "../wire/config.ts";
-import type { Platform } from "../platform/platform.ts";
-import { quoted } from "../core/logger.ts";
-import type { Logger } from "../core/logger.ts";
+import { quoted } from "../core/runtime.ts";
+import type { Runtime } from "../core/runtime.ts";
 
 /** File that holds the number of the last start, as decimal text. */
 export const BOOT_FILE = "lubdub.boot";
@@ -35,25 +34,22 @@ export function idOfSerial(serial: string): string {
 }
 
 /** Creates the identity: counts this start and seeds the random generator. */
-export function createIdentity(platform: Platform, config: Config, log: Logger): Identity {
-  const clock = platform.clock;
-  const system = platform.system;
-
+export function createIdentity(rt: Runtime, config: Config): Identity {
   function countBoot(): number {
-    const hasClock = clock.quality() !== "none";
-    const epochSec = Math.floor(clock.wallMs() / 1000);
-    const text = platform.store.read(BOOT_FILE);
+    const hasClock = rt.quality !== "none";
+    const epochSec = Math.floor(rt.wallMs() / 1000);
+    const text = rt.read(BOOT_FILE);
     // More starts than 32 bits count is a torn file; taken for lost, as one with letters is.
     const isCount = text && !/[^0-9]/.test(text) && text.length < 11 && +text < BOOT_MAX;
     let boot = isCount ? +text + 1 : 0;
     if (!boot) {
       if (!hasClock) return 0;
       boot = epochSec;
-      log.warn("identity", "boot-counter-new", "boot=" + boot);
+      rt.log("W", "identity", "boot-counter-new", "boot=" + boot);
     }
-    const error = platform.store.write(BOOT_FILE, "" + boot);
+    const error = rt.write(BOOT_FILE, "" + boot);
     if (error) {
-      log.error("identity", "boot-counter-lost", "code=E_STORE text=" + quoted(error));
+      rt.log("E", "identity", "boot-counter-lost", "code=E_STORE text=" + quoted(error));
       // The next start would count the same number again; only the clock is unique then.
       boot = hasClock ? Math.max(boot, epochSec) : 0;
     }
@@ -61,21 +57,19 @@ export function createIdentity(platform: Platform, config: Config, log: Logger):
   }
 
   const identity: Identity = {
-    id: config.device_id || idOfSerial(system.serial()),
+    id: config.device_id || idOfSerial(rt.serial()),
     boot: countBoot(),
     session: 0,
     seq: 0,
-    ensureBoot: () => {
+    ensureBoot: function () {
       if (!identity.boot) identity.boot = countBoot();
       return identity.boot > 0;
     },
   };
   // Same board, other start: the counter. Same counter, other board: serial and id. No clock,
   // no counter: what is left is timing.
-  const material = [system.serial(), identity.id, identity.boot, clock.wallMs()];
-  const text = material.join() + clock.nowMs() + system.varsInUse();
-  let seed = 0;
-  for (let i = 0; i < text.length; i++) seed = (seed * 31 + text.charCodeAt(i)) % 4294967296;
-  system.seed(seed);
+  const text =
+    rt.serial() + identity.id + identity.boot + rt.systemMs() + rt.nowMs() + rt.varsInUse();
+  rt.seed(rt.crc32(text) | 0);
   return identity;
 }

@@ -37,7 +37,7 @@ let trialSlot: Slot | undefined;
 export function loadConfig(
   rt: Runtime,
   keys: string,
-  isUrl: (text: string) => unknown,
+  isUrl: (text: string) => boolean,
 ): Config | undefined {
   function load(file: string): Config | undefined {
     const text = rt.read(file) || "";
@@ -106,7 +106,7 @@ export function changeConfig(
   rt: Runtime,
   changes: { [key: string]: unknown },
   keys: string,
-  isUrl: (text: string) => unknown,
+  isUrl: (text: string) => boolean,
 ): Failure | undefined {
   let failure: Failure | undefined;
   let raw: { [key: string]: unknown };

@@ -11,6 +11,7 @@
 //   called              x.....RECOVER_MS.....again
 import type { Board, Timer } from "../platform/board.ts";
 import type { ClockQuality } from "../wire/heartbeat.ts";
+import type { CountName } from "../wire/metrics.ts";
 
 /** Log levels: debug, info, warning, error. */
 export type Level = "D" | "I" | "W" | "E";
@@ -18,7 +19,7 @@ export type Level = "D" | "I" | "W" | "E";
 /** Number of a timer of a service. */
 export type Slot = number;
 
-/** What went wrong: `E_CODE key=value...`, see wire/codes.ts. Undefined is success. */
+/** What went wrong: a code of wire/codes.ts and `key=value` pairs. Undefined is success. */
 export type Failure = string;
 
 /** Called once with the outcome. */
@@ -29,6 +30,9 @@ export const RECOVER_MS = 60000;
 
 /** How often the second chain looks after the first, and the longest sleep of the first, ms. */
 export const GUARD_MS = 30000;
+
+/** A block of the interpreter longer than this is a stall, ms. */
+export const STALL_MS = 100;
 
 /** Longest log line, bytes. */
 export const LINE_MAX_BYTES = 160;
@@ -44,8 +48,8 @@ export interface Runtime extends Board {
   log(level: Level, scope: string, event: string, detail?: string): void;
   /** Takes a slot. */
   newSlot(): Slot;
-  /** Disarms all slots and takes them back: nothing that owns one may be used any more. */
-  freeSlots(): void;
+  /** Disarms all slots from this one on and takes them back: their owners have ended. */
+  freeSlots(from: Slot): void;
   /** Calls `fn` once after at least `delayMs`; an armed slot is armed anew. */
   arm(slot: Slot, delayMs: number, fn: () => void): void;
   /** Disarms a slot; one that is not armed is no error. */
@@ -56,6 +60,12 @@ export interface Runtime extends Board {
   wallMs(): number;
   /** How far `wallMs` can be believed. */
   quality: ClockQuality;
+  /** What has been counted since the last heartbeat, by name of telemetry member. */
+  counts: { [name: string]: number };
+  /** Adds to a counter: 1 unless told. */
+  count(name: CountName, more?: number): void;
+  /** Round trip of the last acknowledged heartbeat, ms. */
+  rttMs?: number;
   /** Tells the time; timers do not move. */
   setWall(wallMs: number, quality: ClockQuality): void;
 }
@@ -72,29 +82,44 @@ export function createRuntime(board: Board): Runtime {
   // When each slot is due; 0: not armed.
   let dues: number[] = [];
   let timer: Timer | undefined;
+  let guardTimer: Timer | undefined;
   // When the interpreter's timer is due, and when the second chain was seen last.
   let timerDueMs = 0;
   let guardMs = 0;
   let isTurning = false;
   let offsetMs = rt.systemMs() - rt.nowMs();
 
+  function rest(): void {
+    if (timer !== undefined) rt.cancel(timer);
+    if (guardTimer !== undefined) rt.cancel(guardTimer);
+    timer = guardTimer = undefined;
+  }
+
   function sleep(): void {
     const now = rt.nowMs();
-    let next = now + GUARD_MS;
+    let next = Infinity;
     for (const due of dues) if (due && due < next) next = due;
-    if (timer !== undefined) {
-      // Due soon enough, and not overdue.
-      if (timerDueMs <= next && timerDueMs > now) return;
-      rt.cancel(timer);
-    }
-    timer = undefined;
-    timerDueMs = next;
+    // Nothing is wanted: a program that has ended leaves no timer.
+    if (next === Infinity) return rest();
+    next = Math.min(next, now + GUARD_MS);
+    // Due soon enough, and not overdue.
+    if (timer !== undefined && timerDueMs <= next && timerDueMs > now) return;
+    const old = timer;
     timer = rt.after(turn, Math.max(next - now, 0));
+    timerDueMs = next;
+    if (old !== undefined) rt.cancel(old);
+  }
+
+  // Cause `code`: nothing that is known to block was under way.
+  function watch(sinceMs: number): void {
+    const ms = rt.nowMs() - sinceMs;
+    if (ms > STALL_MS && rt.onStall) rt.onStall(ms, rt.busy || "code");
   }
 
   function turn(): void {
     timer = undefined;
     isTurning = false;
+    watch(timerDueMs);
     timerDueMs = rt.nowMs() + GUARD_MS;
     timer = rt.after(turn, GUARD_MS);
     if (rt.nowMs() - guardMs > 2 * GUARD_MS) guard();
@@ -112,6 +137,7 @@ export function createRuntime(board: Board): Runtime {
           rt.log("E", "app", "fault", "text=" + quoted("" + error));
         }
         if (dues[slot] === mark) dues[slot] = 0;
+        watch(now);
       }
     }
     isTurning = false;
@@ -120,7 +146,9 @@ export function createRuntime(board: Board): Runtime {
 
   function guard(): void {
     guardMs = rt.nowMs();
-    rt.after(guard, GUARD_MS);
+    // Fired, and its number may be somebody else's now.
+    guardTimer = undefined;
+    guardTimer = rt.after(guard, GUARD_MS);
     if (timer === undefined || timerDueMs < guardMs - 1000) {
       isTurning = false;
       sleep();
@@ -134,24 +162,31 @@ export function createRuntime(board: Board): Runtime {
     const line = rt.nowMs() + " " + level + " " + scope + " " + event;
     rt.print((detail ? line + " " + detail : line).slice(0, LINE_MAX_BYTES));
   };
+  rt.counts = {};
+  rt.count = function (name, more) {
+    rt.counts[name] = (rt.counts[name] || 0) + (more === undefined ? 1 : more);
+  };
   rt.newSlot = function () {
     dues.push(0);
     return dues.length - 1;
   };
-  rt.freeSlots = function () {
-    dues = [];
-    fns = [];
+  rt.freeSlots = function (from) {
+    dues = dues.slice(0, from);
+    fns = fns.slice(0, from);
+    if (!isTurning) sleep();
   };
   rt.arm = function (slot, delayMs, fn) {
     fns[slot] = fn;
     dues[slot] = Math.floor(rt.nowMs() + Math.max(delayMs, 0)) || 1;
+    if (guardTimer === undefined) guard();
     if (!isTurning) sleep();
   };
   rt.disarm = function (slot) {
     dues[slot] = 0;
+    if (!isTurning) sleep();
   };
   rt.isArmed = function (slot) {
-    return dues[slot] !== 0;
+    return !!dues[slot];
   };
   rt.wallMs = function () {
     return rt.nowMs() + offsetMs;
@@ -161,6 +196,5 @@ export function createRuntime(board: Board): Runtime {
     offsetMs = wallMs - rt.nowMs();
     rt.quality = quality;
   };
-  guard();
   return rt;
 }

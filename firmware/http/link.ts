@@ -146,6 +146,9 @@ export function createHttpLink(rt: Runtime, options: HttpLinkOptions, events: Li
   }
 
   return {
+    isOnline: function () {
+      return isOnline;
+    },
     open: function (target) {
       const { deviceId, waitMs } = options;
       path = target.path.replace(/\/$/, "") + "/api/v1/devices/" + deviceId + "/heartbeat";

@@ -422,6 +422,9 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
       socket = owner.dial(target, { onOpen, onData: feed, onClose: fail });
     },
     publish,
+    isOnline: function () {
+      return state === ONLINE;
+    },
     close,
     stop: function (done) {
       const open = socket;

@@ -87,6 +87,11 @@ export interface Board {
   /** Disarms a timer; an already fired one is no error, undefined is. */
   cancel(timer: Timer): void;
 
+  /** Gets each time for which the interpreter did nothing else, ms, with its cause. */
+  onStall?: (ms: number, cause: string) => void;
+  /** What of the interpreter's own may block just now: `tls`, or nothing. */
+  busy?: string;
+
   // ---- network
   /** May block the interpreter while it connects; failures, also synchronous ones, come later. */
   connect(endpoint: Endpoint, events: SocketEvents): Socket;

@@ -1,110 +1,12 @@
 // SPDX-License-Identifier: MIT
-// The platform on Espruino: the one file that names interpreter globals and built-in modules. What
-// the interpreter really does is told where the code looks odd for it; measured on 2v29.
-import type { Hash, Platform, Radio, Socket, SocketEvents } from "./platform.ts";
+// The board on Espruino: with the `espruino-*` files beside it the only code that names interpreter
+// globals and built-in modules. Native functions are handed on as they are wherever their arguments
+// fit, which costs a fifth of a function of ours. What the interpreter really does is told where the
+// code looks odd for it; measured on 2v29.
+import type { Board, Radio } from "./board.ts";
 
-// 2026-01-01. A board whose clock shows less has not been told the time since power-up.
-const CLOCK_FLOOR_MS = 1767225600000;
-
-// Below this many free JsVars it is worth while to look for garbage.
-const VARS_FEW = 2000;
-
-// The longest time in which nobody asks for the time is one heartbeat interval, at most a day.
-const STEP_MS = 2 * 86400000;
-
-const Storage = require("Storage");
-
-// `getTime` is the wall clock and steps when somebody sets it (a console, a tool that uploads).
-// Steps backwards and leaps over two days are taken out again.
-function createNow(): () => number {
-  let baseSec = getTime();
-  let lastMs = 0;
-  return () => {
-    let nowMs = Math.floor((getTime() - baseSec) * 1000);
-    if (nowMs < lastMs || nowMs > lastMs + STEP_MS) {
-      baseSec += (nowMs - lastMs) / 1000;
-      nowMs = lastMs;
-    }
-    lastMs = nowMs;
-    return nowMs;
-  };
-}
-
-function openSocket(
-  wifi: EspruinoWifi | undefined,
-  host: string,
-  port: number,
-  events: SocketEvents,
-): Socket {
-  let socket: EspruinoSocket | undefined;
-  let isOver = false;
-  let queuedBytes = 0;
-  let reason = "ended";
-
-  function over(why: string): void {
-    if (isOver) return;
-    isOver = true;
-    events.onClose(why);
-  }
-
-  function connect(address: string): void {
-    if (isOver) return;
-    try {
-      // The callback and a 'connect' listener together abort the interpreter: only the callback.
-      socket = require("net").connect({ host: address, port }, () => {
-        if (!isOver) events.onOpen();
-      });
-    } catch (error) {
-      // Refused and unknown hosts are thrown at once, after blocking; the text is all there is.
-      const text = "" + error;
-      setTimeout(over, 0, text.indexOf("locate") >= 0 ? "dns" : "refused");
-      return;
-    }
-    socket.on("data", (bytes: string) => {
-      if (!isOver) events.onData(bytes);
-    });
-    socket.on("drain", () => {
-      queuedBytes = 0;
-    });
-    socket.on("error", () => {
-      reason = "error";
-    });
-    // FIN and RST look the same here, and 'end' always comes with 'close'.
-    socket.on("close", () => over(reason));
-  }
-
-  // A name is resolved by the radio where there is one: the interpreter's own resolver blocks.
-  if (wifi && /[^0-9.]/.test(host))
-    wifi.getHostByName(host, (ip) => (ip ? connect(ip) : over("dns")));
-  else connect(host);
-  return {
-    write: (bytes) => {
-      if (isOver || !socket) return false;
-      try {
-        socket.write(bytes);
-      } catch {
-        // "This socket is closed": its 'close' is on the way.
-        return false;
-      }
-      // `write` never refuses and answers false always; 'drain' comes when all has been sent.
-      queuedBytes += bytes.length;
-      return true;
-    },
-    pendingBytes: () => queuedBytes,
-    end: () => {
-      if (socket) socket.end();
-      else over("ended");
-    },
-    abort: () => {
-      isOver = true;
-      if (!socket) return;
-      socket.end();
-      // `end` waits for a peer that reads; this flag of the interpreter's own closes at its next
-      // pass. It is not documented; measured on 2v29.
-      socket.clsNow = true;
-    },
-  };
-}
+// A leap beyond what the scheduler sleeps and a blocking call may take is a step of the wall clock.
+const STEP_MS = 240000;
 
 function createRadio(wifi: EspruinoWifi): Radio {
   function address(): string | undefined {
@@ -112,103 +14,251 @@ function createRadio(wifi: EspruinoWifi): Radio {
     return ip && ip !== "0.0.0.0" ? ip : undefined;
   }
   return {
-    listen: (events) => {
-      wifi.on("connected", (info: { ip: string }) => events.onUp(info.ip));
-      wifi.on("disconnected", (info: { reason: string }) => events.onDown(info.reason));
+    listen: function (onUp, onDown) {
+      wifi.removeAllListeners("connected");
+      wifi.removeAllListeners("disconnected");
+      wifi.on("connected", (info: { ip: string }) => onUp(info.ip));
+      wifi.on("disconnected", (info: { reason: string }) => onDown(info.reason));
     },
-    join: (ssid, password, done) => {
+    join: function (ssid, password, done) {
       try {
         wifi.connect(ssid, { password }, done);
       } catch (error) {
         done("" + error);
       }
     },
+    leave: wifi.disconnect,
     address,
-    rssiDbm: () => (address() ? wifi.getStatus().rssi : undefined),
+    rssiDbm: function () {
+      return address() ? wifi.getStatus().rssi : undefined;
+    },
   };
 }
 
-function createHash(): Hash | undefined {
-  let crypto: EspruinoCrypto;
+function find<T>(load: () => T): T | undefined {
   try {
-    crypto = require("crypto");
+    return load();
   } catch {
     return undefined;
   }
-  const digest = crypto.SHA256;
-  // ESP32_IDF4 builds have no SHA-256.
-  if (!digest) return undefined;
+}
+
+/** Builds the board on the interpreter that runs this. */
+export function createBoard(): Board {
+  const storage = require("Storage");
+  const wifi = find(() => require("Wifi"));
+  const crypto = find(() => require("crypto"));
+  // `getTime` is the wall clock and steps when somebody sets it (a console, a tool that uploads).
+  // Steps backwards and leaps are taken out again.
+  let baseSec = getTime();
+  let lastMs = 0;
+  function nowMs(): number {
+    let now = Math.floor((getTime() - baseSec) * 1000);
+    if (now < lastMs || now > lastMs + STEP_MS) {
+      baseSec += (now - lastMs) / 1000;
+      now = lastMs;
+    }
+    lastMs = now;
+    return now;
+  }
+
   // Translates base64 to base64url byte by byte, natively.
   const table = new Uint8Array(256);
   for (let i = 0; i < 256; i++) table[i] = i;
   table[43] = 45;
   table[47] = 95;
-  return {
-    sha256: (bytes) => E.toString(digest(bytes)),
-    base64url: (bytes) => {
+
+  const board: Board = {
+    nowMs,
+    systemMs: function () {
+      return Math.floor(Date.now());
+    },
+    after: setTimeout,
+    cancel: clearTimeout,
+    hasTls: !!find(() => require("tls")),
+    connect: function (endpoint, events) {
+      let socket: EspruinoSocket | undefined;
+      let isOver = false;
+      let queuedBytes = 0;
+      // What waits for the last bytes to leave.
+      let flushed: (() => void) | undefined;
+
+      function over(reason: string): void {
+        const done = flushed;
+        board.busy = "";
+        flushed = undefined;
+        if (done) done();
+        else if (!isOver) {
+          isOver = true;
+          events.onClose(reason);
+        }
+      }
+
+      function open(address: string | null): void {
+        if (isOver) return;
+        if (!address) return over("dns");
+        const { tls, port } = endpoint;
+        const beforeMs = nowMs();
+        let blockedBy = "connect";
+        const options = Object.assign({ host: address, port }, tls);
+        try {
+          // The callback and a 'connect' listener together abort the interpreter: only the callback.
+          socket = (tls ? require("tls") : require("net")).connect(options, () => {
+            if (!isOver) events.onOpen();
+          });
+        } catch (error) {
+          // Refused and unknown hosts are thrown at once, after blocking; the text is all there is.
+          if (("" + error).indexOf("locate") >= 0) blockedBy = "dns";
+          setTimeout(over, 0, blockedBy === "dns" ? blockedBy : "refused");
+        }
+        if (board.onStall) board.onStall(nowMs() - beforeMs, blockedBy);
+        if (!socket) return undefined;
+        // The handshake comes in the interpreter's own time.
+        if (tls) board.busy = "tls";
+        socket.on("data", (bytes: string) => {
+          board.busy = "";
+          if (!isOver) events.onData(bytes);
+        });
+        socket.on("drain", () => {
+          queuedBytes = 0;
+        });
+        // FIN and RST look the same here, and 'end' always comes with 'close'. TLS peers that say
+        // goodbye in order count as an error.
+        socket.on("close", (hadError) => over(hadError ? "error" : "ended"));
+        return undefined;
+      }
+
+      function abort(): void {
+        isOver = true;
+        if (!socket) return;
+        socket.end();
+        // `end` waits for a peer that reads; this flag of the interpreter's own closes at its next
+        // pass. It is not documented; measured on 2v29.
+        socket.clsNow = true;
+      }
+
+      // A name is resolved by the radio where there is one: the interpreter's own resolver blocks.
+      if (board.resolve && /[^0-9.]/.test(endpoint.host)) board.resolve(endpoint.host, open);
+      else open(endpoint.host);
+      return {
+        write: function (bytes) {
+          if (isOver || !socket) return false;
+          try {
+            socket.write(bytes);
+          } catch {
+            // "This socket is closed": its 'close' is on the way.
+            return false;
+          }
+          // `write` never refuses and answers false always; 'drain' comes when all has been sent.
+          queuedBytes += bytes.length;
+          return true;
+        },
+        pendingBytes: function () {
+          return queuedBytes;
+        },
+        abort,
+        end: function (flushMs, done) {
+          if (isOver || !socket) {
+            isOver = true;
+            return done();
+          }
+          isOver = true;
+          // A peer that does not read would keep the socket for ever.
+          const timer = setTimeout(() => {
+            abort();
+            over("");
+          }, flushMs);
+          flushed = () => {
+            clearTimeout(timer);
+            done();
+          };
+          socket.end();
+          return undefined;
+        },
+      };
+    },
+    read: storage.read,
+    write: function (name, data, offsetBytes, sizeBytes) {
+      try {
+        storage.write(name, data, offsetBytes, sizeBytes);
+      } catch (error) {
+        return "" + error;
+      }
+      return undefined;
+    },
+    erase: storage.erase,
+    storeFreeBytes: storage.getFree,
+    base64url: function (bytes) {
       // The array is an alias of a string that nobody else holds, so it can be changed in place.
       const text = new Uint8Array(E.toArrayBuffer(btoa(bytes)));
       E.mapInPlace(text, text, table);
       const pad = bytes.length % 3;
       return E.toString(pad ? text.subarray(0, text.length - 3 + pad) : text);
     },
-    fromBase64url: (text) => atob(text.replace(/-/g, "+").replace(/_/g, "/")),
+    fromBase64url: function (text) {
+      return atob(text.replace(/-/g, "+").replace(/_/g, "/"));
+    },
+    crc32: E.CRC32,
+    serial: getSerial,
+    seed: E.srand,
+    random: Math.random,
+    varsInUse: function () {
+      return process.memory(false).usage;
+    },
+    varsTotal: function () {
+      return process.memory(false).total;
+    },
+    collect: function () {
+      return process.memory().free;
+    },
+    version: process.version,
+    print,
+    onFault: function (fn) {
+      process.on("uncaughtException", (error: unknown) => fn("exception " + error));
+      E.on("errorFlag", (flags: string[]) => fn("flags " + flags.join()));
+    },
+    expose: function (name, value) {
+      (global as unknown as { [name: string]: unknown })[name] = value;
+    },
+    reboot: E.reboot,
+    watchdog: function (sec) {
+      E.enableWatchdog(sec, false);
+    },
+    feed: E.kickWatchdog,
   };
-}
-
-/** Builds the platform on the interpreter that runs this. */
-export function createEspruino(): Platform {
-  let wifi: EspruinoWifi | undefined;
-  try {
-    wifi = require("Wifi");
-  } catch {
-    // No radio: a process, or a board on a wire.
+  // On the ESP32 timers survive `setTime`; the Linux build moves them all.
+  if (process.env.BOARD.startsWith("ESP32"))
+    board.setSystemMs = function (wallMs) {
+      const now = nowMs();
+      setTime(wallMs / 1000);
+      baseSec = getTime() - now / 1000;
+    };
+  if (typeof LED1 !== "undefined")
+    board.led = function (isOn) {
+      LED1.write(isOn);
+    };
+  if (wifi) {
+    board.resolve = wifi.getHostByName;
+    board.radio = createRadio(wifi);
   }
-  const platform: Platform = {
-    clock: {
-      nowMs: createNow(),
-      wallMs: () => Math.floor(Date.now()),
-      quality: () => (Date.now() < CLOCK_FLOOR_MS ? "none" : "plausible"),
-      after: (delayMs, fn) => setTimeout(fn, delayMs),
-      cancel: (timer) => clearTimeout(timer),
-    },
-    net: { connect: (host, port, events) => openSocket(wifi, host, port, events) },
-    store: {
-      read: (name) => Storage.read(name),
-      write: (name, data) => {
-        try {
-          Storage.write(name, data);
-        } catch (error) {
-          return "" + error;
-        }
-        return undefined;
-      },
-    },
-    system: {
-      serial: () => getSerial(),
-      seed: (value) => E.srand(value | 0),
-      random: () => Math.random(),
-      varsInUse: () => process.memory(false).usage,
-      varsFree: () => {
-        const free = process.memory(false).free;
-        return free < VARS_FEW ? process.memory().free : free;
-      },
-      collect: () => {
-        process.memory();
-      },
-      version: () => process.version,
-      print: (line) => print(line),
-      onFault: (fn) => {
-        process.on("uncaughtException", (error: unknown) => fn("exception " + error));
-        E.on("errorFlag", (flags: string[]) => fn("flags " + flags.join()));
-      },
-      expose: (name, value) => {
-        (global as unknown as { [name: string]: unknown })[name] = value;
-      },
-    },
-  };
-  const hash = createHash();
-  if (hash) platform.hash = hash;
-  if (wifi) platform.radio = createRadio(wifi);
-  return platform;
+  // ESP32_IDF4 builds have no SHA-256.
+  const digest = crypto && crypto.SHA256;
+  if (digest)
+    board.sha256 = function (bytes) {
+      return E.toString(digest(bytes));
+    };
+  if (find(() => require("dgram")))
+    board.udp = function (onMessage) {
+      const socket = require("dgram").createSocket("udp4");
+      socket.on("message", (bytes, from) => onMessage(bytes, from.address));
+      return {
+        send: function (bytes, address, port) {
+          socket.send(bytes, port, address);
+        },
+        close: function () {
+          socket.close();
+        },
+      };
+    };
+  return board;
 }

@@ -1,326 +1,241 @@
 // SPDX-License-Identifier: MIT
-// The connection to the broker, kept: opens transports, runs the MQTT session over them, reconnects
-// with jitter, says birth and shutdown. Other services publish through it and never see a socket.
+// The connection, kept: tries the configured URLs in turn, reconnects with jitter, and goes back to
+// the first when that is healthy again. What runs over a connection is the link's business
+// (transport/link.ts); services publish through this and never see either.
 //
-// state    | entered when                      | timers armed     | leaves on
-// OFF      | start of the program, stopped     | none             | `start`
-// WAITING  | start, network down, any failure  | attempt          | attempt -> OPENING
-// OPENING  | transport opened, CONNECT sent    | connect deadline | CONNACK 0 -> ONLINE, failure -> WAITING
-// ONLINE   | CONNACK 0, birth published        | audit            | failure -> WAITING
-// STOPPING | `stop`                            | stop deadline    | shutdown status acknowledged or given
-//          |                                   |                  | up, then the socket flushed -> OFF
+// status   | entered when                     | timer            | leaves on
+// waiting  | start, network down, any failure | attempt          | attempt -> opening
+// opening  | link opened                      | connect deadline | online, failure -> waiting
+// online   | the link can send                | audit            | failure -> waiting
+// stopping | `stop`                           | stop deadline    | the link has ended -> off
 //
-// Credentials that were refused (CONNACK 4, 5) and a client the broker does not want at all (1, 2)
-// wait ten times as long: the answer will not change in seconds.
-import { encodeStatus } from "../wire/status.ts";
-import type { StatusReason } from "../wire/status.ts";
-import { topicOf } from "../wire/topics.ts";
-import { parseBrokerUrl } from "../wire/config.ts";
-import type { BrokerAddress, Config } from "../wire/config.ts";
+// Each failure moves on to the next URL, so with the default times a list of three has been tried
+// through within 60 s and the blocking calls in hand. The window of the jitter grows when the whole
+// list has failed. A peer that has refused this device waits ten times as long: its answer will not
+// change in seconds.
+import type { Config } from "../wire/config.ts";
 import { backoffMs } from "../lib/backoff.ts";
-import { createState } from "../core/state.ts";
-import { fail } from "../core/fail.ts";
-import type { Failure } from "../core/fail.ts";
-import { quoted } from "../core/logger.ts";
-import type { Logger } from "../core/logger.ts";
-import type { Platform, Timer } from "../platform/platform.ts";
-import { openTcp } from "../transport/tcp.ts";
-import type { Transport } from "../transport/transport.ts";
-import { createSession } from "../mqtt/session.ts";
-import type { Done, OutMessage } from "../mqtt/in-flight.ts";
+import type { Failure, Runtime } from "../core/runtime.ts";
+import type { Message, Published } from "../core/message.ts";
+import type { Link, LinkEvents, LinkTarget } from "../transport/link.ts";
 import type { Identity } from "../auth/identity.ts";
-import type { JwtManager } from "../auth/jwt.ts";
-
-/** How long the shutdown status may wait for its PUBACK, and then the socket to flush, ms. */
-export const STOP_MS = 1000;
 
 /** A connection that lived this long resets the backoff, and is looked at as often, ms. */
 export const STABLE_MS = 30000;
 
-/** When a step was cut short by an out-of-memory, everything starts over after this time, ms. */
-export const RECOVER_MS = 60000;
+/** First time until the preferred URL is tried again, ms; doubles up to an hour. */
+export const PREFER_MS = 300000;
 
-/** How often a connection repeats its birth over a foreign status: two devices that share an id by
- * mistake must not argue for ever. */
-export const CORRECTIONS_MAX = 3;
+/** When a stop ends in any case, ms. */
+export const STOP_MS = 2500;
 
-/** What other services see of the uplink. */
-export interface Publisher {
-  /** Publishes; `done` comes exactly once unless the program ends first. */
-  publish(message: OutMessage, done: Done): void;
+/** What the uplink needs from the rest. */
+export interface UplinkOptions {
+  /** The carrier of a URL's scheme; undefined when this build has none. */
+  linkOf(scheme: string, events: LinkEvents): Link | undefined;
+  /** Parses a URL of the configuration, and adds what TLS wants. */
+  targetOf(url: string): LinkTarget;
+  onMessage(topic: string, payload: string): void;
+  /** Told at each change between online and not. */
+  onChange?(isOnline: boolean): void;
+  /** The peer has told its time, epoch ms. */
+  onTime(wallMs: number): void;
+  /** The peer has refused this device; true when trying again soon makes sense. */
+  onRefused?(failure: Failure): boolean;
+  /** Ms until the credentials want renewal by a new connection; absent: never. */
+  renewMs?(): number;
 }
 
 /** The supervised connection. */
-export interface Uplink extends Publisher {
-  /** Connects and keeps connected; nothing when already started. */
-  start(): void;
-  /** Says goodbye within `STOP_MS` and ends; `done` is called once it is over. */
-  stop(done: () => void): void;
+export interface Uplink {
+  /** `waiting`, `opening`, `online`, `stopping` or `off`. */
+  status: string;
+  /** When it was online last, or 0, ms. */
+  onlineMs: number;
+  /** Publishes; `done` comes exactly once unless the program ends first. */
+  publish(message: Message, done: Published): void;
   /** The board has an address again: the next attempt comes soon. */
   networkUp(): void;
   /** The board has lost its address. */
   networkDown(): void;
-  /** Name of the state. */
-  status(): string;
-  /** Connections lost since boot. */
-  reconnects(): number;
+  /** Says goodbye and ends; `done` is called within `STOP_MS`. */
+  stop(done: () => void): void;
 }
 
-const OFF = 0;
-const WAITING = 1;
-const OPENING = 2;
-const ONLINE = 3;
-const STOPPING = 4;
-const NAMES = ["off", "waiting", "opening", "online", "stopping"];
-const NEXT = ["1", "24", "134", "14", "0"];
-
-/**
- * Creates the uplink; `config` has been checked.
- *
- * @param onTurn called at each firing of its timer, at most 300 s apart: the time to look after
- *   chains of timers that an out-of-memory has broken
- */
+/** Starts the uplink; `config` has been checked. */
 export function createUplink(
-  platform: Platform,
-  config: Config,
-  log: Logger,
+  rt: Runtime,
   identity: Identity,
-  jwt: JwtManager,
-  onTurn: () => void,
+  config: Config,
+  options: UplinkOptions,
 ): Uplink {
-  const clock = platform.clock;
-  const address = parseBrokerUrl(config.mqtt_url) as BrokerAddress;
-  const state = createState(log, "uplink", NAMES, NEXT);
-  const statusTopic = topicOf(config.topic_prefix, identity.id, "status");
-  let transport: Transport | undefined;
-  // One timer, armed in every state but OFF. It is armed anew before anything else is done: an
-  // out-of-memory ends whatever runs, and what it cuts short is begun again by the next firing.
-  let timer: Timer | undefined;
+  const slot = rt.newSlot();
+  const uplink = { status: "", onlineMs: 0 } as Uplink;
+  const spreadMs = config.reconnect_spread_s * 1000;
+  const urls = config.urls.split(",");
+  const links: { [kind: string]: Link } = {};
+  let link: Link;
+  let index = 0;
   let failures = 0;
-  let lost = 0;
-  let corrections = 0;
-  let isBirthSeen = false;
-  let stopDone: (() => void) | undefined;
-  let isEnding = false;
+  // When the preferred URL is tried next, and after how long again.
+  let preferAtMs = 0;
+  let preferMs = PREFER_MS;
   // What keeps attempts from being made, so that it is logged once and not at every retry.
   let blockedBy = "";
+  let stopDone: (() => void) | undefined;
 
-  function arm(delayMs: number, fn: () => void): void {
-    const old = timer;
-    timer = clock.after(delayMs, () => {
-      timer = undefined;
-      arm(RECOVER_MS, attempt);
-      onTurn();
-      fn();
-    });
-    if (old !== undefined) clock.cancel(old);
+  function enter(status: string, detail?: string): void {
+    uplink.status = status;
+    rt.log("I", "uplink", status, detail);
   }
 
-  function drop(): void {
-    const open = transport;
-    transport = undefined;
-    if (open) open.abort();
-    session.close();
+  function leave(status: string, detail: string): void {
+    const wasOnline = uplink.status === "online";
+    enter(status, detail);
+    if (wasOnline && options.onChange) options.onChange(false);
   }
 
-  function wait(reason: string, spreadMs: number): void {
-    const delayMs = backoffMs(spreadMs, failures, platform.system.random());
-    arm(delayMs, attempt);
-    drop();
-    state.set(WAITING, reason + " retry_ms=" + delayMs);
+  function drop(reason: string, windowMs: number): void {
+    const delayMs = backoffMs(windowMs, Math.floor(failures / urls.length), rt.random());
+    // Armed first: an out-of-memory in what follows must not end the attempts for ever.
+    rt.arm(slot, delayMs, attempt);
+    link.close();
+    leave("waiting", reason + " retry_ms=" + delayMs);
   }
 
-  function onFail(failure: Failure, connackCode: number): void {
-    const factor = connackCode && connackCode !== 3 ? 10 : 1;
-    const line = "code=" + failure.code + " " + failure.text;
-    const isStopping = state.now === STOPPING;
-    if (state.now === ONLINE) lost++;
-    if (!isStopping) wait("code=" + failure.code, config.reconnect_spread_s * 1000 * factor);
+  function onFail(failure: Failure, isRefused: boolean): void {
+    if (uplink.status === "stopping") return finishStop("failed");
+    const isLong = isRefused && !(options.onRefused && options.onRefused(failure));
+    if (uplink.status === "online") rt.count(failure.startsWith("E_NET") ? "re_net" : "re_mqtt");
+    // A peer that breaks the protocol, or does not read, needs somebody to look at it.
+    const isOdd = isRefused || /_[BPR]/.test(failure);
+    const event = isRefused || failure.startsWith("E_MQTT_REFUSED") ? "refused" : "failed";
+    rt.log(isOdd ? "E" : "W", "uplink", event, "code=" + failure);
+    drop("url=" + index, isLong ? spreadMs * 10 : spreadMs);
     failures++;
-    if (connackCode) log.error("uplink", "refused", line);
-    else if (failure.code === "E_MQTT_PROTOCOL" || failure.code === "E_MQTT_BUFFER")
-      log.error("uplink", "failed", line);
-    else log.warn("uplink", "failed", line);
-    if (isStopping) finishStop("failed", false);
+    index = (index + 1) % urls.length;
   }
 
-  const session = createSession(
-    clock,
-    log,
-    {
-      // An answer that comes when the next PINGREQ would be due is too late; 0 sends none.
-      pingMs: 1000 * Math.min(config.ping_timeout_s, config.keep_alive_s * 0.75),
-      ackMs: config.ack_timeout_s * 1000,
-    },
-    {
-      send: (bytes) => !!transport && transport.write(bytes),
-      pendingBytes: () => (transport ? transport.pendingBytes() : 0),
-      onFail,
-      // Through an arrow: the function is defined further down, and nothing is hoisted.
-      // The hop keeps the calls shallow: CONNACK was read at the end of a long chain.
-      onOnline: (isPresent) => arm(0, () => online(isPresent)),
-      onMessage: (topic, payload) => onStatus(topic, payload),
-    },
-  );
-
-  function sayStatus(reason: StatusReason, done: Done): void {
-    const body = encodeStatus(identity.id, reason, identity.boot, identity.session);
-    session.publish({ topic: statusTopic, body, qos: 1, retain: true, seq: 0 }, done);
-  }
-
-  function sayBirth(): void {
-    sayStatus("birth", (failure) => {
-      if (failure) log.warn("uplink", "birth-failed", "code=" + failure.code);
+  /** Ends a good connection in order and opens the next at once. */
+  function again(reason: string): void {
+    rt.arm(slot, STOP_MS, attempt);
+    leave("waiting", reason);
+    link.stop(() => {
+      if (uplink.status === "waiting") rt.arm(slot, 0, attempt);
     });
   }
 
-  // The device reads its own retained status. The will of an earlier connection can land after the
-  // birth of this one, and would leave a living device marked offline for ever. What comes before
-  // the echo of the birth is older than the birth and needs no answer.
-  function onStatus(topic: string, payload: string): void {
-    if (topic !== statusTopic || state.now !== ONLINE) return;
-    if (payload === encodeStatus(identity.id, "birth", identity.boot, identity.session)) {
-      isBirthSeen = true;
-      return;
-    }
-    if (!isBirthSeen || corrections >= CORRECTIONS_MAX) return;
-    isBirthSeen = false;
-    corrections++;
-    log.warn("uplink", "status-corrected", "count=" + corrections);
-    sayBirth();
-  }
-
-  // Looks at the connection from outside now and then. Only one that holds counts as success, or a
-  // broker that accepts and drops would be called at the fastest pace for ever.
+  // Looks at the connection now and then. Only one that holds counts as success, or a peer that
+  // accepts and drops would be called at the fastest pace for ever.
   function audit(): void {
-    if (!session.isOnline()) return onFail(fail("E_MQTT_CLOSED", "seen=audit"), 0);
+    const now = rt.nowMs();
+    rt.arm(slot, STABLE_MS, audit);
+    if (!link.isOnline() || uplink.status !== "online") return onFail("E_NET seen=audit", false);
     failures = 0;
-    return arm(STABLE_MS, audit);
+    uplink.onlineMs = now;
+    if (options.renewMs && options.renewMs() <= 0) return again("renew");
+    if (!index) preferMs = PREFER_MS;
+    else if (now >= preferAtMs) {
+      index = 0;
+      preferMs = Math.min(preferMs * 2, 3600000);
+      again("preferred");
+    }
+    return undefined;
   }
 
-  function online(isPresent: boolean): void {
-    arm(STABLE_MS, audit);
-    state.set(ONLINE, "session=" + identity.session + " present=" + (isPresent ? 1 : 0));
-    corrections = 0;
-    isBirthSeen = false;
-    session.resume();
-    sayBirth();
-    session.subscribe(statusTopic, 1, (failure) => {
-      if (failure && failure.code === "E_MQTT_SUBSCRIBE")
-        log.error("uplink", "not-subscribed", "code=E_MQTT_SUBSCRIBE topic=" + quoted(statusTopic));
-    });
-  }
+  const events: LinkEvents = {
+    onOnline: (detail) => {
+      // Stopped by an answer of the handshake.
+      if (stopDone) return;
+      rt.arm(slot, STABLE_MS, audit);
+      uplink.onlineMs = rt.nowMs();
+      preferAtMs = uplink.onlineMs + preferMs;
+      enter("online", "url=" + index + " session=" + identity.session + " " + detail);
+      if (options.onChange) options.onChange(true);
+    },
+    onFail,
+    onMessage: options.onMessage,
+    onTime: options.onTime,
+  };
 
-  function onOpen(): void {
-    // Before CONNECT, because the will carries the session it was registered in.
-    identity.session++;
-    session.open({
-      clientId: identity.id,
-      username: identity.id,
-      password: jwt.connection(),
-      keepAliveSec: config.keep_alive_s,
-      cleanSession: config.clean_session,
-      willTopic: statusTopic,
-      willPayload: encodeStatus(identity.id, "will", identity.boot, identity.session),
-    });
-  }
-
-  /** Ends a stop that an out-of-memory has cut short. */
-  function stopAgain(): void {
-    isEnding = false;
-    finishStop("again", false);
+  // One for MQTT, whatever carries it, and one for HTTP.
+  function linkFor(scheme: string): Link {
+    const kind = scheme[0] === "h" ? "http" : "mqtt";
+    const known = links[kind] || options.linkOf(scheme, events);
+    links[kind] = known as Link;
+    return known as Link;
   }
 
   function attempt(): void {
-    if (stopDone) return stopAgain();
-    drop();
+    if (stopDone) return finishStop("deadline");
+    rt.arm(slot, config.connect_timeout_s * 1000, attempt);
+    link.close();
     // A closed connection leaves cycles behind that only a collection finds, and here it delays
     // nothing: connecting blocks anyway.
-    platform.system.collect();
+    rt.collect();
+    const target = options.targetOf(urls[index] as string);
     let block = "";
-    if (clock.quality() === "none" || !identity.ensureBoot()) block = "code=E_CLOCK_NONE";
-    else if (platform.radio && !platform.radio.address()) block = "code=E_WIFI";
-    if (block !== blockedBy && block) log.warn("uplink", "blocked", block);
+    if (rt.quality === "none" || !identity.ensureBoot()) block = "E_CLOCK_NONE";
+    else if (rt.radio && !rt.radio.address()) block = "E_WIFI";
+    if (block && block !== blockedBy) rt.log("W", "uplink", "blocked", "code=" + block);
     blockedBy = block;
-    if (block) return wait(block, config.reconnect_spread_s * 1000);
-    state.set(OPENING, "host=" + address.host + " port=" + address.port);
-    transport = openTcp(platform.net, clock, address.host, address.port, {
-      onOpen,
-      onData: session.feed,
-      onClose: (reason) => onFail(fail("E_NET", "reason=" + reason), 0),
-    });
+    if (block) return drop("code=" + block, spreadMs);
+    const next = linkFor(target.scheme);
+    // What waits in a link of another kind must not wait for ever.
+    if (next !== link) link.abandon();
+    link = next;
+    enter("opening", "host=" + target.host + " port=" + target.port);
+    rt.feed();
+    link.open(target);
     // Only now: opening may have blocked for longer than the deadline.
-    return arm(config.connect_timeout_s * 1000, () =>
-      onFail(fail("E_MQTT_TIMEOUT", "wait=connack"), 0),
+    return rt.arm(slot, config.connect_timeout_s * 1000, () =>
+      onFail("E_MQTT_TIMEOUT wait=connack", false),
     );
   }
 
-  /** Ends the connection. DISCONNECT only if the shutdown was handed over, acknowledged or not; else
-   * the will shall tell it. */
-  function finishStop(reason: string, isTold: boolean): void {
-    // Closing answers what waits, the shutdown status among it, and that leads here again.
-    if (isEnding) return;
-    isEnding = true;
-    const open = transport;
-    const end = (): void => {
-      const done = stopDone;
-      stopDone = undefined;
-      isEnding = false;
-      if (timer !== undefined) clock.cancel(timer);
-      timer = undefined;
-      state.set(OFF, reason);
-      if (done) done();
-    };
-    if (isTold) {
-      session.disconnect();
-      transport = undefined;
+  function finishStop(reason: string): void {
+    const done = stopDone;
+    stopDone = undefined;
+    rt.disarm(slot);
+    for (const kind in links) {
+      (links[kind] as Link).close();
+      (links[kind] as Link).abandon();
     }
-    drop();
-    session.abandon();
-    // Off only when DISCONNECT has left: whoever cuts the power at `stopped` must not wake the will.
-    if (isTold && open) open.end(STOP_MS, end);
-    else end();
+    leave("off", reason);
+    if (done) done();
   }
 
-  return {
-    start: () => {
-      if (state.now === STOPPING) stopAgain();
-      if (state.now !== OFF) return;
-      failures = 0;
-      state.set(WAITING, "start");
-      // A tenth of the spread: a street whose power returns must not connect in one instant.
-      arm(backoffMs(config.reconnect_spread_s * 100, 0, platform.system.random()), attempt);
-    },
-    stop: (done) => {
-      if (stopDone) return log.warn("uplink", "already-stopping");
-      stopDone = done;
-      if (state.now === OFF) return finishStop("was-off", false);
-      const isOnline = state.now === ONLINE;
-      arm(STOP_MS, () => finishStop("deadline", true));
-      state.set(STOPPING, "stop");
-      if (!isOnline) return finishStop("was-offline", false);
-      sayStatus("shutdown", (failure) => {
-        // The hop again: PUBACK was read at the end of a long chain.
-        if (!isEnding) arm(0, () => finishStop(failure ? "failed" : "told", !failure));
-      });
-      return undefined;
-    },
-    networkUp: () => {
-      if (state.now === WAITING) {
-        failures = 0;
-        arm(backoffMs(config.reconnect_spread_s * 100, 0, platform.system.random()), attempt);
-      }
-    },
-    networkDown: () => {
-      if (state.now === OPENING || state.now === ONLINE)
-        onFail(fail("E_NET", "reason=network-down"), 0);
-    },
-    publish: (message, done) => {
-      // The heartbeat's chain is another one: it finds when this one could not even be armed.
-      if (timer === undefined && state.now !== OFF) arm(RECOVER_MS, attempt);
-      session.publish(message, done);
-    },
-    status: () => state.text(),
-    reconnects: () => lost,
-  };
+  function publish(message: Message, done: Published): void {
+    link.publish(message, done);
+  }
+
+  function networkUp(): void {
+    if (uplink.status !== "waiting") return;
+    failures = index = 0;
+    // A tenth of the spread: a street whose power returns must not connect in one instant.
+    rt.arm(slot, backoffMs(spreadMs / 10, 0, rt.random()), attempt);
+  }
+
+  function networkDown(): void {
+    if (uplink.status === "opening" || uplink.status === "online")
+      onFail("E_NET reason=network-down", false);
+  }
+
+  function stop(done: () => void): void {
+    const wasOnline = uplink.status === "online";
+    stopDone = done;
+    rt.arm(slot, STOP_MS, () => finishStop("deadline"));
+    leave("stopping", "stop");
+    if (wasOnline) link.stop(() => rt.arm(slot, 0, () => finishStop("told")));
+    else rt.arm(slot, 0, () => finishStop("was-offline"));
+  }
+
+  link = linkFor(urls[0] as string);
+  uplink.publish = publish;
+  uplink.networkUp = networkUp;
+  uplink.networkDown = networkDown;
+  uplink.stop = stop;
+  enter("waiting", "start");
+  networkUp();
+  return uplink;
 }

@@ -3,121 +3,115 @@
 // own few retries and then stops the radio, so a lost association is joined anew from here. It does
 // not touch the radio of a board without `wifi_ssid`: whoever saved an access point keeps it.
 //
-// state   | entered when           | timers armed | leaves on
-// DOWN    | start, lost, failed    | join         | join -> JOINING
-// JOINING | join called            | deadline     | address -> UP, error or deadline -> DOWN
-// UP      | the board has an address | none       | disconnected -> DOWN
+// status  | entered when                   | timer     | leaves on
+// down    | start, lost, failed            | join      | join -> joining
+// joining | join called                    | deadline  | address -> settling, error, deadline -> down
+// settling| the board has an address       | stability | -> up, lost -> down
+// up      | the address has lasted         | none      | lost -> down
 import type { Config } from "../wire/config.ts";
 import { backoffMs } from "../lib/backoff.ts";
-import { createState } from "../core/state.ts";
-import { quoted } from "../core/logger.ts";
-import type { Logger } from "../core/logger.ts";
-import type { Platform, Radio, Timer } from "../platform/platform.ts";
+import { quoted } from "../core/runtime.ts";
+import type { Runtime } from "../core/runtime.ts";
+import type { Radio } from "../platform/board.ts";
 
 /** Bound for one association with its address, ms. */
 export const JOIN_MS = 30000;
 
-const DOWN = 0;
-const JOINING = 1;
-const UP = 2;
+/** How long an address must last before it is used: an access point that takes a board often drops
+ * it again within the first second. */
+export const SETTLE_MS = 1000;
+
+/** How long the radio stays off when it is started afresh, ms. */
+export const REST_MS = 3000;
 
 /** The service. */
 export interface Wifi {
-  start(): void;
+  /** `down`, `joining`, `settling` or `up`. */
+  status: string;
   /** Ends the supervision; the board stays associated if it is. */
   stop(): void;
-  /** Begins the joining anew when an out-of-memory has ended it. */
-  check(): void;
-  /** Name of the state. */
-  status(): string;
+  /** Joins anew, as after a loss, with the radio stopped before. */
+  rejoin(restMs: number): void;
 }
 
-/** Creates the service. `onUp` and `onDown` alternate. */
+/** Starts the service. `onUp` and `onDown` alternate, beginning with `onUp`. */
 export function createWifi(
-  platform: Platform,
+  rt: Runtime,
   radio: Radio,
   config: Config,
-  log: Logger,
   onUp: () => void,
   onDown: () => void,
 ): Wifi {
-  const state = createState(log, "wifi", ["down", "joining", "up"], ["12", "02", "0"]);
-  let timer: Timer | undefined;
+  const slot = rt.newSlot();
+  const wifi = { status: "" } as Wifi;
   let failures = 0;
-  let isRunning = false;
-  // The radio's listeners cannot be taken back, so they are registered once.
-  let isListening = false;
   // Number of the join, to tell a late answer from the one that is waited for.
   let attempt = 0;
 
-  function disarm(): void {
-    if (timer !== undefined) platform.clock.cancel(timer);
-    timer = undefined;
+  function enter(status: string, detail: string): void {
+    wifi.status = status;
+    rt.log("I", "wifi", status, detail);
   }
 
-  function arm(delayMs: number, fn: () => void): void {
-    disarm();
-    timer = platform.clock.after(delayMs, () => {
-      timer = undefined;
-      fn();
-    });
-  }
-
-  function down(reason: string): void {
-    const wasUp = state.now === UP;
+  function lost(reason: string): void {
+    const wasUp = wifi.status === "up";
     // Armed first: an out-of-memory in what follows must not end the joining for ever.
-    if (config.wifi_ssid) {
-      arm(backoffMs(config.reconnect_spread_s * 500, failures, platform.system.random()), join);
-      failures++;
+    if (config.wifi_ssid)
+      rt.arm(slot, backoffMs(config.reconnect_spread_s * 500, failures++, rt.random()), join);
+    else rt.disarm(slot);
+    enter("down", "reason=" + reason);
+    if (wasUp) {
+      rt.count("re_wifi");
+      onDown();
     }
-    state.set(DOWN, reason);
-    if (wasUp) onDown();
   }
 
-  function up(address: string): void {
+  function settled(): void {
+    const address = radio.address();
+    if (!address) return lost("settling");
     failures = 0;
-    if (state.now !== UP) {
-      state.set(UP, "address=" + address + " rssi=" + (radio.rssiDbm() || 0));
-      onUp();
-    }
-    disarm();
+    enter("up", "address=" + address + " rssi=" + (radio.rssiDbm() || 0));
+    return onUp();
+  }
+
+  function gotAddress(): void {
+    if (wifi.status === "up") return;
+    enter("settling", "address=" + radio.address());
+    rt.arm(slot, SETTLE_MS, settled);
   }
 
   function join(): void {
-    arm(JOIN_MS, () => down("reason=deadline"));
-    state.set(JOINING, "ssid=" + quoted(config.wifi_ssid as string));
     const mine = ++attempt;
+    rt.arm(slot, JOIN_MS, () => lost("deadline"));
+    enter("joining", "ssid=" + quoted(config.wifi_ssid as string));
     radio.join(config.wifi_ssid as string, config.wifi_password || "", (error) => {
-      if (error && mine === attempt && state.now === JOINING) down("reason=" + quoted(error));
+      if (error && mine === attempt && wifi.status === "joining") lost(quoted(error));
     });
   }
 
-  return {
-    start: () => {
-      isRunning = true;
-      if (!isListening)
-        radio.listen({
-          onUp: (ip) => {
-            if (isRunning) up(ip);
-          },
-          onDown: (reason) => {
-            if (isRunning && state.now === UP) down("reason=" + reason);
-          },
-        });
-      isListening = true;
-      const address = radio.address();
-      if (address) up(address);
-      else if (config.wifi_ssid) join();
-    },
-    stop: () => {
-      isRunning = false;
-      disarm();
-      state.set(DOWN, "stop");
-    },
-    check: () => {
-      if (isRunning && timer === undefined && state.now !== UP && config.wifi_ssid)
-        arm(JOIN_MS, join);
-    },
-    status: () => state.text(),
-  };
+  function stop(): void {
+    attempt++;
+    rt.disarm(slot);
+    radio.listen(
+      () => undefined,
+      () => undefined,
+    );
+    enter("down", "reason=stop");
+  }
+
+  function rejoin(restMs: number): void {
+    radio.leave();
+    lost("rejoin");
+    if (config.wifi_ssid) rt.arm(slot, restMs, join);
+  }
+
+  wifi.stop = stop;
+  wifi.rejoin = rejoin;
+  radio.listen(gotAddress, (reason) => {
+    if (wifi.status === "up" || wifi.status === "settling") lost(reason);
+  });
+  if (radio.address()) settled();
+  else if (config.wifi_ssid) join();
+  else enter("down", "reason=no-ssid");
+  return wifi;
 }

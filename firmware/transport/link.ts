@@ -30,7 +30,7 @@ export interface LinkEvents {
   /** A message arrived for this device: a subscribed topic, or the leaf name over HTTP. */
   onMessage(topic: string, payload: string): void;
   /** The peer has told its time, epoch ms. */
-  onTime?(wallMs: number): void;
+  onTime(wallMs: number): void;
 }
 
 /** A carrier. */
@@ -39,6 +39,8 @@ export interface Link {
   open(target: LinkTarget): void;
   /** Publishes, or keeps for the next connection while there is room. */
   publish: Publish;
+  /** Between `onOnline` and the end; asked now and then, because an `onFail` may have been cut short. */
+  isOnline(): boolean;
   /** Drops the connection at once. */
   close(): void;
   /** Says goodbye and closes, within about two seconds; `done` is called once. */

@@ -6,7 +6,7 @@
 //   key kind default min max rule
 //
 //   kind      i integer, n number, b boolean, s printable ASCII, x the same but secret, d device id,
-//             k device key (secret), l log level, t topic, u URL, a anything
+//             k device key (secret), l log level, t topic, u URLs, a anything
 //   default   as JSON; `!`: the key is required; `-`: there is none
 //   min, max  of a number, or of the length of a text
 //   rule      `<other`  at most the value of `other` (a row above) unless that is 0
@@ -14,12 +14,15 @@
 //
 // Not for: what the board does when the file is wrong (core/config-store.ts).
 
+import { areUrls } from "./url.ts";
+
 /** Name of the configuration file in the board's Storage. */
 export const CONFIG_FILE = "lubdub.json";
 
 /** Keys of identity, tokens, beats and log: of every entry. Rows are separated by `|`. */
 export const BASE_KEYS =
   "device_id d - 1 64" +
+  "|urls u ! 1 512" +
   "|key k ! 43 256" +
   '|kid s "1" 1 32' +
   '|aud s "lubdub" 1 64' +
@@ -30,7 +33,6 @@ export const BASE_KEYS =
 
 /** Keys of MQTT; begins with a separator, as all that follow `BASE_KEYS` do. */
 export const MQTT_KEYS =
-  "|mqtt_url u !" +
   "|qos i 1 0 1" +
   '|topic_prefix t "devices" 1 128' +
   "|keep_alive_s i 15 0 65535" +
@@ -71,8 +73,8 @@ export const ALL_KEYS =
 export interface Config {
   /** Device id; derived from the board's serial number when absent. */
   device_id?: string;
-  /** Broker, `mqtt://host[:port]`. Required. */
-  mqtt_url: string;
+  /** URLs of brokers and servers separated by commas, the preferred one first. Required. */
+  urls: string;
   /** Device key, base64url of at least 32 bytes. Required. Secret. */
   key: string;
   /** Key id put into each token's header. */
@@ -134,43 +136,20 @@ export interface Config {
 /** Gets one complaint about a key. One that nobody knows comes without the rest. */
 export type Complain = (key: string, expected?: string, got?: string) => void;
 
-/** Host and port of a broker URL. */
-export interface BrokerAddress {
-  host: string;
-  port: number;
-}
-
-/**
- * Parses `mqtt://host[:port]`, port 1883 unless given; user info, path and IPv6 are not supported.
- * By `indexOf`, because the interpreter's regex engine has no optional groups.
- * @returns undefined when the URL is not of that form.
- */
-export function parseBrokerUrl(url: string): BrokerAddress | undefined {
-  const levels = url.split("/");
-  const pair = (levels[2] || "").split(":");
-  const digits = pair.length > 1 ? (pair[1] as string) : "1883";
-  const host = pair[0] as string;
-  const port = +digits;
-  if (levels[0] !== "mqtt:" || levels[1] || levels[3] || pair[2] !== undefined) return undefined;
-  if (!host || /[^\w.-]/.test(host) || "" + port !== digits || port < 1 || port > 65535)
-    return undefined;
-  return { host, port };
-}
-
 /**
  * Checks a parsed configuration file; finds all problems at once. It runs once at start: all it
  * needs is made inside it, so that nothing else stays in memory.
  *
  * @param keys the rows that count, e.g. `BASE_KEYS + MQTT_KEYS`
  * @param complain `got` is JSON text, `nothing` when absent, `(secret)` for what may be one
- * @param isUrl tells whether a text is a URL that can be used
+ * @param isUrl tells whether a text is URLs that can be used
  * @returns the values with defaults filled in; usable only when nothing was wrong
  */
 export function readConfig(
   raw: { [key: string]: unknown },
   keys: string,
   complain: Complain,
-  isUrl: (text: string) => unknown,
+  isUrl: (text: string) => boolean,
 ): Config {
   const config: { [key: string]: unknown } = {};
   // What was expected; `#` stands for the range.
@@ -182,7 +161,7 @@ export function readConfig(
     k: "base64url of 32 bytes or more",
     l: "one of D I W E",
     t: "topic levels without wildcards of # characters",
-    u: "mqtt://host[:port]",
+    u: "scheme://host[:port][/path], several with commas",
   };
   // What must not be in it; anything but printable ASCII unless the kind has its own.
   const strangers: { [kind: string]: RegExp } = {
@@ -212,7 +191,7 @@ export function readConfig(
       if (typeof value !== type || (strangers[kind] || /[^ -~]/).test("" + raw[key])) return false;
       const size = type === "string" ? value.length : +value;
       if (size < +(cells[3] as string) || size > +(cells[4] as string)) return false;
-      return kind === "u" ? !!isUrl(value) : kind !== "t" || value[0] !== "/";
+      return kind === "u" ? isUrl(value) : kind !== "t" || value[0] !== "/";
     }
 
     if (value === undefined && fallback !== "!") {
@@ -285,5 +264,5 @@ export function checkConfig(raw: { [key: string]: unknown }): CheckedConfig {
     if (expected === undefined) unknown.push(key);
     else problems.push({ key, expected, got: got as string });
   };
-  return { config: readConfig(raw, ALL_KEYS, complain, parseBrokerUrl), problems, unknown };
+  return { config: readConfig(raw, ALL_KEYS, complain, areUrls), problems, unknown };
 }

@@ -3,22 +3,10 @@
 // object, so both functions work on the serialised text: in firmware a string is bytes, on a host
 // pass the payload decoded as latin1.
 
+import type { Telemetry } from "./metrics.ts";
+
 /** How far `timestamp` can be believed. */
 export type ClockQuality = "synced" | "plausible" | "none";
-
-/** Delivery and radio figures of a beat; units in `README.md`. All optional. */
-export interface Telemetry {
-  /** Received signal strength, dBm. */
-  rssi?: number;
-  /** Milliseconds from handing the previous QoS 1 beat to the socket until its PUBACK. */
-  rtt_ms?: number;
-  /** JsVars in use. */
-  vars?: number;
-  /** Reconnects since boot. */
-  reconnects?: number;
-  /** Beats that could not be handed to the connection since boot. */
-  dropped?: number;
-}
 
 /** A heartbeat without its token, as the device serialises it. */
 export interface HeartbeatBody {

@@ -6,11 +6,11 @@ import { createBoard } from "../../sim/index.ts";
 import type { Board } from "../../sim/index.ts";
 import { LUBDUB_VERSION } from "../../firmware/wire/version.ts";
 import { START_WALL_MS, createFakeClock } from "../helpers/fake-clock.ts";
-import { KEY } from "../helpers/fake-platform.ts";
+import { KEY } from "../helpers/fake-board.ts";
 import { PROJECT, buildFirmware } from "../helpers/planted.ts";
 import { createStubNetwork } from "../sim/stub-network.ts";
 
-const GOOD = { device_id: "kitchen", mqtt_url: "mqtt://broker.test", key: KEY };
+const GOOD = { device_id: "kitchen", urls: "mqtt://broker.test", key: KEY };
 const BOOT = `I app boot version=${LUBDUB_VERSION} interpreter=2v29.277`;
 
 let bundle = "";
@@ -111,7 +111,7 @@ describe("a configuration that cannot be used", () => {
 
   it.each([
     ["absent", undefined],
-    ["no JSON", "{mqtt_url"],
+    ["no JSON", "{urls"],
     ["null", "null"],
     ["a number", "5"],
     ["a text", '"mqtt://broker.test"'],
@@ -126,8 +126,8 @@ describe("a configuration that cannot be used", () => {
   it("is a list: the keys are missing", () => {
     const { board, lines } = start("[]");
     expect(lines.slice(1)).toEqual([
+      'E config wrong key=urls expected="scheme://host[:port][/path], several with commas" got="nothing"',
       'E config wrong key=key expected="base64url of 32 bytes or more" got="nothing"',
-      'E config wrong key=mqtt_url expected="mqtt://host[:port]" got="nothing"',
     ]);
     board.powerOff();
   });

@@ -5,14 +5,10 @@
 // has to be back by itself.
 import { describe, expect, it } from "vitest";
 import { createApp } from "../../firmware/app.ts";
-import { RECOVER_MS } from "../../firmware/services/uplink.ts";
+import { GUARD_MS, RECOVER_MS } from "../../firmware/core/runtime.ts";
+import { compose } from "../helpers/compose.ts";
+import { configOf, createFakeBoard, createFakeRadio } from "../helpers/fake-board.ts";
 import { createFakeBroker } from "../helpers/fake-broker.ts";
-import {
-  configOf,
-  createFakePlatform,
-  createFakeRadio,
-  loggerOf,
-} from "../helpers/fake-platform.ts";
 
 const INTERVAL_MS = 10_000;
 
@@ -24,30 +20,38 @@ class OutOfMemory extends Error {}
 /** A running program whose calls into the platform can be counted and one of them ended. */
 function program(isWithRadio = false) {
   const radio = isWithRadio ? createFakeRadio() : undefined;
-  const platform = createFakePlatform({ files: { "lubdub.boot": "6" }, ...(radio && { radio }) });
-  const broker = createFakeBroker(platform);
-  const abort = { countdown: 0, calls: 0 };
+  const board = createFakeBoard({ files: { "lubdub.boot": "6" }, ...(radio && { radio }) });
+  const broker = createFakeBroker(board);
+  // Nobody can catch it: until the interpreter has control again, every call ends.
+  const abort = { countdown: 0, calls: 0, isEnding: false };
   function spoil<T extends object>(part: T, name: keyof T): void {
     const real = part[name] as (...args: unknown[]) => unknown;
     part[name] = ((...args: unknown[]) => {
       abort.calls++;
-      if (--abort.countdown === 0) throw new OutOfMemory();
+      if (--abort.countdown === 0) abort.isEnding = true;
+      if (abort.isEnding) throw new OutOfMemory();
       return real(...args);
     }) as T[keyof T];
   }
-  spoil(platform.system, "print");
-  spoil(platform.system, "random");
-  spoil(platform.system, "collect");
-  const hash = { ...platform.hash };
-  spoil(hash, "sha256");
-  const { clock } = platform;
-  for (const name of ["after", "nowMs", "wallMs"] as const) spoil(clock, name);
+  for (const name of [
+    "print",
+    "random",
+    "collect",
+    "sha256",
+    "after",
+    "nowMs",
+    "wallMs",
+    "arm",
+    "connect",
+  ] as const)
+    spoil(board, name);
+  const { clock } = board;
   const config = configOf({
     interval_s: INTERVAL_MS / 1000,
     reconnect_spread_s: 1,
     ...(radio && { wifi_ssid: "home" }),
   });
-  const app = createApp(platform, hash, config, loggerOf(platform));
+  const app = createApp(board, config, compose);
   /** Lets time pass; an abort ends only the callback in which it happens. */
   function run(ms: number): void {
     for (let left = ms; left > 0; left -= 50) guarded(() => clock.advance(50));
@@ -57,13 +61,14 @@ function program(isWithRadio = false) {
       fn();
     } catch (error) {
       if (!(error instanceof OutOfMemory)) throw error;
+      abort.isEnding = false;
     }
   }
   app.start();
   if (radio) radio.up("10.0.0.2");
   run(5000);
-  expect(app.status().uplink).toBe("online");
-  return { app, platform, broker, radio, run, guarded, abort, clock };
+  expect(app.status()["uplink"]).toBe("online");
+  return { app, board, broker, radio, run, guarded, abort, clock };
 }
 
 type Program = ReturnType<typeof program>;
@@ -71,7 +76,7 @@ type Program = ReturnType<typeof program>;
 const FAULTS: { name: string; isWithRadio?: boolean; cause(p: Program): void }[] = [
   {
     name: "a lost connection",
-    cause: (p) => p.guarded(() => p.platform.net.last().close("ended")),
+    cause: (p) => p.guarded(() => p.board.net.last().close("ended")),
   },
   {
     name: "a peer that falls silent",
@@ -85,7 +90,7 @@ const FAULTS: { name: string; isWithRadio?: boolean; cause(p: Program): void }[]
     name: "refused connections",
     cause: (p) => {
       p.broker.isUp = false;
-      p.guarded(() => p.platform.net.last().close("error"));
+      p.guarded(() => p.board.net.last().close("error"));
       p.run(10_000);
       p.broker.isUp = true;
     },
@@ -128,14 +133,14 @@ describe("an out-of-memory at any call into the platform", () => {
       p.abort.calls = 0;
       p.abort.countdown = at;
       p.guarded(() => p.app.stop());
-      p.run(10_000);
+      p.run(10_000 + GUARD_MS);
       calls = Math.min(calls, p.abort.calls);
       p.abort.countdown = 0;
       p.app.start();
       p.run(HEALED_MS);
       expect(p.app.status(), `ended at call ${at}`).toMatchObject({
         uplink: "online",
-        beating: true,
+        heartbeat: "on",
       });
     }
     expect(calls).toBeGreaterThan(3);

@@ -12,6 +12,8 @@ import type {
   SocketEvents,
 } from "../../firmware/platform/board.ts";
 import { FLASH_BYTES, FLASH_PAGE_BYTES } from "../../firmware/platform/board.ts";
+import { checkConfig } from "../../firmware/wire/config.ts";
+import type { Config } from "../../firmware/wire/config.ts";
 import { createRuntime } from "../../firmware/core/runtime.ts";
 import type { Runtime } from "../../firmware/core/runtime.ts";
 import { createFlashMemory } from "../../sim/board/flash-memory.ts";
@@ -386,4 +388,22 @@ export function linesOf(board: FakeBoard, text: string): string[] {
   return board.lines
     .map((line) => line.slice(line.indexOf(" ") + 1))
     .filter((line) => line.includes(text));
+}
+
+/** Number of slots that are armed; a service that has ended leaves none. */
+export function armedCount(board: FakeBoard): number {
+  let count = 0;
+  for (let slot = 0; slot < 100; slot++) if (board.isArmed(slot)) count++;
+  return count;
+}
+
+/** Key of the tests: the 32 bytes 0 to 31. */
+export const KEY = Buffer.from(Array.from({ length: 32 }, (_, i) => i)).toString("base64url");
+
+/** A checked configuration; what a test sets is what matters to it. */
+export function configOf(overrides: Partial<Config> = {}): Config {
+  const raw = { device_id: "kitchen", urls: "mqtt://broker.test", key: KEY, ...overrides };
+  const checked = checkConfig(raw);
+  if (checked.problems.length) throw new Error(JSON.stringify(checked.problems));
+  return checked.config;
 }

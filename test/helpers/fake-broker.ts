@@ -2,7 +2,7 @@
 // The peer of a fake network: answers as a broker does, one millisecond later, unless the test
 // switches an answer off. It records every packet of the device, read by mqtt-packet.
 import type { Packet } from "mqtt-packet";
-import type { FakePlatform, FakeSocket } from "./fake-platform.ts";
+import type { FakeBoard, FakeSocket } from "./fake-board.ts";
 import { connack, parseAll, pingresp, puback, suback } from "./packets.ts";
 
 /** What the broker does. Change it at any time. */
@@ -23,9 +23,9 @@ export interface FakeBroker {
   cmds(): string[];
 }
 
-/** Puts a broker behind the platform's network. */
-export function createFakeBroker(platform: FakePlatform): FakeBroker {
-  const { clock, net } = platform;
+/** Puts a broker behind the board's network. */
+export function createFakeBroker(board: FakeBoard): FakeBroker {
+  const { clock, net } = board;
   const broker: FakeBroker = {
     isUp: true,
     connack: 0,

@@ -2,8 +2,7 @@
 // A clock for firmware tests: nothing moves unless the test says so. Timers run in the order in
 // which they are due. Handles are given out as the interpreter does it, lowest free number after the
 // last live one, so cancelling a handle of a timer that has fired hits a stranger here too.
-import type { Clock, Timer } from "../../firmware/platform/platform.ts";
-import type { ClockQuality } from "../../firmware/wire/heartbeat.ts";
+import type { Timer } from "../../firmware/platform/board.ts";
 
 /** Wall clock at the start of each test, epoch ms. */
 export const START_WALL_MS = Date.UTC(2026, 6, 1, 12, 0, 0, 0);
@@ -12,7 +11,13 @@ export const START_WALL_MS = Date.UTC(2026, 6, 1, 12, 0, 0, 0);
 const CALLS_MAX = 100_000;
 
 /** A clock that is moved by hand. */
-export interface FakeClock extends Clock {
+export interface FakeClock {
+  /** Monotonic milliseconds since the start. */
+  nowMs(): number;
+  /** Epoch milliseconds. */
+  wallMs(): number;
+  after(delayMs: number, fn: () => void): Timer;
+  cancel(timer: Timer): void;
   /** Lets time pass and runs what falls due. */
   advance(ms: number): void;
   /** Lets time pass with nothing running, as a blocking call does. */
@@ -21,7 +26,6 @@ export interface FakeClock extends Clock {
   stepBack(ms: number): void;
   /** Steps the wall clock only. */
   setWall(wallMs: number): void;
-  setQuality(quality: ClockQuality): void;
   /** Milliseconds until each live timer is due, soonest first. */
   pendingMs(): number[];
 }
@@ -38,7 +42,6 @@ export function createFakeClock(): FakeClock {
   let nowMs = 0;
   let backMs = 0;
   let wallOffsetMs = START_WALL_MS;
-  let quality: ClockQuality = "plausible";
 
   function nextDue(untilMs: number): LiveTimer | undefined {
     let next: LiveTimer | undefined;
@@ -50,7 +53,6 @@ export function createFakeClock(): FakeClock {
   return {
     nowMs: () => nowMs - backMs,
     wallMs: () => nowMs + wallOffsetMs,
-    quality: () => quality,
     after: (delayMs, fn) => {
       if (Number.isNaN(delayMs)) throw new Error("a timer without a delay");
       const id = (timers.at(-1)?.id ?? 0) + 1;
@@ -88,9 +90,6 @@ export function createFakeClock(): FakeClock {
     },
     setWall: (wallMs) => {
       wallOffsetMs = wallMs - nowMs;
-    },
-    setQuality: (next) => {
-      quality = next;
     },
     pendingMs: () => timers.map((timer) => timer.dueMs - nowMs).sort((a, b) => a - b),
   };

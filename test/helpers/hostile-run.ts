@@ -67,7 +67,7 @@ export async function meetHostilePeer(
   }
 
   try {
-    const settings = { device_id: "victim", ...peer.settings, mqtt_url: running.url };
+    const settings = { device_id: "victim", ...peer.settings, urls: running.url };
     await board.configure(quickConfig(settings));
     await board.powerOn();
     const first = await round();

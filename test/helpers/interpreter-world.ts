@@ -146,7 +146,7 @@ export async function openInterpreterWorld(
     board,
     boot: async (settings) => {
       const url = `mqtt://127.0.0.1:${gateway.port}`;
-      await board.configure(quickConfig({ ...SETTINGS, mqtt_url: url, ...settings }));
+      await board.configure(quickConfig({ ...SETTINGS, urls: url, ...settings }));
       await board.powerOn();
       await isBack();
     },

@@ -78,6 +78,7 @@ export function createMqttRig(
     onOnline: (detail) => events.push(`online ${detail}`),
     onFail: (failure, isRefused) => events.push(`fail ${failure}${isRefused ? " refused" : ""}`),
     onMessage: (topic, payload) => events.push(`message ${topic} ${payload}`),
+    onTime: () => undefined,
     ...ownerChange,
   });
   const rig: MqttRig = {

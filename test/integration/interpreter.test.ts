@@ -96,7 +96,7 @@ async function live(): Promise<Life> {
     reader.messages.findLast(({ topic }) => topic.endsWith("/status"));
 
   await board.configure(
-    quickConfig({ ...SETTINGS, device_id: DEVICE_ID, mqtt_url: tap.url, reconnect_spread_s: 3 }),
+    quickConfig({ ...SETTINGS, device_id: DEVICE_ID, urls: tap.url, reconnect_spread_s: 3 }),
   );
   await board.powerOn();
   await beats(lines, 6);
@@ -161,7 +161,7 @@ async function measureReconnects(): Promise<MemoryRecord> {
   const board = createTestInterpreter("memory");
   const { console: log } = board;
   await board.configure(
-    quickConfig({ ...SETTINGS, mqtt_url: tap.url, reconnect_spread_s: 0.1, interval_s: 0.2 }),
+    quickConfig({ ...SETTINGS, urls: tap.url, reconnect_spread_s: 0.1, interval_s: 0.2 }),
   );
   await board.powerOn();
 
@@ -308,7 +308,7 @@ describe("memory", () => {
 });
 
 describe("a configuration", () => {
-  const good = JSON.parse(quickConfig({ mqtt_url: "mqtt://127.0.0.1:1" })) as object;
+  const good = JSON.parse(quickConfig({ urls: "mqtt://127.0.0.1:1" })) as object;
   const cases = [
     {
       what: "is missing",
@@ -318,8 +318,8 @@ describe("a configuration", () => {
     { what: "is no JSON", text: "{", log: /E config unusable code=E_CONFIG file=lubdub.json/ },
     {
       what: "lacks the broker",
-      text: JSON.stringify({ ...good, mqtt_url: undefined }),
-      log: /E config wrong key=mqtt_url expected=.* got="nothing"/,
+      text: JSON.stringify({ ...good, urls: undefined }),
+      log: /E config wrong key=urls expected=.* got="nothing"/,
     },
     {
       what: "has a wrong interval",

@@ -80,7 +80,7 @@ describe("memory estimate", () => {
     if (!INTERPRETER) return;
     const cases = { ...SCRIPTS, "the bundle, whose broker refuses": loadBundle().text };
     // Nobody listens at port 1.
-    const config = quickConfig({ mqtt_url: "mqtt://127.0.0.1:1" });
+    const config = quickConfig({ urls: "mqtt://127.0.0.1:1" });
     for (const [name, script] of Object.entries(cases)) {
       const files = {
         [CONFIG_FILE]: config,

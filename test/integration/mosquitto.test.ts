@@ -103,7 +103,7 @@ async function run(): Promise<void> {
     await board.configure(
       quickConfig({
         device_id: id,
-        mqtt_url: tap.url,
+        urls: tap.url,
         qos,
         interval_s: 0.5,
         keep_alive_s: 5,

@@ -4,11 +4,9 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { createIdentity } from "../../firmware/auth/identity.ts";
-import { createJwtManager } from "../../firmware/auth/jwt.ts";
-import { fail } from "../../firmware/core/fail.ts";
 import { createHeartbeat } from "../../firmware/services/heartbeat.ts";
 import type { HeartbeatBody } from "../../firmware/wire/heartbeat.ts";
-import { configOf, createFakePlatform, loggerOf } from "../helpers/fake-platform.ts";
+import { armedCount, configOf, createFakeBoard } from "../helpers/fake-board.ts";
 
 const STEP = fc.oneof(
   fc.record({ kind: fc.constant("run" as const), ms: fc.integer({ min: 0, max: 5000 }) }),
@@ -24,33 +22,23 @@ it("each multiple of the interval is a beat or counted as missed, exactly once",
       fc.nat(10_000),
       fc.array(STEP, { maxLength: 40 }),
       (intervalMs, startMs, steps) => {
-        const platform = createFakePlatform({ files: { "lubdub.boot": "1" } });
-        const { clock } = platform;
-        const config = configOf();
-        const log = loggerOf(platform, "E");
-        const identity = createIdentity(platform, config, log);
+        const board = createFakeBoard({ files: { "lubdub.boot": "1" } });
+        const { clock } = board;
+        board.logLevel = "E";
+        const identity = createIdentity(board, configOf());
         const beats: HeartbeatBody[] = [];
         let slowMs = 0;
         let isFailing = false;
-        const heartbeat = createHeartbeat({
-          topic: "t",
-          intervalSec: intervalMs / 1000,
-          qos: 1,
-          immediate: false,
-          publish: (message, done) => {
-            beats.push(JSON.parse(message.body) as HeartbeatBody);
-            clock.block(slowMs);
-            done(isFailing ? fail("E_MQTT_OFFLINE", "") : undefined, 1);
-          },
-          identity,
-          jwt: createJwtManager(platform.hash, clock, identity, config),
-          clock,
-          log,
-          telemetry: () => ({}),
-          varsFree: () => 12_000,
-        });
         clock.block(startMs);
-        heartbeat.start();
+        const heartbeat = createHeartbeat(board, identity, {
+          intervalSec: intervalMs / 1000,
+          isImmediate: false,
+          submit: (body, _seq, done) => {
+            beats.push(JSON.parse(body) as HeartbeatBody);
+            clock.block(slowMs);
+            done(isFailing ? "E_MQTT_OFFLINE" : undefined, 1);
+          },
+        });
         for (const { kind, ms } of steps) {
           if (kind === "run") clock.advance(ms);
           else if (kind === "block") clock.block(ms);
@@ -69,10 +57,9 @@ it("each multiple of the interval is a beat or counted as missed, exactly once",
           expect(beat.seq).toBe(i + 1);
         }
         expect(accounted).toBe(Math.floor((clock.nowMs() - startMs) / intervalMs));
-        expect(clock.pendingMs()).toEqual([intervalMs - ((clock.nowMs() - startMs) % intervalMs)]);
         heartbeat.stop(() => undefined);
-        clock.advance(0);
-        expect(clock.pendingMs()).toEqual([]);
+        clock.advance(1);
+        expect(armedCount(board)).toBe(0);
       },
     ),
   );

@@ -19,7 +19,7 @@ async function runHour(
   for (const name of BOARDS) {
     const config = boardConfigText({
       device_id: name,
-      mqtt_url: "mqtt://broker",
+      urls: "mqtt://broker",
       wifi_ssid: "home",
       key: TEST_KEY,
       interval_s: 20,

@@ -39,7 +39,7 @@ async function startBoard(id: string, settings: object = {}): Promise<VirtualBoa
   const board = world.createBoard(id);
   onTestFinished(board.dispose);
   const patient = { keep_alive_s: 10, ping_timeout_s: 5, ack_timeout_s: 5, connect_timeout_s: 5 };
-  const all = { device_id: id, mqtt_url: broker.url, interval_s: 0.2, ...patient, ...settings };
+  const all = { device_id: id, urls: broker.url, interval_s: 0.2, ...patient, ...settings };
   await board.configure(quickConfig(all));
   await board.powerOn();
   await board.console.waitFor(/ I uplink online /, BOUND_MS);
@@ -227,7 +227,7 @@ describe("a broker that comes back without memory", () => {
   it("gets the birth of the next session", async () => {
     const own = await startEmbeddedBroker();
     onTestFinished(own.stop);
-    const board = await startBoard("faithful", { mqtt_url: own.url, reconnect_spread_s: 0.5 });
+    const board = await startBoard("faithful", { urls: own.url, reconnect_spread_s: 0.5 });
     const before = await statusOf(board);
     const from = board.console.lines.length;
     await own.stop();

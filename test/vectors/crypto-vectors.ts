@@ -4,8 +4,9 @@
 // as the global VECTORS from a line in front of it, binary ones in base64url.
 import { createSigner } from "../../firmware/auth/jwt.ts";
 import { createHmac } from "../../firmware/lib/hmac-sha256.ts";
-import { createEspruino } from "../../firmware/platform/espruino.ts";
-import type { Hash } from "../../firmware/platform/platform.ts";
+import { createBoard } from "../../firmware/platform/espruino.ts";
+import { createRuntime } from "../../firmware/core/runtime.ts";
+import type { Runtime } from "../../firmware/core/runtime.ts";
 
 /** What the test hands over. */
 export interface BoardVectors {
@@ -16,19 +17,20 @@ export interface BoardVectors {
 
 declare const VECTORS: BoardVectors;
 
-function run(hash: Hash, print: (line: string) => void): void {
-  const decode = hash.fromBase64url;
+function run(rt: Runtime, sha256: (bytes: string) => string): void {
+  const decode = rt.fromBase64url;
+  const { print } = rt;
   for (const v of VECTORS.hmac) {
-    const tag = createHmac(hash.sha256, decode(v.key))(decode(v.data));
-    print("vector " + v.name + " = " + hash.base64url(tag.slice(0, v.bytes)));
+    const tag = createHmac(sha256, decode(v.key))(decode(v.data));
+    print("vector " + v.name + " = " + rt.base64url(tag.slice(0, v.bytes)));
   }
   for (const v of VECTORS.jws) {
-    const sign = createSigner(hash, decode(v.key), decode(v.header));
+    const sign = createSigner(rt, decode(v.key), decode(v.header));
     print("vector " + v.name + " = " + sign(decode(v.claims)));
   }
   print("vectors done");
 }
 
-const { hash, system } = createEspruino();
-if (hash) run(hash, system.print);
-else system.print("vectors done: no hash");
+const board = createRuntime(createBoard());
+if (board.sha256) run(board, board.sha256);
+else board.print("vectors done: no hash");

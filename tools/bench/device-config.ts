@@ -11,7 +11,7 @@ export const KEY = Buffer.alloc(32, "0123456789abcdef");
 export function deviceConfig(url: string, intervalSec: number): { [key: string]: unknown } {
   return {
     device_id: DEVICE_ID,
-    mqtt_url: url,
+    urls: url,
     key: KEY.toString("base64url"),
     interval_s: intervalSec,
     qos: 0,

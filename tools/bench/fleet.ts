@@ -52,7 +52,7 @@ function addBoard(
 ): () => void {
   const config = boardConfigText({
     device_id: name,
-    mqtt_url: `mqtt://${BROKER}`,
+    urls: `mqtt://${BROKER}`,
     wifi_ssid: "bench",
     key: key.toString("base64url"),
     interval_s: options.intervalSec,

@@ -59,7 +59,7 @@ async function runDemo(options: DemoOptions): Promise<void> {
         const board = createBoard({ clock, network, serial: deviceId, onPrint, seed });
         const config = boardConfigText({
           device_id: deviceId,
-          mqtt_url: broker.url,
+          urls: broker.url,
           key: keys.get(deviceId) as string,
           interval_s: options.interval / 1000,
           immediate: true,

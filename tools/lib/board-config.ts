@@ -6,7 +6,7 @@ import type { Config } from "../../firmware/wire/config.ts";
 import { AppError } from "./errors.ts";
 
 /** The keys a host sets; the board fills in the rest. */
-export type BoardSettings = Partial<Config> & Pick<Config, "mqtt_url" | "key">;
+export type BoardSettings = Partial<Config> & Pick<Config, "urls" | "key">;
 
 /** Makes the text of `lubdub.json`; `E_CONFIG` names every wrong key at once. */
 export function boardConfigText(settings: BoardSettings): string {

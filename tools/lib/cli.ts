@@ -4,7 +4,8 @@
 // orderly end on Ctrl-C or when whoever read our output has gone.
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { isDeviceId } from "../../firmware/wire/topics.ts";
-import { CONFIG, parseBrokerUrl } from "../../firmware/wire/config.ts";
+import { CONFIG } from "../../firmware/wire/config.ts";
+import { areUrls } from "../../firmware/wire/url.ts";
 import { KEY_MIN_BYTES } from "../../firmware/wire/claims.ts";
 import { LUBDUB_VERSION } from "../../firmware/wire/version.ts";
 import { AppError, errorText, usageError } from "./errors.ts";
@@ -51,10 +52,12 @@ export function parseCount(min: number, max: number): (text: string) => number {
   };
 }
 
-/** Checks a broker address of the form the boards know. */
+/** Checks the URLs of brokers and servers, of the form the boards know. */
 export function parseBroker(text: string): string {
-  if (!parseBrokerUrl(text))
-    throw new InvalidArgumentError("Expected mqtt://host[:port], without user name or path.");
+  if (!areUrls(text))
+    throw new InvalidArgumentError(
+      "Expected scheme://host[:port][/path], several with commas, without user name.",
+    );
   return text;
 }
 

@@ -84,7 +84,7 @@ export async function runScenario(
     const key = createKey();
     const config = boardConfigText({
       device_id: deviceId,
-      mqtt_url: url,
+      urls: url,
       key,
       interval_s: options.intervalMs / 1000,
       reconnect_spread_s: 2,

@@ -83,7 +83,7 @@ export function createFleetWorld(options: FleetWorldOptions): {
   deviceIds.forEach((deviceId, i) => {
     const config = boardConfigText({
       device_id: deviceId,
-      mqtt_url: `mqtt://${BROKER}`,
+      urls: `mqtt://${BROKER}`,
       key: keys.get(deviceId) as string,
       interval_s: intervalMs / 1000,
       immediate: true,

@@ -179,7 +179,7 @@ async function realtime(setup: Setup): Promise<Counts> {
       deviceIds.map((deviceId) => {
         const config = boardConfigText({
           device_id: deviceId,
-          mqtt_url: url,
+          urls: url,
           key: keys.get(deviceId) as string,
           interval_s: options.interval / 1000,
           immediate: true,

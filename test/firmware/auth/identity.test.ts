@@ -4,28 +4,30 @@ import { BOOT_FILE, createIdentity, idOfSerial } from "../../../firmware/auth/id
 import type { Identity } from "../../../firmware/auth/identity.ts";
 import { isDeviceId } from "../../../firmware/wire/topics.ts";
 import { START_WALL_MS } from "../../helpers/fake-clock.ts";
-import { configOf, createFakePlatform, linesWith, loggerOf } from "../../helpers/fake-platform.ts";
-import type { FakePlatform, FakePlatformOptions } from "../../helpers/fake-platform.ts";
+import { configOf, createFakeBoard, linesOf } from "../../helpers/fake-board.ts";
+import type { FakeBoard, FakeBoardOptions } from "../../helpers/fake-board.ts";
 
 const NOW_SEC = START_WALL_MS / 1000;
 
 function create(
-  options: FakePlatformOptions = {},
-  prepare: (platform: FakePlatform) => void = () => undefined,
-): { identity: Identity; platform: FakePlatform } {
-  const platform = createFakePlatform(options);
-  prepare(platform);
-  return { identity: createIdentity(platform, configOf(), loggerOf(platform)), platform };
+  options: FakeBoardOptions = {},
+  prepare: (board: FakeBoard) => void = () => undefined,
+): { identity: Identity; board: FakeBoard } {
+  const board = createFakeBoard(options);
+  prepare(board);
+  return { identity: createIdentity(board, configOf()), board };
 }
 
-const withoutClock = (platform: FakePlatform): void => platform.clock.setQuality("none");
+const withoutClock = (board: FakeBoard): void => {
+  board.quality = "none";
+};
 
 describe("boot counter", () => {
   it("is one more than at the last start, and kept", () => {
-    const { identity, platform } = create({ files: { [BOOT_FILE]: "41" } });
+    const { identity, board } = create({ files: { [BOOT_FILE]: "41" } });
     expect(identity.boot).toBe(42);
-    expect(platform.files.get(BOOT_FILE)).toBe("42");
-    expect(platform.lines).toEqual([]);
+    expect(board.files.get(BOOT_FILE)).toBe("42");
+    expect(board.lines).toEqual([]);
   });
 
   it("goes up to 32 bits", () => {
@@ -39,10 +41,10 @@ describe("boot counter", () => {
   });
 
   it("counts one start once, however often it is asked", () => {
-    const { identity, platform } = create({ files: { [BOOT_FILE]: "41" } });
+    const { identity, board } = create({ files: { [BOOT_FILE]: "41" } });
     identity.ensureBoot();
     identity.ensureBoot();
-    expect([identity.boot, platform.files.get(BOOT_FILE)]).toEqual([42, "42"]);
+    expect([identity.boot, board.files.get(BOOT_FILE)]).toEqual([42, "42"]);
   });
 
   it.each([
@@ -57,42 +59,38 @@ describe("boot counter", () => {
     ["larger than any number of starts", "4294967295"],
     ["a digit too long", "10000000000"],
   ])("restarts at the epoch second when its file is %s", (_name, text) => {
-    const { identity, platform } = create(
-      text === undefined ? {} : { files: { [BOOT_FILE]: text } },
-    );
+    const { identity, board } = create(text === undefined ? {} : { files: { [BOOT_FILE]: text } });
     expect(identity.boot).toBe(NOW_SEC);
-    expect(platform.files.get(BOOT_FILE)).toBe(String(NOW_SEC));
-    expect(linesWith(platform, "boot-counter")).toEqual([
-      `W identity boot-counter-new boot=${NOW_SEC}`,
-    ]);
+    expect(board.files.get(BOOT_FILE)).toBe(String(NOW_SEC));
+    expect(linesOf(board, "boot-counter")).toEqual([`W identity boot-counter-new boot=${NOW_SEC}`]);
   });
 
   it("waits for a clock when it is lost", () => {
-    const { identity, platform } = create({}, withoutClock);
+    const { identity, board } = create({}, withoutClock);
     expect([identity.boot, identity.ensureBoot()]).toEqual([0, false]);
-    expect(platform.files.has(BOOT_FILE)).toBe(false);
-    platform.clock.advance(5000);
-    platform.clock.setQuality("plausible");
+    expect(board.files.has(BOOT_FILE)).toBe(false);
+    board.clock.advance(5000);
+    board.quality = "plausible";
     expect([identity.ensureBoot(), identity.boot]).toEqual([true, NOW_SEC + 5]);
   });
 
   it("is the epoch second when it cannot be kept, so that the next start differs", () => {
-    const { identity, platform } = create({ files: { [BOOT_FILE]: "41" } }, (board) => {
-      board.storeError = 'Error: "full"\n at Storage';
+    const { identity, board } = create({ files: { [BOOT_FILE]: "41" } }, (prepared) => {
+      prepared.storeError = 'Error: "full"\n at Storage';
     });
     expect(identity.boot).toBe(NOW_SEC);
-    expect(linesWith(platform, "boot-counter")).toEqual([
+    expect(linesOf(board, "boot-counter")).toEqual([
       'E identity boot-counter-lost code=E_STORE text="Error: ?full?? at Storage"',
     ]);
   });
 
   it("waits for a clock when it cannot be kept", () => {
-    const { identity, platform } = create({ files: { [BOOT_FILE]: "41" } }, (board) => {
-      board.storeError = "full";
-      withoutClock(board);
+    const { identity, board } = create({ files: { [BOOT_FILE]: "41" } }, (prepared) => {
+      prepared.storeError = "full";
+      withoutClock(prepared);
     });
     expect([identity.boot, identity.ensureBoot()]).toEqual([0, false]);
-    platform.clock.setQuality("plausible");
+    board.quality = "plausible";
     expect([identity.ensureBoot(), identity.boot]).toEqual([true, NOW_SEC]);
   });
 });
@@ -103,11 +101,11 @@ describe("device id", () => {
   });
 
   it("is derived from the serial number when none is configured", () => {
-    const platform = createFakePlatform({ serial: "24:0a:c4:12" });
+    const board = createFakeBoard({ serial: "24:0a:c4:12" });
     const config = { ...configOf(), device_id: undefined } as unknown as ReturnType<
       typeof configOf
     >;
-    expect(createIdentity(platform, config, loggerOf(platform)).id).toBe("board-240ac412");
+    expect(createIdentity(board, config).id).toBe("board-240ac412");
   });
 
   it.each(["a1b2-c3d4", "", "\xff\0 /+#", "x".repeat(200)])("of serial %j is legal", (serial) => {
@@ -117,14 +115,14 @@ describe("device id", () => {
 
 describe("seed of the random generator", () => {
   const seedOf = (
-    options: FakePlatformOptions,
-    prepare?: (platform: FakePlatform) => void,
-  ): number | undefined => create(options, prepare).platform.seeds[0];
+    options: FakeBoardOptions,
+    prepare?: (board: FakeBoard) => void,
+  ): number | undefined => create(options, prepare).board.seeds[0];
 
   it("is set once, a 32-bit integer", () => {
-    const { platform } = create();
-    expect(platform.seeds).toHaveLength(1);
-    expect(platform.seeds[0]).toBe(Number(platform.seeds[0]) >>> 0);
+    const { board } = create();
+    expect(board.seeds).toHaveLength(1);
+    expect(board.seeds[0]).toBe(Number(board.seeds[0]) | 0);
   });
 
   it("differs between two starts of one board at the same wall time", () => {
@@ -140,9 +138,9 @@ describe("seed of the random generator", () => {
 
   it("differs by timing when there is neither clock nor counter", () => {
     expect(seedOf({}, withoutClock)).not.toBe(
-      seedOf({}, (platform) => {
-        withoutClock(platform);
-        platform.clock.block(3);
+      seedOf({}, (prepared) => {
+        withoutClock(prepared);
+        prepared.clock.block(3);
       }),
     );
   });

@@ -3,28 +3,22 @@
 import { SignJWT, base64url, jwtVerify } from "jose";
 import { describe, expect, it } from "vitest";
 import { createIdentity } from "../../../firmware/auth/identity.ts";
-import { createJwtManager, createSigner } from "../../../firmware/auth/jwt.ts";
+import { createJwt, createSigner } from "../../../firmware/auth/jwt.ts";
 import { BEAT_TOKEN_SEC, CONNECTION_TOKEN_SEC } from "../../../firmware/wire/claims.ts";
 import type { Config } from "../../../firmware/wire/config.ts";
 import { detachToken } from "../../../firmware/wire/heartbeat.ts";
 import { START_WALL_MS } from "../../helpers/fake-clock.ts";
-import {
-  KEY,
-  configOf,
-  createFakePlatform,
-  loggerOf,
-  nodeHash,
-} from "../../helpers/fake-platform.ts";
+import { KEY, configOf, createFakeBoard } from "../../helpers/fake-board.ts";
 import { JWS_VECTOR } from "../../helpers/vectors.ts";
 
 const IAT = START_WALL_MS / 1000;
 const BODY = '{"device_id":"kitchen","seq":5}';
 
 function create(change: Partial<Config> = {}) {
-  const platform = createFakePlatform({ files: { "lubdub.boot": "6" } });
+  const board = createFakeBoard({ files: { "lubdub.boot": "6" } });
   const config = configOf(change);
-  const identity = createIdentity(platform, config, loggerOf(platform));
-  return { platform, identity, ...createJwtManager(nodeHash, platform.clock, identity, config) };
+  const identity = createIdentity(board, config);
+  return { board, identity, ...createJwt(board, identity, config) };
 }
 
 function sealed(payload: string): { body: string; token: string } {
@@ -42,10 +36,9 @@ async function verify(token: string, key = KEY): Promise<Awaited<ReturnType<type
 
 describe("createSigner", () => {
   it("makes the token of RFC 7515 A.1", () => {
-    const key = nodeHash.fromBase64url(JWS_VECTOR.key);
-    expect(createSigner(nodeHash, key, JWS_VECTOR.header)(JWS_VECTOR.claims)).toBe(
-      JWS_VECTOR.token,
-    );
+    const board = createFakeBoard();
+    const key = board.fromBase64url(JWS_VECTOR.key);
+    expect(createSigner(board, key, JWS_VECTOR.header)(JWS_VECTOR.claims)).toBe(JWS_VECTOR.token);
   });
 });
 
@@ -62,7 +55,7 @@ describe("token of a beat", () => {
       exp: IAT + BEAT_TOKEN_SEC,
       boot: 7,
       seq: 5,
-      bh: nodeHash.base64url(nodeHash.sha256(BODY)),
+      bh: createFakeBoard().base64url(createFakeBoard().sha256(BODY)),
     })
       .setProtectedHeader({ alg: "HS256", typ: "JWT", kid: "1" })
       .sign(base64url.decode(KEY));
@@ -77,9 +70,9 @@ describe("token of a beat", () => {
   });
 
   it("names the moment of sealing, in whole seconds", async () => {
-    const { platform, seal } = create();
+    const { board, seal } = create();
     seal(BODY, 5);
-    platform.clock.advance(59_999);
+    board.clock.advance(59_999);
     const { payload } = await verify(sealed(seal(BODY, 5)).token);
     expect([payload.iat, payload.exp]).toEqual([IAT + 59, IAT + 59 + BEAT_TOKEN_SEC]);
   });

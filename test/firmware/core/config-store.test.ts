@@ -16,7 +16,7 @@ import type { FakeBoard } from "../../helpers/fake-board.ts";
 import { linesOf } from "../../helpers/fake-board.ts";
 import { createFlashBoard } from "../../helpers/flash-board.ts";
 
-const BASE = { key: "k".repeat(43), mqtt_url: "mqtt://broker.test" };
+const BASE = { key: "k".repeat(43), urls: "mqtt://broker.test" };
 const textOf = (more: object): string => JSON.stringify({ ...BASE, ...more });
 const GOOD = textOf({ device_id: "good" });
 const NEW = textOf({ device_id: "new" });

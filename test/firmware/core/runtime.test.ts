@@ -118,7 +118,7 @@ describe("timers of the runtime", () => {
     const rt = createFakeBoard();
     const calls: string[] = [];
     rt.arm(rt.newSlot(), 10, () => calls.push("x"));
-    rt.freeSlots();
+    rt.freeSlots(0);
     rt.advance(1000);
     expect(calls).toEqual([]);
     expect(rt.newSlot()).toBe(0);

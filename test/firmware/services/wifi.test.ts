@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 // Supervision of the access point, with a radio that the test plays.
 import { describe, expect, it } from "vitest";
-import { JOIN_MS, createWifi } from "../../../firmware/services/wifi.ts";
+import { JOIN_MS, SETTLE_MS, createWifi } from "../../../firmware/services/wifi.ts";
+import type { Wifi } from "../../../firmware/services/wifi.ts";
 import type { Config } from "../../../firmware/wire/config.ts";
 import {
+  armedCount,
   configOf,
-  createFakePlatform,
+  createFakeBoard,
   createFakeRadio,
-  linesWith,
-  loggerOf,
-} from "../../helpers/fake-platform.ts";
+  linesOf,
+} from "../../helpers/fake-board.ts";
 
 /** Draws the whole window. */
 const WHOLE = 1 - 2 ** -53;
@@ -17,22 +18,31 @@ const HOME: Partial<Config> = { wifi_ssid: "home", wifi_password: "hunter2!" };
 
 function create(change: Partial<Config> = HOME) {
   const radio = createFakeRadio();
-  const platform = createFakePlatform({ radio });
+  const board = createFakeBoard({ radio });
   const calls: string[] = [];
-  const wifi = createWifi(
-    platform,
+  let wifi = undefined as unknown as Wifi;
+  const rig = {
+    start: () => {
+      board.freeSlots(0);
+      wifi = createWifi(
+        board,
+        radio,
+        configOf(change),
+        () => calls.push("up"),
+        () => calls.push("down"),
+      );
+    },
+    rejoin: (restMs: number) => wifi.rejoin(restMs),
+    status: () => wifi.status,
     radio,
-    configOf(change),
-    loggerOf(platform),
-    () => calls.push("up"),
-    () => calls.push("down"),
-  );
-  return {
-    ...wifi,
-    radio,
-    platform,
-    clock: platform.clock,
+    board,
+    clock: board.clock,
     calls,
+    /** The board gets an address that lasts. */
+    up: () => {
+      radio.up("10.0.0.9");
+      board.advance(SETTLE_MS);
+    },
     /** Answers the last join. */
     answer: (error: string | null) => radio.joins.at(-1)?.done(error),
     /** Milliseconds until the next join. */
@@ -40,7 +50,7 @@ function create(change: Partial<Config> = HOME) {
       const before = radio.joins.length;
       let ms = 0;
       while (radio.joins.length === before && ms < maxMs) {
-        platform.clock.advance(100);
+        board.advance(100);
         ms += 100;
       }
       return ms;
@@ -48,11 +58,11 @@ function create(change: Partial<Config> = HOME) {
     /** Stops and checks that nothing is left. */
     stopAll: () => {
       wifi.stop();
-      expect(wifi.status()).toBe("down");
-      expect(platform.clock.pendingMs()).toEqual([]);
-      expect(linesWith(platform, "illegal")).toEqual([]);
+      expect(wifi.status).toBe("down");
+      expect(armedCount(board)).toBe(0);
     },
   };
+  return rig;
 }
 
 describe("joining", () => {
@@ -61,27 +71,41 @@ describe("joining", () => {
     rig.start();
     expect(rig.status()).toBe("joining");
     expect(rig.radio.joins).toMatchObject([{ ssid: "home", password: "hunter2!" }]);
-    rig.radio.up("10.0.0.9");
+    rig.up();
     rig.answer(null);
     expect(rig.status()).toBe("up");
     expect(rig.calls).toEqual(["up"]);
-    expect(rig.clock.pendingMs()).toEqual([]);
-    expect(linesWith(rig.platform, "wifi")).toEqual([
+    expect(armedCount(rig.board)).toBe(0);
+    expect(linesOf(rig.board, "wifi")).toEqual([
       'I wifi joining ssid="home"',
+      "I wifi settling address=10.0.0.9",
       "I wifi up address=10.0.0.9 rssi=-61",
     ]);
     rig.stopAll();
   });
 
-  it("cancels nobody else's timer when it joins again", () => {
+  it("does not use an address that is lost again within the second", () => {
     const rig = create();
     rig.start();
     rig.radio.up("10.0.0.9");
-    let calls = 0;
-    rig.clock.after(1, () => calls++);
-    rig.radio.down("8");
-    rig.clock.advance(1);
-    expect(calls).toBe(1);
+    expect(rig.status()).toBe("settling");
+    rig.clock.advance(SETTLE_MS - 1);
+    rig.radio.down("2");
+    expect(rig.status()).toBe("down");
+    rig.clock.advance(SETTLE_MS);
+    expect(rig.calls).toEqual([]);
+    rig.stopAll();
+  });
+
+  it("stops the radio, lets it rest and joins anew when it is told to", () => {
+    const rig = create();
+    rig.start();
+    rig.up();
+    rig.rejoin(5000);
+    expect([rig.radio.leaves, rig.status(), rig.calls]).toEqual([1, "down", ["up", "down"]]);
+    expect(rig.nextJoinMs(60_000)).toBe(5000);
+    rig.up();
+    expect(rig.calls).toEqual(["up", "down", "up"]);
     rig.stopAll();
   });
 
@@ -105,20 +129,20 @@ describe("joining", () => {
     rig.start();
     rig.clock.advance(3_600_000);
     expect([rig.radio.joins, rig.status()]).toEqual([[], "down"]);
-    rig.radio.up("10.0.0.9");
+    rig.up();
     rig.radio.down("8");
-    rig.radio.up("10.0.0.9");
+    rig.up();
     expect(rig.calls).toEqual(["up", "down", "up"]);
-    expect(rig.clock.pendingMs()).toEqual([]);
+    expect(armedCount(rig.board)).toBe(0);
     rig.stopAll();
   });
 
   it("tries again when the radio reports an error", () => {
     const rig = create({ ...HOME, reconnect_spread_s: 10 });
-    rig.platform.draws.push(WHOLE);
+    rig.board.draws.push(WHOLE);
     rig.start();
     rig.answer('No "AP"\nfound');
-    expect(linesWith(rig.platform, "wifi down")).toEqual(['I wifi down reason="No ?AP??found"']);
+    expect(linesOf(rig.board, "wifi down")).toEqual(['I wifi down reason="No ?AP??found"']);
     expect(rig.nextJoinMs(60_000)).toBe(5000);
     rig.stopAll();
   });
@@ -148,13 +172,13 @@ describe("joining", () => {
     rig.start();
     const waits: number[] = [];
     for (let i = 0; i < 8; i++) {
-      rig.platform.draws.splice(0, Infinity, WHOLE);
+      rig.board.draws.splice(0, Infinity, WHOLE);
       rig.answer("x");
       waits.push(Math.round(rig.nextJoinMs(60_000) / 1000));
     }
     expect(waits).toEqual([5, 5, 5, 5, 10, 10, 10, 10]);
-    rig.radio.up("10.0.0.9");
-    rig.platform.draws.splice(0, Infinity, WHOLE);
+    rig.up();
+    rig.board.draws.splice(0, Infinity, WHOLE);
     rig.radio.down("8");
     expect(rig.nextJoinMs(60_000)).toBe(5000);
     rig.stopAll();
@@ -165,9 +189,9 @@ describe("losing the access point", () => {
   it("is told with its reason, and joined anew", () => {
     const rig = create();
     rig.start();
-    rig.radio.up("10.0.0.9");
+    rig.up();
     rig.radio.down("8");
-    expect(linesWith(rig.platform, "wifi down")).toEqual(["I wifi down reason=8"]);
+    expect(linesOf(rig.board, "wifi down")).toEqual(["I wifi down reason=8"]);
     expect(rig.calls).toEqual(["up", "down"]);
     rig.nextJoinMs(60_000);
     expect(rig.radio.joins).toHaveLength(2);
@@ -177,8 +201,8 @@ describe("losing the access point", () => {
   it("is told once for several events", () => {
     const rig = create();
     rig.start();
-    rig.radio.up("10.0.0.9");
-    rig.radio.up("10.0.0.9");
+    rig.up();
+    rig.up();
     rig.radio.down("8");
     rig.radio.down("201");
     expect(rig.calls).toEqual(["up", "down"]);
@@ -196,9 +220,9 @@ describe("losing the access point", () => {
   it("is over when the radio comes back by itself", () => {
     const rig = create();
     rig.start();
-    rig.radio.up("10.0.0.9");
+    rig.up();
     rig.radio.down("8");
-    rig.radio.up("10.0.0.9");
+    rig.up();
     rig.clock.advance(3_600_000);
     expect([rig.status(), rig.calls, rig.radio.joins.length]).toEqual([
       "up",
@@ -213,29 +237,28 @@ describe("stopping", () => {
   it.each(["up", "joining", "down"])("while %s leaves no timer and hears nothing more", (state) => {
     const rig = create();
     rig.start();
-    if (state === "up") rig.radio.up("10.0.0.9");
+    if (state === "up") rig.up();
     if (state === "down") rig.answer("x");
     expect(rig.status()).toBe(state);
     const before = rig.calls.length;
     rig.stopAll();
     rig.answer("late");
-    rig.radio.up("10.0.0.9");
+    rig.up();
     rig.radio.down("8");
     rig.clock.advance(3_600_000);
     expect(rig.status()).toBe("down");
     expect(rig.calls).toHaveLength(before);
     expect(rig.radio.joins).toHaveLength(1);
-    expect(rig.clock.pendingMs()).toEqual([]);
+    expect(armedCount(rig.board)).toBe(0);
   });
 
   it("can be followed by a start, with one set of listeners", () => {
     const rig = create();
     rig.start();
-    rig.radio.up("10.0.0.9");
+    rig.up();
     rig.stopAll();
     rig.start();
     expect(rig.status()).toBe("up");
-    expect(rig.radio.listeners).toHaveLength(1);
     rig.radio.down("8");
     expect(rig.calls).toEqual(["up", "up", "down"]);
     rig.stopAll();
@@ -247,7 +270,7 @@ it("never logs the password", () => {
   rig.start();
   rig.answer("x");
   rig.nextJoinMs(60_000);
-  rig.radio.up("10.0.0.9");
+  rig.up();
   rig.stopAll();
-  expect(rig.platform.lines.join()).not.toContain("hunter2");
+  expect(rig.board.lines.join()).not.toContain("hunter2");
 });

@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: MIT
 import { describe, expect, it } from "vitest";
-import {
-  CONFIG,
-  checkConfig,
-  isSecret,
-  parseBrokerUrl,
-  readConfig,
-} from "../../../firmware/wire/config.ts";
-import { KEY } from "../../helpers/fake-platform.ts";
+import { CONFIG, checkConfig, isSecret, readConfig } from "../../../firmware/wire/config.ts";
+import { KEY } from "../../helpers/fake-board.ts";
 
-const REQUIRED = { mqtt_url: "mqtt://broker.test", key: KEY };
+const REQUIRED = { urls: "mqtt://broker.test", key: KEY };
 
 // Keys that are wrong without each other.
 const TOGETHER = {
@@ -62,8 +56,12 @@ describe("checkConfig", () => {
 
   it("names the required keys that are absent", () => {
     expect(checkConfig({}).problems).toEqual([
+      {
+        key: "urls",
+        expected: "scheme://host[:port][/path], several with commas",
+        got: "nothing",
+      },
       { key: "key", expected: "base64url of 32 bytes or more", got: "nothing" },
-      { key: "mqtt_url", expected: "mqtt://host[:port]", got: "nothing" },
     ]);
   });
 
@@ -167,18 +165,18 @@ describe("checkConfig", () => {
 
   it("never repeats a secret in a problem", () => {
     const secret = "hunter2!";
-    const checked = checkConfig({ key: secret, wifi_password: secret + "\n", mqtt_url: 1 });
+    const checked = checkConfig({ key: secret, wifi_password: secret + "\n", urls: 1 });
     expect(checked.problems.map((p) => [p.key, p.got])).toEqual([
+      ["urls", "1"],
       ["key", "(secret)"],
-      ["mqtt_url", "1"],
       ["wifi_password", "(secret)"],
     ]);
     expect(JSON.stringify(checked.problems)).not.toContain("hunter2");
   });
 
   it("does not repeat a password that somebody put into the broker URL", () => {
-    const checked = checkConfig({ ...REQUIRED, mqtt_url: "mqtt://me:hunter2@broker.test" });
-    expect(checked.problems.map((p) => p.key)).toEqual(["mqtt_url"]);
+    const checked = checkConfig({ ...REQUIRED, urls: "mqtt://me:hunter2@broker.test" });
+    expect(checked.problems.map((p) => p.key)).toEqual(["urls"]);
     expect(JSON.stringify(checked.problems)).not.toContain("hunter2");
   });
 
@@ -237,43 +235,5 @@ describe("rules between keys", () => {
     { name: "neither of two", raw: {} },
   ])("accept $name", ({ raw }) => {
     expect(complaintsOf(raw)).toEqual([]);
-  });
-});
-
-describe("parseBrokerUrl", () => {
-  it.each([
-    ["mqtt://broker", "broker", 1883],
-    ["mqtt://broker/", "broker", 1883],
-    ["mqtt://broker.test:1", "broker.test", 1],
-    ["mqtt://192.168.0.7:65535/", "192.168.0.7", 65535],
-    ["mqtt://my_host-1:8883", "my_host-1", 8883],
-  ])("takes %s", (url, host, port) => {
-    expect(parseBrokerUrl(url)).toEqual({ host, port });
-  });
-
-  it.each([
-    "",
-    "broker",
-    "mqtts://broker",
-    "http://broker",
-    "MQTT://broker",
-    "mqtt:/broker",
-    "mqtt://",
-    "mqtt:///",
-    "mqtt://:1883",
-    "mqtt://broker:",
-    "mqtt://broker:0",
-    "mqtt://broker:65536",
-    "mqtt://broker:99999999999999999999",
-    "mqtt://broker:18x3",
-    "mqtt://broker:-1",
-    "mqtt://broker:1:2",
-    "mqtt://user@broker",
-    "mqtt://broker/path",
-    "mqtt://bro ker",
-    "mqtt://[::1]",
-    "mqtt://broker?x",
-  ])("refuses %s", (url) => {
-    expect(parseBrokerUrl(url)).toBeUndefined();
   });
 });

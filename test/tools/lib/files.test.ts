@@ -23,14 +23,14 @@ describe("bundle", () => {
 
 describe("board configuration", () => {
   it("writes what it is given and nothing else", () => {
-    const settings = { mqtt_url: "mqtt://h", key: createKey(), interval_s: 2 };
+    const settings = { urls: "mqtt://h", key: createKey(), interval_s: 2 };
     expect(JSON.parse(boardConfigText(settings))).toEqual(settings);
   });
 
   it("names every wrong key at once, and no secret", () => {
-    const settings = { mqtt_url: "http://h", key: "short", interval_s: 0 };
+    const settings = { urls: "http://h", key: "short", interval_s: 0 };
     expect(() => boardConfigText(settings)).toThrow(
-      /`mqtt_url` .* got "http:\/\/h"; .*`key` .* got \(secret\); .*`interval_s` .* got 0/,
+      /`urls` .* got "http:\/\/h"; .*`key` .* got \(secret\); .*`interval_s` .* got 0/,
     );
   });
 });

@@ -26,7 +26,7 @@ interface FakeTargetOptions extends Partial<FakeDeviceOptions> {
 
 function fakeTarget(options: FakeTargetOptions, log: string[]): Target {
   let device: FakeDevice | undefined;
-  let config = { device_id: "", mqtt_url: "", key: "", interval_s: 0 };
+  let config = { device_id: "", urls: "", key: "", interval_s: 0 };
   let boot = 0;
   function halt(): Promise<void> {
     device?.powerOff();
@@ -43,7 +43,7 @@ function fakeTarget(options: FakeTargetOptions, log: string[]): Target {
     boot: (events) => {
       if (!options.isRebootForgotten || boot === 0) boot++;
       device = createFakeDevice({
-        url: config.mqtt_url,
+        url: config.urls,
         deviceId: config.device_id,
         key: Buffer.from(config.key, "base64url"),
         intervalMs: config.interval_s * 1000,

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+// The figures in a heartbeat's `telemetry`: every name with type, unit and meaning. The board ships
+// only the names: the table is read by hosts and documents and falls out of the bundle.
+
+/** Members that count. A beat carries what was added since the one before; with `totals`, since boot. */
+export type CountName =
+  "sent" | "acked" | "dropped" | "on_s" | "due_s" | "re_net" | "re_mqtt" | "re_wifi" | "stalls";
+
+/** The object. All members are optional; it is at most `TELEMETRY_MAX_BYTES` long. */
+export type Telemetry = { [name in CountName]?: number } & {
+  rssi?: number;
+  vars?: number;
+  vars_total?: number;
+  rtt_ms?: number;
+  stall_ms?: number;
+  stall?: string;
+  reset?: string;
+  totals?: 1;
+};
+
+/** Longest serialised telemetry, bytes. */
+export const TELEMETRY_MAX_BYTES = 200;
+
+/** How often counters are totals since boot: in every so many beats one. */
+export const TOTALS_EVERY = 10;
+
+/** One row: what kind of figure, its unit, one line for a person. */
+export interface MetricInfo {
+  kind: "gauge" | "counter" | "text";
+  unit: string;
+  text: string;
+}
+
+/** The catalogue, in the order in which members are written. */
+export const METRICS: { [name in keyof Required<Telemetry>]: MetricInfo } = {
+  rssi: { kind: "gauge", unit: "dBm", text: "Signal strength of the access point." },
+  vars: { kind: "gauge", unit: "JsVars", text: "Memory in use, uncollected garbage included." },
+  vars_total: { kind: "gauge", unit: "JsVars", text: "Memory there is; in beats with totals." },
+  rtt_ms: { kind: "gauge", unit: "ms", text: "From sending the last beat to its acknowledgement." },
+  sent: { kind: "counter", unit: "messages", text: "Heartbeats handed to a connection." },
+  acked: {
+    kind: "counter",
+    unit: "messages",
+    text: "Heartbeats acknowledged (QoS 0: handed over).",
+  },
+  dropped: { kind: "counter", unit: "messages", text: "Heartbeats given up." },
+  on_s: { kind: "counter", unit: "s", text: "Time connected." },
+  due_s: { kind: "counter", unit: "s", text: "Time in which a connection was wanted." },
+  re_net: { kind: "counter", unit: "times", text: "Connections lost by the network." },
+  re_mqtt: { kind: "counter", unit: "times", text: "Connections given up for what the peer did." },
+  re_wifi: { kind: "counter", unit: "times", text: "Associations with the access point lost." },
+  stalls: { kind: "counter", unit: "times", text: "Stalls of the interpreter above 100 ms." },
+  stall_ms: { kind: "gauge", unit: "ms", text: "The longest of them since the beat before." },
+  stall: { kind: "text", unit: "", text: "What blocked: `dns`, `connect`, `tls` or `code`." },
+  reset: {
+    kind: "text",
+    unit: "",
+    text: "Why the board started, in the first beats: a planned reason, else `unknown`.",
+  },
+  totals: { kind: "gauge", unit: "", text: "1: the counters of this beat count since boot." },
+};
