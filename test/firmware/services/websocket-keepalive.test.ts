@@ -84,7 +84,7 @@ const PONG = '{"event":"pong"}';
 
 const KEYS = {
   key: "k".repeat(43),
-  mqtt_url: "mqtt://h",
+  urls: "mqtt://h",
   keepalive_interval_s: 30,
   keepalive_payload: "preset:ping",
 };
