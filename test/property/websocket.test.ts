@@ -157,7 +157,7 @@ describe("a stream of frames", () => {
         rig.ws.abort();
         if (rt.net.openCount() > 0 || rt.isArmed(0))
           throw new Error(`left open by ${hexOf(bytes)}`);
-        rt.freeSlots();
+        rt.freeSlots(0);
       }
     },
   );
