@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+// Heartbeats over HTTP in a simulated world: a virtual board, and a receiver that is right, wrong,
+// or away. The sum of it: ten thousand posts leave the board as the first ones did.
+import { afterEach, describe, expect, it } from "vitest";
+import { World, createHeartbeatReceiver } from "../../sim/index.ts";
+import type { HttpRule, WorldBoard } from "../../sim/index.ts";
+import { httpEntry, httpFiles } from "../helpers/http-entry.ts";
+import { SEED } from "../helpers/seeds.ts";
+
+interface Counts {
+  acked: number;
+  dropped: number;
+  fails: number;
+  made: number;
+}
+
+interface Rig {
+  world: World;
+  board: WorldBoard;
+  server: ReturnType<World["http"]>;
+  /** Numbers of the beats that the server took, in the order of their coming. */
+  seqs: number[];
+  counts(): Counts;
+  /** Runs until all beats are finished. */
+  finish(): Promise<void>;
+}
+
+const worlds: World[] = [];
+afterEach(async () => {
+  for (const world of worlds.splice(0)) await world.close();
+});
+
+async function createRig(options: {
+  beats: number;
+  pauseMs?: number;
+  rule?: HttpRule;
+  commands?: readonly string[];
+  isInstrumented?: boolean;
+}): Promise<Rig> {
+  const world = new World({ seed: SEED, keepTrace: false });
+  worlds.push(world);
+  const seqs: number[] = [];
+  const server = world.http("monitor", {
+    handle: createHeartbeatReceiver({
+      clock: world.clock,
+      isAllowed: (_id, token) => token === "a-token",
+      onBeat: ({ text }) => seqs.push((JSON.parse(text) as { seq: number }).seq),
+      commandsFor: () => options.commands ?? [],
+    }),
+  });
+  if (options.rule) server.misbehave(options.rule);
+  const target = { scheme: "http" as const, host: "monitor", port: 80, path: "/" };
+  const { beats, pauseMs = 1000 } = options;
+  let finished = 0;
+  const board = world.board("dut", {
+    script: await httpEntry(),
+    onPrint: (line) => {
+      if (line.endsWith("I test finished")) finished++;
+    },
+    files: httpFiles({ ...target, beats, pauseMs, statusPort: 8080 }),
+    wifi: false,
+    instrument: options.isInstrumented ?? true,
+  });
+  const counts = (): Counts => {
+    const [acked, dropped, fails, made] = String(board.evaluate("count()")).split(",").map(Number);
+    return { acked, dropped, fails, made } as Counts;
+  };
+  return {
+    world,
+    board,
+    server,
+    seqs,
+    counts,
+    finish: async () => {
+      const before = finished;
+      expect(await world.runUntil(() => finished > before, "20m")).toBe(true);
+    },
+  };
+}
+
+describe("a board that posts its beats", () => {
+  it("brings each of them once", async () => {
+    const { world, board, finish, counts, seqs } = await createRig({
+      beats: 50,
+      commands: ["a.b.c"],
+    });
+    await finish();
+    expect(counts()).toEqual({ acked: 50, dropped: 0, fails: 0, made: 50 });
+    expect(seqs).toEqual(Array.from({ length: 50 }, (_, i) => i + 1));
+    expect(board.lines.filter((line) => line.endsWith("I test commands a.b.c")).length).toBe(50);
+    expect(Math.abs(Number(board.evaluate("wall()")) - world.clock.now())).toBeLessThan(2000);
+    expect(world.problems).toEqual([]);
+  });
+
+  // How often the link fails: a beat that is lost on a kept connection goes out once more by itself.
+  it.each<[name: string, misdeed: HttpRule["do"], takes: number, fails: number]>([
+    ["a failing server", { status: 503, headers: { "Retry-After": "2" } }, 0, 3],
+    ["a captive portal", { status: 200, body: "<html>hello</html>" }, 0, 3],
+    ["a redirect", { status: 302, headers: { Location: "/" } }, 0, 3],
+    ["an answer that is cut", { bodyBytes: 10 }, 1, 3],
+    ["a wrong length", { length: 5000 }, 1, 3],
+    ["no answer", "hang", 0, 2],
+    ["a closed connection", "close", 0, 2],
+    ["a cut connection", "reset", 0, 2],
+    ["a slow answer", { drip: { bytes: 20, everyMs: 2000 } }, 1, 3],
+  ])("loses none by %s", async (_name, misdeed, takes, fails) => {
+    const rule = { on: "POST", skip: 5, count: 3, do: misdeed };
+    const { world, finish, counts, seqs } = await createRig({ beats: 20, rule });
+    await finish();
+    expect(counts()).toEqual({ acked: 20, dropped: 0, fails, made: 20 });
+    // A beat whose answer was lost comes again; its number tells the server.
+    const expected = Array.from({ length: 20 }, (_, i) => i + 1);
+    expect([...new Set(seqs)]).toEqual(expected);
+    expect(seqs.length).toBe(20 + 3 * takes);
+    expect(world.problems).toEqual([]);
+  });
+
+  it("takes answers in chunks, without a length, and slowly", async () => {
+    const rule = {
+      on: "POST",
+      do: { length: "chunked", drip: { bytes: 9, everyMs: 20 } },
+    } as const;
+    const { finish, counts, server } = await createRig({ beats: 10, rule });
+    await finish();
+    server.misbehave({ on: "POST", do: { length: "none" } });
+    expect(counts()).toMatchObject({ acked: 10, fails: 0 });
+  });
+
+  it("gives up the beats that the server will never take, and only those", async () => {
+    const rule = { on: "POST", skip: 5, count: 2, do: { status: 422, body: '{"code":"E_BEAT"}' } };
+    const { board, finish, counts } = await createRig({ beats: 20, rule });
+    await finish();
+    expect(counts()).toEqual({ acked: 18, dropped: 2, fails: 0, made: 20 });
+    expect(board.lines.some((line) => line.endsWith("E_HTTP_STATUS status=422 code=E_BEAT"))).toBe(
+      true,
+    );
+  });
+
+  it("is as it was after ten thousand posts, each over a connection of its own", async () => {
+    const { world, board, server, finish, counts } = await createRig({
+      beats: 100,
+      pauseMs: 5,
+      isInstrumented: false,
+    });
+    await finish();
+    board.evaluate("pause()");
+    await world.run("2m");
+    const before = board.usage();
+    board.evaluate("resume()");
+    board.evaluate("more(9900)");
+    await finish();
+    board.evaluate("pause()");
+    await world.run("2m");
+    expect(counts()).toEqual({ acked: 10_000, dropped: 0, fails: 0, made: 10_000 });
+    expect(server.stats().connections).toBeGreaterThanOrEqual(10_000);
+    const { vars, ...after } = board.usage();
+    expect(after).toEqual({ ...before, vars: undefined });
+    expect(Math.abs(vars - before.vars)).toBeLessThanOrEqual(5);
+    expect(world.problems).toEqual([]);
+  }, 300_000);
+});
