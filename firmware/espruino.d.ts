@@ -164,6 +164,8 @@ interface EspruinoStorage {
   erase(name: string): void;
   /** Bytes free without a compaction. */
   getFree(): number;
+  /** Of the whole store; trash is what a compaction frees. */
+  getStats(): { readonly trashBytes: number };
 }
 
 /** Reference#Flash: the chip by the addresses of the processor. Writing only clears bits. */

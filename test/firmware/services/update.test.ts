@@ -12,7 +12,10 @@ import {
   SPARE_BYTES,
   TRIAL_MS,
   WAIT_MS,
+  beginUpdate,
+  commitUpdate,
   createUpdate,
+  stopUpdate,
 } from "../../../firmware/services/update.ts";
 import type { Update } from "../../../firmware/services/update.ts";
 import { SLOT_A, SLOT_B, TEXT_AT } from "../../../firmware/wire/slots.ts";
@@ -47,20 +50,12 @@ interface Lab {
   begin(args?: UpdateArgs): (string | undefined)[];
 }
 
-/** A board that runs the slot `a`, and a server with the new bundle. */
-function createLab(flash = flashWith(slotOf(OLD)), running: string | undefined = SLOT_A): Lab {
+/** A board that runs a slot, or without the loader, and a server with the new bundle. */
+function createLab(flash = flashWith(slotOf(OLD)), running: string | null = SLOT_A): Lab {
   const board = createFlashBoard(flash);
   const server = serveRanges(board, NEW);
   let restarts = 0;
-  const update = createUpdate(board, {
-    running,
-    mac: macOf,
-    parseUrl: (url) =>
-      url === "http://host/new.js"
-        ? { scheme: "http", host: "host", port: 80, path: "/new.js" }
-        : undefined,
-    restart: () => void restarts++,
-  });
+  const update = createUpdate(board, running ?? undefined, () => void restarts++);
   return {
     board,
     flash,
@@ -69,7 +64,11 @@ function createLab(flash = flashWith(slotOf(OLD)), running: string | undefined =
     restarts: () => restarts,
     begin: (args = argsFor(NEW)) => {
       const outcomes: (string | undefined)[] = [];
-      update.begin(args, (failure) => outcomes.push(failure));
+      const url = args.url === "http://host/new.js";
+      const target = { scheme: "http", host: "host", port: 80, path: "/new.js" };
+      beginUpdate(board, update, macOf, url ? target : undefined, args, (failure) =>
+        outcomes.push(failure),
+      );
       return outcomes;
     },
   };
@@ -181,7 +180,7 @@ describe("an update", () => {
     const lab = createLab();
     const outcomes = lab.begin();
     while (lab.server.asked.length < 2) lab.board.advance(1);
-    lab.update.stop();
+    stopUpdate(lab.board, lab.update, "none");
     lab.board.advance(AGES_MS);
     expect([outcomes, lab.server.asked.length, lab.restarts()]).toEqual([[], 2, 0]);
     expect(lab.board.net.openCount()).toBe(0);
@@ -191,17 +190,8 @@ describe("an update", () => {
 
 describe("an update is refused", () => {
   it("without the loader", () => {
-    const lab = createLab(flashWith(slotOf(OLD)), undefined);
-    // An argument of undefined means the default above.
-    const update = createUpdate(lab.board, {
-      running: undefined,
-      mac: macOf,
-      parseUrl: () => undefined,
-      restart: () => undefined,
-    });
-    const outcomes: unknown[] = [];
-    update.begin(argsFor(NEW), (failure) => outcomes.push(failure));
-    expect(outcomes).toEqual(["E_UPDATE cause=none"]);
+    const lab = createLab(flashWith(slotOf(OLD)), null);
+    expect(lab.begin()).toEqual(["E_UPDATE cause=none"]);
   });
 
   it("while another one is in hand", () => {
@@ -309,8 +299,8 @@ describe("a bundle on trial", () => {
   it("is committed by the first acknowledged beat, once", () => {
     const lab = createLab(trial(), SLOT_B);
     expect(lab.update.status).toBe("trial");
-    lab.update.commit();
-    lab.update.commit();
+    commitUpdate(lab.board, lab.update);
+    commitUpdate(lab.board, lab.update);
     lab.board.advance(2 * TRIAL_MS);
     expect([lab.update.status, lab.restarts()]).toEqual(["idle", 0]);
     expect(lab.flash.read(SLOT_B)?.slice(20, TEXT_AT)).toBe("-\xff\xff1");
@@ -328,7 +318,7 @@ describe("a bundle on trial", () => {
   it("is not touched by the commit of a bundle that needs none", () => {
     const lab = createLab();
     const before = lab.flash.wear().bytesProgrammed;
-    lab.update.commit();
+    commitUpdate(lab.board, lab.update);
     lab.board.advance(2 * TRIAL_MS);
     expect(lab.flash.wear().bytesProgrammed).toBe(before);
     expect(lab.restarts()).toBe(0);

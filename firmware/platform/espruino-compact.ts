@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+// Frees the trash of Storage at the start of the program, when little is left: the interpreter would
+// do it in the middle of some write, moving the code that runs from it. Measured on 2v29: with mapped
+// flash, as on the ESP32, functions go on at their old addresses, where something else is then; with
+// unmapped flash it is the erasing of the running file that kills them.
+
+// The interpreter takes text, too; functions run from flash, text does not.
+declare function setTimeout(code: string, delayMs: number): void;
+
+/** Least free bytes to go on with: an update, and what is written until the next start. */
+const FREE_BYTES = 65536;
+
+/** Least trash that is worth it, bytes: one compaction never leads to another. */
+const TRASH_BYTES = 32768;
+
+/**
+ * Compacts Storage and starts the board anew, from the idle loop and as text in RAM, if that is due.
+ * It blocks for seconds, and a power cut meanwhile can cost all files: docs/decisions/0030.
+ *
+ * @returns true when it will; then nothing else may be started
+ */
+export function compactStorage(): boolean {
+  const storage = require("Storage");
+  if (storage.getFree() > FREE_BYTES || storage.getStats().trashBytes < TRASH_BYTES) return false;
+  setTimeout("require('Storage').compact();load()", 0);
+  return true;
+}
