@@ -100,8 +100,8 @@ export function createTimeSync(
 ): TimeSync {
   const slot = rt.newSlot();
   let servers = options.servers;
-  // The least that wall minus monotonic clock can be.
-  let floorMs = Math.max(options.floorMs, CLOCK_FLOOR_MS) - rt.nowMs();
+  // The least that wall minus monotonic clock can be, own clocks being fast by minutes at most.
+  let floorMs = Math.max(options.floorMs, CLOCK_FLOOR_MS) - rt.nowMs() - AGREE_MS;
   let intervalMs = options.intervalSec * 1000;
   let retryMs = RETRY_MS;
   // The interpreter's clock minus the monotonic one: changes when somebody else sets it, and the
@@ -118,14 +118,6 @@ export function createTimeSync(
     baseMs = rt.systemMs() - rt.nowMs();
     rt.setWall(wallMs, quality);
     onChange();
-  }
-
-  // Whether it is not before the floor, own clocks being fast by 100 ppm at most, and not years
-  // after what is known.
-  function isPossible(offsetMs: number): boolean {
-    const now = rt.nowMs();
-    if (rt.quality !== "none" && offsetMs > rt.wallMs() - now + AWAY_MS) return false;
-    return offsetMs > floorMs - now / 10000;
   }
 
   function sync(): void {
@@ -162,7 +154,7 @@ export function createTimeSync(
         time.offsetMs = wallMs - rt.wallMs();
         rt.log("I", "time", "synced", "server=" + time.server + " offset_ms=" + time.offsetMs);
         untilMs = now + SYNCED_MS;
-        floorMs = offsetMs;
+        floorMs = offsetMs - AGREE_MS;
         if (now >= saveMs) {
           saveMs = now + SAVE_MS;
           options.saveFloor(wallMs);
@@ -192,7 +184,10 @@ export function createTimeSync(
         delayMs = undefined;
       }
       const server = list[++index];
-      if (server === undefined) return end(told.length === alone && isPossible(offsetMs));
+      if (server === undefined) {
+        const isNear = alone === 1 || offsetMs - (told[0] as number) < AWAY_MS;
+        return end(told.length === alone && offsetMs > floorMs && isNear);
+      }
       rt.arm(slot, NAME_MS, step);
       parts = server.split(":");
       const host = parts[0] as string;
@@ -277,7 +272,7 @@ export function createTimeSync(
     },
     heard: function (wallMs) {
       const isNews = Math.abs(wallMs - rt.wallMs()) > NEWS_MS;
-      if (isNews && rt.quality !== "synced" && isPossible(wallMs - rt.nowMs()))
+      if (isNews && rt.quality !== "synced" && wallMs - rt.nowMs() > floorMs)
         tell(wallMs, "plausible");
     },
     stop: function () {

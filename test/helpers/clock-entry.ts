@@ -12,7 +12,7 @@ export interface ClockSettings {
 }
 
 const SOURCE = `
-import { createBoard } from "firmware/platform/espruino-board.ts";
+import { createBoard } from "firmware/platform/espruino.ts";
 import { createRuntime } from "firmware/core/runtime.ts";
 import { createTimeSync } from "firmware/services/time-sync.ts";
 import { createScheduler } from "firmware/services/scheduler.ts";

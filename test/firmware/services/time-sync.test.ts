@@ -477,7 +477,7 @@ describe("quality", () => {
 
   it("does not come from what is heard before the floor, or is no number", () => {
     const rig = createRig({ floorMs: START_WALL_MS });
-    rig.time.heard(START_WALL_MS - 10_000);
+    rig.time.heard(START_WALL_MS - HOUR_MS);
     rig.time.heard(NaN);
     expect(rig.changes).toEqual([]);
   });
