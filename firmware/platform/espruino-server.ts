@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 // `Board.listen` on Espruino, apart from the board because only few programs need it. Measured on
 // 2v29: connections outlive the port, `close` comes exactly once, a port that is in use is no error.
-import type { Socket, SocketEvents } from "./board.ts";
+import type { Board, Socket, SocketEvents } from "./board.ts";
 
-/** Accepts TCP connections; see {@link Board.listen}. */
-export function listen(port: number, accept: (socket: Socket) => SocketEvents): () => void {
+function listen(port: number, accept: (socket: Socket) => SocketEvents): () => void {
   const server = require("net").createServer(function (client) {
     let isOver = false;
     let queuedBytes = 0;
@@ -14,7 +13,7 @@ export function listen(port: number, accept: (socket: Socket) => SocketEvents): 
     function abort(): void {
       isOver = true;
       client.end();
-      // As in espruino-board.ts: `end` alone waits for a peer that reads.
+      // As in espruino.ts: `end` alone waits for a peer that reads.
       client.clsNow = true;
     }
 
@@ -58,4 +57,9 @@ export function listen(port: number, accept: (socket: Socket) => SocketEvents): 
   return function () {
     server.close();
   };
+}
+
+/** Gives a board what the status page needs. */
+export function addServer(board: Board): void {
+  board.listen = listen;
 }

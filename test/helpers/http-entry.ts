@@ -18,15 +18,15 @@ export interface HttpEntrySettings {
 }
 
 const SOURCE = `
-import { createBoard } from "firmware/platform/espruino-board.ts";
-import { listen } from "firmware/platform/espruino-server.ts";
+import { createBoard } from "firmware/platform/espruino.ts";
+import { addServer } from "firmware/platform/espruino-server.ts";
 import { createRuntime } from "firmware/core/runtime.ts";
 import { createHttpLink } from "firmware/http/link.ts";
 import { createStatusServer } from "firmware/services/status-server.ts";
 import type { LinkTarget } from "firmware/transport/link.ts";
 
 const board = createBoard();
-board.listen = listen;
+addServer(board);
 const rt = createRuntime(board);
 rt.onFault(function (text) {
   rt.log("E", "app", "fault", text);
