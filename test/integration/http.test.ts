@@ -10,12 +10,7 @@ import { createCertificate } from "../helpers/certificate.ts";
 import { findFreePort } from "../helpers/free-port.ts";
 import { httpEntry, httpFiles } from "../helpers/http-entry.ts";
 import type { HttpEntrySettings } from "../helpers/http-entry.ts";
-import {
-  ANSWERER,
-  createInterpreter,
-  INTERPRETER,
-  NO_INTERPRETER,
-} from "../helpers/interpreter.ts";
+import { createInterpreter, INTERPRETER, NO_INTERPRETER } from "../helpers/interpreter.ts";
 import type { Interpreter } from "../helpers/interpreter.ts";
 
 const BOUND_MS = 60_000;
