@@ -76,11 +76,14 @@ function flashFor(
   const key = `${profile} ${script}`;
   let template = templates.get(key);
   if (!template) {
-    const { storageBytes, flashPageBytes, flashAddress } = PROFILES[profile];
+    const { storageBytes, flashPageBytes, flashAddress, spareBytes, spareAddress } =
+      PROFILES[profile];
     template = createFlash({
       totalBytes: storageBytes,
       pageBytes: flashPageBytes,
       address: flashAddress,
+      spareBytes,
+      spareAddress,
     });
     if (script !== "") template.write(".bootcde", script);
     templates.set(key, template);

@@ -235,6 +235,8 @@ export function createBoard(options: BoardOptions): Board {
       totalBytes: profile.storageBytes,
       pageBytes: profile.flashPageBytes,
       address: profile.flashAddress,
+      spareBytes: profile.spareBytes,
+      spareAddress: profile.spareAddress,
     });
   const random = createRandom(seed);
   const entropy = random.stream("entropy");

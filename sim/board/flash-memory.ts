@@ -36,8 +36,8 @@ export interface FlashMemory {
   readonly eraseCount: number;
   /** A copy of all bytes. */
   image(): Uint8Array;
-  /** A chip with the same bytes and no wear; both can be used on. */
-  copy(): FlashMemory;
+  /** A chip with the same bytes and no wear; both can be used on. Options as for a new one. */
+  copy(poweredWith?: FlashMemory): FlashMemory;
   /**
    * Lets the power go when exactly so many more bytes have been programmed; an erase counts as the
    * bytes of its page, and one that is cut has set those from the page's start on. (On a real chip
@@ -62,11 +62,19 @@ export interface FlashMemoryOptions {
   pageBytes: number;
   /** Bytes from address 0 on; the rest is erased. */
   image?: Uint8Array | undefined;
+  /** Another part of the same chip: what is written there counts for its power cut, and here. */
+  poweredWith?: FlashMemory | undefined;
+}
+
+/** The power of a chip. */
+interface Power {
+  isOn: boolean;
+  cut: { bytesLeft: number; onCut: () => void } | null;
 }
 
 /** Creates a chip, erased unless an image is given. */
 export function createFlashMemory(options: FlashMemoryOptions): FlashMemory {
-  const { totalBytes, pageBytes, image } = options;
+  const { totalBytes, pageBytes, image, poweredWith } = options;
   const pages = new Map<number, Page>();
   if (image) {
     for (let at = 0; at < Math.min(image.length, totalBytes); at += pageBytes) {
@@ -77,7 +85,7 @@ export function createFlashMemory(options: FlashMemoryOptions): FlashMemory {
       pages.set(at / pageBytes, { bytes, isShared: false });
     }
   }
-  return new PagedMemory(totalBytes, pageBytes, pages);
+  return new PagedMemory(totalBytes, pageBytes, pages, poweredWith);
 }
 
 // A class, because there is one for each of ten thousand boards: its functions are made once.
@@ -88,13 +96,18 @@ class PagedMemory implements FlashMemory {
   private readonly pages: Map<number, Page>;
   private readonly pageErases: number[] = [];
   private bytesProgrammed = 0;
-  private isPowered = true;
-  private cut: { bytesLeft: number; onCut: () => void } | null = null;
+  private readonly power: Power;
 
-  constructor(totalBytes: number, pageBytes: number, pages: Map<number, Page>) {
+  constructor(
+    totalBytes: number,
+    pageBytes: number,
+    pages: Map<number, Page>,
+    poweredWith: FlashMemory | undefined,
+  ) {
     this.totalBytes = totalBytes;
     this.pageBytes = pageBytes;
     this.pages = pages;
+    this.power = poweredWith instanceof PagedMemory ? poweredWith.power : { isOn: true, cut: null };
   }
 
   read(at: number, lengthBytes: number): string {
@@ -159,17 +172,17 @@ class PagedMemory implements FlashMemory {
     return fromLatin1(this.read(0, this.totalBytes));
   }
 
-  copy(): FlashMemory {
+  copy(poweredWith?: FlashMemory): FlashMemory {
     for (const page of this.pages.values()) page.isShared = true;
-    return new PagedMemory(this.totalBytes, this.pageBytes, new Map(this.pages));
+    return new PagedMemory(this.totalBytes, this.pageBytes, new Map(this.pages), poweredWith);
   }
 
   cutAfter(bytes: number, onCut: () => void): void {
-    this.cut = { bytesLeft: Math.max(0, bytes), onCut };
+    this.power.cut = { bytesLeft: Math.max(0, bytes), onCut };
   }
 
   powerUp(): void {
-    this.isPowered = true;
+    this.power.isOn = true;
   }
 
   private byteAt(at: number): number {
@@ -188,18 +201,19 @@ class PagedMemory implements FlashMemory {
 
   /** How many of so many bytes get written before the power goes. */
   private granted(bytes: number): number {
-    if (!this.isPowered) throw new Abort("power-off");
-    return this.cut ? Math.min(bytes, this.cut.bytesLeft) : bytes;
+    const { isOn, cut } = this.power;
+    if (!isOn) throw new Abort("power-off");
+    return cut ? Math.min(bytes, cut.bytesLeft) : bytes;
   }
 
   private spend(bytes: number): void {
-    if (!this.cut) return;
-    this.cut.bytesLeft -= bytes;
-    if (this.cut.bytesLeft > 0) return;
-    const { onCut } = this.cut;
-    this.cut = null;
-    this.isPowered = false;
-    onCut();
+    const { cut } = this.power;
+    if (!cut) return;
+    cut.bytesLeft -= bytes;
+    if (cut.bytesLeft > 0) return;
+    this.power.cut = null;
+    this.power.isOn = false;
+    cut.onCut();
     throw new Abort("power-off");
   }
 

@@ -93,11 +93,19 @@ export interface Flash {
   powerUp(): void;
   /** Names the board that stands still while pages are erased; null for none. */
   attach(host: FlashHost | null): void;
-  /** Writes to the chip past the files, which are read anew then. @throws Abort as the chip does */
-  direct(fn: (chip: FlashMemory) => void): void;
+  /**
+   * Writes to the chip past the files, which are read anew then.
+   *
+   * @param part `memory` unless given, or `spare`
+   * @throws Abort as the chip does
+   */
+  direct(fn: (chip: FlashMemory) => void, part?: FlashMemory): void;
   /** The chip itself, and where the processor sees its first byte. */
   readonly memory: FlashMemory;
   readonly address: number;
+  /** The part of it beside the files, for programs; where it is seen. No bytes: there is none. */
+  readonly spare: FlashMemory;
+  readonly spareAddress: number;
 }
 
 /** What a flash is made of. */
@@ -108,6 +116,9 @@ export interface FlashOptions {
   pageBytes?: number;
   /** Where the processor sees the first byte; that of an ESP32 unless given. */
   address?: number;
+  /** Bytes beside the files, and where the processor sees the first; none unless given. */
+  spareBytes?: number;
+  spareAddress?: number;
   /** Bytes of an image, such as the interpreter's `espruino.flash`; erased unless given. */
   image?: Uint8Array;
 }
@@ -115,20 +126,33 @@ export interface FlashOptions {
 /** Creates a store, empty unless an image is given. */
 export function createFlash(options: FlashOptions = {}): Flash {
   const { totalBytes = 896 * 1024, pageBytes = 4096, address = 0x320000, image } = options;
-  return new Store(createFlashMemory({ totalBytes, pageBytes, image }), address, null);
+  const { spareBytes = 0, spareAddress = 0 } = options;
+  const memory = createFlashMemory({ totalBytes, pageBytes, image });
+  const spare = createFlashMemory({ totalBytes: spareBytes, pageBytes, poweredWith: memory });
+  return new Store(memory, address, spare, spareAddress, null);
 }
 
 // A class, because there is one for each of ten thousand boards: its functions are made once.
 class Store implements Flash {
   readonly memory: FlashMemory;
   readonly address: number;
+  readonly spare: FlashMemory;
+  readonly spareAddress: number;
   private catalog: Catalog | null;
   private isFull = false;
   private host: FlashHost | null = null;
 
-  constructor(memory: FlashMemory, address: number, known: Catalog | null) {
+  constructor(
+    memory: FlashMemory,
+    address: number,
+    spare: FlashMemory,
+    spareAddress: number,
+    known: Catalog | null,
+  ) {
     this.memory = memory;
     this.address = address;
+    this.spare = spare;
+    this.spareAddress = spareAddress;
     this.catalog = known;
   }
 
@@ -215,21 +239,22 @@ class Store implements Flash {
   }
 
   copy(): Flash {
-    return new Store(this.memory.copy(), this.address, copyOf(this.current()));
+    const memory = this.memory.copy();
+    const spare = this.spare.copy(memory);
+    return new Store(memory, this.address, spare, this.spareAddress, copyOf(this.current()));
   }
 
   setFull(isFull: boolean): void {
     this.isFull = isFull;
   }
 
-  direct<T>(fn: (memory: FlashMemory) => T): T {
-    const { memory } = this;
-    const before = memory.eraseCount;
-    this.catalog = null;
+  direct<T>(fn: (chip: FlashMemory) => T, part = this.memory): T {
+    const before = part.eraseCount;
+    if (part === this.memory) this.catalog = null;
     try {
-      return fn(memory);
+      return fn(part);
     } finally {
-      if (memory.eraseCount > before) this.host?.erased(memory.eraseCount - before);
+      if (part.eraseCount > before) this.host?.erased(part.eraseCount - before);
     }
   }
 

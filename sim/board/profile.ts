@@ -26,10 +26,13 @@ export interface Profile {
   board: string;
   /** Native modules that `require` finds. */
   modules: readonly string[];
-  /** Flash for files: bytes, bytes of a page, where the processor sees it, ms to erase a page. */
+  /** Flash for files: bytes, bytes of a page, where the processor sees it; ms to erase a page. */
   storageBytes: number;
   flashPageBytes: number;
   flashAddress: number;
+  /** The partition for programs: bytes, and where the processor sees it. */
+  spareBytes: number;
+  spareAddress: number;
   eraseMs: number;
   /** From where on there is flash, and what of it the interpreter says is free: address, bytes. */
   flashStart: number;
@@ -66,6 +69,8 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     storageBytes: 896 * 1024,
     flashPageBytes: 4096,
     flashAddress: 0x320000,
+    spareBytes: 64 * 1024,
+    spareAddress: 0x310000,
     // Data sheets of the usual chips: 45 ms typical, 400 at most.
     eraseMs: 40,
     flashStart: 0,
@@ -100,6 +105,8 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     storageBytes: 256 * 1024,
     flashPageBytes: 1024,
     flashAddress: 0x10000000,
+    spareBytes: 0,
+    spareAddress: 0,
     eraseMs: 0,
     flashStart: 0x10000000,
     flashFree: [[0x10000000, 256 * 1024]],

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// require("Flash"): the bytes of the chip at the addresses of the processor, the very same in which
-// Storage keeps its files. Writing clears bits, erasing a page sets them. What lies outside the area
-// of Storage (the interpreter itself, partitions of other use) reads as erased and takes nothing.
+// require("Flash"): the bytes of the chip at the addresses of the processor: the very same in which
+// Storage keeps its files, and the partition for programs. Writing clears bits, erasing a page sets
+// them. What lies outside (the interpreter itself, partitions of other use) reads as erased and
+// takes nothing.
 import { fromLatin1 } from "../bytes.ts";
+import type { FlashMemory } from "../flash-memory.ts";
 import { typeName } from "../promises.ts";
 import type { ModuleHost } from "./index.ts";
 
@@ -11,8 +13,17 @@ export function createFlashModule({ realm, globals, flash, profile }: ModuleHost
   const { memory, address } = flash;
   const endAddress = address + memory.totalBytes;
   const integer = (value: unknown): number => Math.trunc(Number(value)) | 0;
-  const isInside = (at: number): boolean => at >= address && at < endAddress;
   const area = (addr: number, length: number): object => realm.objectOf({ addr, length });
+
+  /** The part of the chip that an address is in, and where in it. */
+  function placeOf(at: number): { part: FlashMemory; offset: number } | undefined {
+    for (const [part, from] of [
+      [memory, address],
+      [flash.spare, flash.spareAddress],
+    ] as const)
+      if (at >= from && at < from + part.totalBytes) return { part, offset: at - from };
+    return undefined;
+  }
 
   const module = realm.object();
   realm.define(module, {
@@ -26,23 +37,28 @@ export function createFlashModule({ realm, globals, flash, profile }: ModuleHost
       if (typeof given !== "number" || !Number.isInteger(given)) {
         realm.fail("Error", `Address should be an integer, got ${typeName(given)}`);
       }
-      const at = Number(given);
-      if (!isInside(at)) return;
-      const page = Math.floor((at - address) / memory.pageBytes);
-      flash.direct((chip) => chip.erasePage(page));
+      const place = placeOf(Number(given));
+      if (!place) return;
+      const { part, offset } = place;
+      flash.direct((chip) => chip.erasePage(Math.floor(offset / part.pageBytes)), part);
     },
     write: (data: unknown, given: unknown) => {
       if (data === undefined) realm.fail("Error", "Data is not defined");
       const bytes = typeof data === "string" ? fromLatin1(data) : globals.bytes(data);
-      const at = integer(given) >>> 0;
-      if (!isInside(at)) return;
-      flash.direct((chip) => chip.program(at - address, bytes.subarray(0, endAddress - at)));
+      const place = placeOf(integer(given) >>> 0);
+      if (!place) return;
+      const { part, offset } = place;
+      flash.direct(
+        (chip) => chip.program(offset, bytes.subarray(0, part.totalBytes - offset)),
+        part,
+      );
     },
     read: (length: unknown, given: unknown) => {
       const count = integer(length);
       if (count <= 0) return undefined;
       const at = integer(given) >>> 0;
-      return realm.uint8(fromLatin1(memory.read(at - address, count)));
+      const { part, offset } = placeOf(at) ?? { part: memory, offset: at - address };
+      return realm.uint8(fromLatin1(part.read(offset, count).padEnd(count, "\xff")));
     },
   });
   return module;
