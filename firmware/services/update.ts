@@ -53,8 +53,9 @@ export const RESTART_MS = 5000;
  */
 export const SPARE_BYTES = 16384;
 
-/** State of the service: data that the functions below work on. */
+/** The service: data that the functions below work on. */
 export interface Update {
+  rt: Runtime;
   status: "none" | "trial" | "idle" | "loading" | "ready";
   slot: Slot;
   /** File of the bundle that runs; undefined without the loader. */
@@ -63,6 +64,15 @@ export interface Update {
   restart(): void;
   /** The server of the download that is in hand. */
   peer?: HttpPeer | undefined;
+  /** Gives up what is in hand: its `done` is not called any more. */
+  stop(): void;
+}
+
+function stop(this: Update): void {
+  this.status = "none";
+  this.rt.disarm(this.slot);
+  if (this.peer && this.peer.hangUp) this.peer.hangUp();
+  this.peer = undefined;
 }
 
 /** Makes the service; a bundle on trial has TRIAL_MS from now on. */
@@ -71,7 +81,7 @@ export function createUpdate(
   running: string | undefined,
   restart: () => void,
 ): Update {
-  const update: Update = { status: "idle", slot: rt.newSlot(), running, restart };
+  const update: Update = { rt, status: "idle", slot: rt.newSlot(), running, restart, stop };
   if (!running) update.status = "none";
   else if (rt.read(running, COMMIT_AT, 1) === ERASED) {
     update.status = "trial";
@@ -80,20 +90,13 @@ export function createUpdate(
   return update;
 }
 
-/** Gives up what is in hand: its `done` is not called any more. */
-export function stopUpdate(rt: Runtime, update: Update, status: Update["status"]): void {
-  update.status = status;
-  rt.disarm(update.slot);
-  if (update.peer && update.peer.hangUp) update.peer.hangUp();
-  update.peer = undefined;
-}
-
 /** The running bundle has proved itself: a beat was acknowledged. Call it at each, or at the first. */
-export function commitUpdate(rt: Runtime, update: Update): void {
+export function commitUpdate(update: Update): void {
   if (update.status !== "trial") return;
-  stopUpdate(rt, update, "idle");
-  rt.write(update.running as string, "1", COMMIT_AT);
-  rt.log("I", "update", "committed", "slot=" + update.running);
+  update.stop();
+  update.status = "idle";
+  update.rt.write(update.running as string, "1", COMMIT_AT);
+  update.rt.log("I", "update", "committed", "slot=" + update.running);
 }
 
 /**
@@ -105,14 +108,13 @@ export function commitUpdate(rt: Runtime, update: Update): void {
  * @param target `args.url`, parsed; undefined when it is no URL
  */
 export function beginUpdate(
-  rt: Runtime,
   update: Update,
   mac: (text: string) => string,
   target: LinkTarget | undefined,
   args: UpdateArgs,
   done: Done,
 ): void {
-  const { slot, running } = update;
+  const { rt, slot, running } = update;
   const { size, sha256 } = args;
   const name = running === SLOT_A ? SLOT_B : SLOT_A;
   let failures = 0;
@@ -120,7 +122,8 @@ export function beginUpdate(
   let at = 0;
 
   function finish(failure?: Failure): void {
-    stopUpdate(rt, update, failure ? "idle" : "ready");
+    update.stop();
+    update.status = failure ? "idle" : "ready";
     done(failure);
   }
 
@@ -170,10 +173,9 @@ export function beginUpdate(
     );
   }
 
-  let cause: string | undefined;
-  if (update.status !== "idle") cause = update.status;
-  else if (mac(MAC_PREFIX + size + " " + sha256) !== args.mac) cause = "mac";
-  else if (!target) cause = "args";
+  let cause: string = update.status;
+  if (cause === "idle")
+    cause = mac(MAC_PREFIX + size + " " + sha256) !== args.mac ? "mac" : target ? "" : "args";
   if (cause) return done("E_UPDATE cause=" + cause);
   // Number and id.
   const number = +(rt.read(running as string, 0, ID_AT) as string) + 1;

@@ -5,13 +5,14 @@
 import { bundleEntry } from "./entry.ts";
 
 const SOURCE = `
-import { createBoard } from "firmware/platform/espruino-board.ts";
+import { createBoard } from "firmware/platform/espruino.ts";
 import { compactStorage } from "firmware/platform/espruino-compact.ts";
 import { keepConfig, loadConfig } from "firmware/core/config-store.ts";
 import { createRuntime } from "firmware/core/runtime.ts";
 import { createHmac } from "firmware/lib/hmac-sha256.ts";
 import { beginUpdate, commitUpdate, createUpdate } from "firmware/services/update.ts";
-import { ALL_KEYS, parseBrokerUrl } from "firmware/wire/config.ts";
+import { ALL_KEYS } from "firmware/wire/config.ts";
+import { areUrls, parseUrl } from "firmware/wire/url.ts";
 import type { Config } from "firmware/wire/config.ts";
 import type { Update } from "firmware/services/update.ts";
 
@@ -22,16 +23,12 @@ let key = "";
 function begin(service: Update, order: string): void {
   const args = JSON.parse(order);
   const mac = createHmac(rt.sha256 as (bytes: string) => string, rt.fromBase64url(key));
-  const levels = args["url"].split("/");
-  const host = levels[2].split(":");
-  const target = { scheme: "http", host: host[0], port: +host[1], path: "/" + levels[3] };
   beginUpdate(
-    rt,
     service,
     function (text) {
       return rt.base64url(mac(text));
     },
-    target,
+    parseUrl(args["url"]),
     args,
     function (failure) {
       rt.log("I", "test", "done", "failure=" + failure);
@@ -42,18 +39,14 @@ function begin(service: Update, order: string): void {
 function update(config: Config): void {
   key = config.key;
   const before = rt.collect();
-  const service = createUpdate(
-    rt,
-    (global as unknown as { lubdub?: string })["lubdub"],
-    rt.reboot,
-  );
+  const running = (global as unknown as { lubdub?: string })["lubdub"];
+  const service = createUpdate(rt, running, rt.reboot);
   const vars = before - rt.collect();
   rt.log("I", "test", "runs", "version=VERSION status=" + service.status + " vars=" + vars);
   const order = rt.read("order");
-  if (order && service.status === "idle")
-    begin(service, order);
+  if (order && service.status === "idle") begin(service, order);
   if (rt.read("online")) {
-    commitUpdate(rt, service);
+    commitUpdate(service);
     keepConfig(rt);
     rt.log("I", "test", "kept", "status=" + service.status);
   }
@@ -64,7 +57,7 @@ rt.onFault(function (text) {
 });
 if (compactStorage()) rt.log("W", "test", "compacts");
 else {
-  const config = loadConfig(rt, ALL_KEYS, parseBrokerUrl);
+  const config = loadConfig(rt, ALL_KEYS, areUrls);
   if (config) update(config);
   else rt.log("I", "test", "console");
 }

@@ -23,7 +23,7 @@ import { delay } from "../helpers/wait.ts";
 
 const LINUX = { totalBytes: 256 * 1024, pageBytes: 1024, address: 0x10000000 };
 const KEY = "k".repeat(43);
-const CONFIG = { key: KEY, mqtt_url: "mqtt://broker.test" };
+const CONFIG = { key: KEY, urls: "mqtt://broker.test" };
 const RUN_MS = 30_000;
 
 let loader = "";

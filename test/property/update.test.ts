@@ -12,12 +12,7 @@ import {
   keepConfig,
   loadConfig,
 } from "../../firmware/core/config-store.ts";
-import {
-  beginUpdate,
-  commitUpdate,
-  createUpdate,
-  stopUpdate,
-} from "../../firmware/services/update.ts";
+import { beginUpdate, commitUpdate, createUpdate } from "../../firmware/services/update.ts";
 import { ALL_KEYS, CONFIG_FILE } from "../../firmware/wire/config.ts";
 import { SLOT_A, SLOT_B } from "../../firmware/wire/slots.ts";
 import { updateMacText } from "../../firmware/wire/update.ts";
@@ -51,9 +46,9 @@ function update(flash: Flash, text = NEW): boolean {
   const service = createUpdate(board, SLOT_A, () => undefined);
   let isWell = false;
   const args = { url: "", size: text.length, sha256, mac };
-  beginUpdate(board, service, macOf, target, args, (failure) => (isWell = !failure));
+  beginUpdate(service, macOf, target, args, (failure) => (isWell = !failure));
   board.advance(5000);
-  stopUpdate(board, service, "none");
+  service.stop();
   return isWell;
 }
 
@@ -156,10 +151,7 @@ describe("a power cut at every byte", () => {
     }
     const commit = (flash: Flash): void => {
       const board = createFlashBoard(flash);
-      commitUpdate(
-        board,
-        createUpdate(board, SLOT_B, () => undefined),
-      );
+      commitUpdate(createUpdate(board, SLOT_B, () => undefined));
     };
     const started = installed(slotOf(NEW, { number: 1002, tries: 1 }));
     for (let at = 1; at <= bytesOf(started, commit); at++)
@@ -167,7 +159,7 @@ describe("a power cut at every byte", () => {
   });
 
   it("of a change of the configuration, and of keeping it, leaves the old one or the new one", () => {
-    const base = { key: "k".repeat(43), mqtt_url: "mqtt://broker.test" };
+    const base = { key: "k".repeat(43), urls: "mqtt://broker.test" };
     const load = (flash: Flash): string | undefined =>
       loadConfig(createFlashBoard(flash), ALL_KEYS, () => true)?.device_id;
     const flash = createFlash();

@@ -15,7 +15,6 @@ import {
   beginUpdate,
   commitUpdate,
   createUpdate,
-  stopUpdate,
 } from "../../../firmware/services/update.ts";
 import type { Update } from "../../../firmware/services/update.ts";
 import { SLOT_A, SLOT_B, TEXT_AT } from "../../../firmware/wire/slots.ts";
@@ -66,7 +65,7 @@ function createLab(flash = flashWith(slotOf(OLD)), running: string | null = SLOT
       const outcomes: (string | undefined)[] = [];
       const url = args.url === "http://host/new.js";
       const target = { scheme: "http", host: "host", port: 80, path: "/new.js" };
-      beginUpdate(board, update, macOf, url ? target : undefined, args, (failure) =>
+      beginUpdate(update, macOf, url ? target : undefined, args, (failure) =>
         outcomes.push(failure),
       );
       return outcomes;
@@ -180,7 +179,7 @@ describe("an update", () => {
     const lab = createLab();
     const outcomes = lab.begin();
     while (lab.server.asked.length < 2) lab.board.advance(1);
-    stopUpdate(lab.board, lab.update, "none");
+    lab.update.stop();
     lab.board.advance(AGES_MS);
     expect([outcomes, lab.server.asked.length, lab.restarts()]).toEqual([[], 2, 0]);
     expect(lab.board.net.openCount()).toBe(0);
@@ -299,8 +298,8 @@ describe("a bundle on trial", () => {
   it("is committed by the first acknowledged beat, once", () => {
     const lab = createLab(trial(), SLOT_B);
     expect(lab.update.status).toBe("trial");
-    commitUpdate(lab.board, lab.update);
-    commitUpdate(lab.board, lab.update);
+    commitUpdate(lab.update);
+    commitUpdate(lab.update);
     lab.board.advance(2 * TRIAL_MS);
     expect([lab.update.status, lab.restarts()]).toEqual(["idle", 0]);
     expect(lab.flash.read(SLOT_B)?.slice(20, TEXT_AT)).toBe("-\xff\xff1");
@@ -318,7 +317,7 @@ describe("a bundle on trial", () => {
   it("is not touched by the commit of a bundle that needs none", () => {
     const lab = createLab();
     const before = lab.flash.wear().bytesProgrammed;
-    commitUpdate(lab.board, lab.update);
+    commitUpdate(lab.update);
     lab.board.advance(2 * TRIAL_MS);
     expect(lab.flash.wear().bytesProgrammed).toBe(before);
     expect(lab.restarts()).toBe(0);
