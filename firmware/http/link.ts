@@ -87,7 +87,7 @@ export function createHttpLink(rt: Runtime, options: HttpLinkOptions, events: Li
       }
 
       const wallMs = isoMs(member("server_time")) || httpDateMs(header("date"));
-      if (wallMs && events.onTime) events.onTime(wallMs);
+      if (wallMs) events.onTime(wallMs);
       if (!entry) {
         if (failure || rt.quality === "none") return fail(failure || "E_CLOCK_NONE");
         isOnline = true;
