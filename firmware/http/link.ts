@@ -18,7 +18,7 @@
 //   any other 4xx                 the beat is given up: the server would refuse it again
 import type { Failure, Runtime } from "../core/runtime.ts";
 import type { Message, Published, Seal } from "../core/message.ts";
-import { httpDateMs, isoMs } from "../lib/http-date.ts";
+import { timeMs } from "../lib/http-date.ts";
 import type { Link, LinkEvents } from "../transport/link.ts";
 import { CONNECTION_TOKEN_SEC } from "../wire/claims.ts";
 import { request } from "./request.ts";
@@ -86,7 +86,7 @@ export function createHttpLink(rt: Runtime, options: HttpLinkOptions, events: Li
         events.onFail(why, status === 401, leastMs);
       }
 
-      const wallMs = isoMs(member("server_time")) || httpDateMs(header("date"));
+      const wallMs = timeMs(member("server_time")) || timeMs(header("date"));
       if (wallMs) events.onTime(wallMs);
       if (!entry) {
         if (failure || rt.quality === "none") return fail(failure || "E_CLOCK_NONE");
@@ -94,16 +94,16 @@ export function createHttpLink(rt: Runtime, options: HttpLinkOptions, events: Li
         rt.arm(slot, 0, pump);
         return events.onOnline("");
       }
-      const isOk = status >= 200 && status < 300 && member("status") === "ok";
-      const isOver =
-        isOk || (status >= 400 && status < 500 && !/401|408|425|429/.test("" + status));
+      const kind = Math.floor(status / 100);
+      const isOk = kind === 2 && member("status") === "ok";
+      const isOver = isOk || (kind === 4 && [401, 408, 425, 429].indexOf(status) < 0);
       const why = "E_HTTP_STATUS status=" + status + " code=" + member("code");
       if (status === 401) token = "";
       isRefused = status === 401 && !isRefused;
       if (!isOver && !isRefused) {
         const after = header("retry-after");
-        const sec = +after || ((httpDateMs(after) || 0) - (wallMs || rt.wallMs())) / 1000;
-        if (status >= 200 && status < 300) failure = "E_HTTP_PROTOCOL what=answer";
+        const sec = +after || ((timeMs(after) || 0) - (wallMs || rt.wallMs())) / 1000;
+        if (kind === 2) failure = "E_HTTP_PROTOCOL what=answer";
         return fail(failure || why, Math.min(Math.max(sec, 0), RETRY_AFTER_MAX_SEC) * 1000);
       }
       // First, because any of the calls below may close the link.

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 import { describe, expect, it } from "vitest";
-import { httpDateMs, isoMs } from "../../../firmware/lib/http-date.ts";
+import { timeMs } from "../../../firmware/lib/http-date.ts";
 
-describe("isoMs", () => {
+describe("an ISO time", () => {
   it.each([
     ["2026-11-22T06:19:16.123Z", Date.UTC(2026, 10, 22, 6, 19, 16, 123)],
     ["2026-11-22T06:19:16Z", Date.UTC(2026, 10, 22, 6, 19, 16)],
     ["1970-01-01T00:00:00Z", 0],
     ["2028-02-29T23:59:59.999Z", Date.UTC(2028, 1, 29, 23, 59, 59, 999)],
   ])("reads %s", (text, ms) => {
-    expect(isoMs(text)).toBe(ms);
+    expect(timeMs(text)).toBe(ms);
   });
 
   it.each([
@@ -24,19 +24,19 @@ describe("isoMs", () => {
     "2026-01-01 00:00:00Z",
     "1969-12-31T23:59:59Z",
   ])("refuses %j", (text) => {
-    expect(isoMs(text)).toBeUndefined();
+    expect(timeMs(text)).toBeUndefined();
   });
 });
 
-describe("httpDateMs", () => {
+describe("an HTTP date", () => {
   it("reads the example of RFC 9110 section 5.6.7", () => {
-    expect(httpDateMs("sun, 06 nov 1994 08:49:37 gmt")).toBe(784111777000);
+    expect(timeMs("sun, 06 nov 1994 08:49:37 gmt")).toBe(784111777000);
   });
 
   it("reads each month", () => {
     for (let month = 0; month < 12; month++) {
       const ms = Date.UTC(2026, month, 28, 23, 59, 58);
-      expect(httpDateMs(new Date(ms).toUTCString().toLowerCase())).toBe(ms);
+      expect(timeMs(new Date(ms).toUTCString().toLowerCase())).toBe(ms);
     }
   });
 
@@ -50,6 +50,6 @@ describe("httpDateMs", () => {
     "sun, 31 feb 1994 08:49:37 gmt",
     "sun, 06 nov 1994 08:49:37 gmt, mon, 07 nov 1994 08:49:37 gmt",
   ])("refuses %j", (text) => {
-    expect(httpDateMs(text)).toBeUndefined();
+    expect(timeMs(text)).toBeUndefined();
   });
 });
