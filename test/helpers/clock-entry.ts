@@ -40,10 +40,25 @@ rt.expose("resync", function () {
   rt.quality = "plausible";
   time.networkUp();
 });
+rt.expose("heard", time.heard);
+rt.expose("failing", function () {
+  scheduler.once(
+    "bad",
+    0,
+    function (text) {
+      throw new Error(text);
+    },
+    "no luck",
+  );
+});
+rt.expose("halt", function () {
+  time.stop();
+  scheduler.stop();
+});
 rt.expose("wall", rt.wallMs);
 rt.expose("now", rt.nowMs);
 rt.expose("timeStatus", function () {
-  return time.status + " " + rt.quality;
+  return time.status + " " + rt.quality + " " + scheduler.status;
 });
 rt.expose("later", function (ms: number, text: string) {
   rt.arm(rt.newSlot(), ms, function () {

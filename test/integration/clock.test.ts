@@ -86,7 +86,7 @@ describe("the clock on the interpreter", () => {
     server.answer = () => undefined;
     await board.powerOn();
     await board.console.waitFor(/ I app ready/, SYNC_MS, { count: 2 });
-    expect(await board.evaluate("timeStatus()")).toBe("offline plausible");
+    expect(await board.evaluate("timeStatus()")).toBe("offline plausible running");
     expect(await aheadMs(board)).toBeGreaterThan(AHEAD_MS - 60_000);
     expect(board.console.faults()).toEqual([]);
   });
@@ -123,6 +123,25 @@ describe("the clock on the interpreter", () => {
     await delay(500);
     expect((await numberOf(board, vars)) - before).toBe(0);
     expect(board.console.faults()).toEqual([]);
+  });
+
+  it("believes what it hears while there is nothing better, and stops", async () => {
+    const server = await startServer();
+    const board = await boot({ servers: `127.0.0.1:${server.port}`, hasPair: true });
+    await board.evaluate(`heard(${Date.now() + 60_000})`);
+    expect(Math.abs((await aheadMs(board)) - 60_000)).toBeLessThan(2000);
+    await board.evaluate("(failing(),1)");
+    await board.console.waitFor(
+      / E scheduler job-failed code=E_JOB name=bad text="Error: no luck"$/,
+      SYNC_MS,
+    );
+    await board.evaluate("(halt(),1)");
+    expect(await board.evaluate("timeStatus()")).toBe("stopped plausible stopped");
+    const { requests } = server;
+    const { length } = board.console.lines;
+    await delay(9000);
+    expect(server.requests).toBe(requests);
+    expect(board.console.lines.slice(length)).toEqual([]);
   });
 
   it("goes by a name only where names are resolved without blocking", async () => {

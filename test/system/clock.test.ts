@@ -46,7 +46,7 @@ async function createRig({
     board,
     server,
     aheadMs: () => Number(board.evaluate("wall()")) - world.clock.now(),
-    status: () => String(board.evaluate("timeStatus()")),
+    status: () => String(board.evaluate("timeStatus()")).replace(" running", ""),
     says: (text) => board.lines.filter((line) => line.includes(text)),
     syncs: (limit = "60s") => {
       let looked = board.lines.length;
