@@ -14,6 +14,12 @@ import { loadConfig } from "./core/config-store.ts";
 import { areUrls } from "./wire/url.ts";
 import { createBoard } from "./platform/espruino.ts";
 import type { Heartbeat } from "./services/heartbeat.ts";
+import type { Outbox } from "./services/outbox.ts";
+import type { Scheduler } from "./services/scheduler.ts";
+import type { TimeSync } from "./services/time-sync.ts";
+import type { Update } from "./services/update.ts";
+import type { Wifi } from "./services/wifi.ts";
+import type { TopicLeaf } from "./wire/topics.ts";
 import type { Uplink } from "./services/uplink.ts";
 
 /** What the app needs of a service. */
@@ -30,12 +36,25 @@ export interface App {
   config: Config;
   identity: Identity;
   jwt: Jwt;
-  /** Services by name, in the order of their start. */
+  /** Why the board started: what was planned, or `unknown`. */
+  reset: string;
+  /** Services by name, in the order of their start; what others call has a member of its own. */
   services: { [name: string]: Service };
+  wifi?: Wifi;
+  time?: TimeSync;
+  jobs?: Scheduler;
   uplink?: Uplink;
+  outbox?: Outbox;
   heartbeat?: Heartbeat;
+  update?: Update;
+  /** The device's own topics that are subscribed to; parts add theirs before the uplink. */
+  leaves: TopicLeaf[];
+  /** Takes what arrives on them. */
+  onMessage?: (topic: string, payload: string) => void;
   /** Says goodbye and starts the board anew. */
   reboot(reason: string): void;
+  /** Who it is, where it stands, and one word for each service. */
+  status(): { [name: string]: unknown };
 }
 
 /** Bound for a stop, ms: 1 s for beats in hand, then the link's goodbye, and more. */
@@ -58,22 +77,36 @@ export interface Program {
  */
 export function createApp(rt: Runtime, config: Config, compose: (app: App) => void): Program {
   const identity = createIdentity(rt, config);
-  const app = { rt, config, identity, jwt: createJwt(rt, identity, config), services: {} } as App;
+  const jwt = createJwt(rt, identity, config);
+  let app = { services: {} } as App;
   let state = "";
   let firstSlot = 0;
 
+  function status(): { [name: string]: unknown } {
+    const { uplink, heartbeat, services } = app;
+    const words: { [name: string]: unknown } = {
+      id: identity.id,
+      boot: identity.boot,
+      session: identity.session,
+      seq: identity.seq,
+      clock: rt.quality,
+      uplink: uplink ? uplink.status : "off",
+      heartbeat: heartbeat ? heartbeat.status : "off",
+    };
+    for (const name in services) words[name] = (services[name] as Service).status;
+    return words;
+  }
+
   function stop(done: () => void): void {
     if (state !== "started") return rt.log("W", "app", "not-running");
-    const { heartbeat, uplink } = app;
+    const { heartbeat, uplink, services } = app;
 
     function stopped(): void {
       if (!state) return;
       state = "";
-      for (const name in app.services) (app.services[name] as Service).stop();
+      for (const name in services) (services[name] as Service).stop();
       rt.freeSlots(firstSlot);
-      app.services = {};
-      delete app.uplink;
-      delete app.heartbeat;
+      app = { services: {} } as App;
       rt.log("I", "app", "stopped");
       done();
     }
@@ -90,16 +123,28 @@ export function createApp(rt: Runtime, config: Config, compose: (app: App) => vo
     return undefined;
   }
 
-  app.reboot = function (reason) {
+  function reboot(reason: string): void {
     rt.log("W", "app", "reboot", "reason=" + reason);
     stop(rt.reboot);
-  };
+  }
+
   return {
     start: function () {
       if (state) return rt.log("W", "app", "already-" + state);
       state = "started";
       firstSlot = rt.newSlot();
       rt.log("I", "app", "identity", "id=" + identity.id + " boot=" + identity.boot);
+      app = {
+        rt,
+        config,
+        identity,
+        jwt,
+        reset: "unknown",
+        services: {},
+        leaves: ["status"],
+        reboot,
+        status,
+      };
       compose(app);
       rt.log("I", "app", "ready");
       return undefined;
@@ -107,19 +152,7 @@ export function createApp(rt: Runtime, config: Config, compose: (app: App) => vo
     stop: function () {
       stop(() => undefined);
     },
-    status: function () {
-      const words: { [name: string]: unknown } = {
-        id: identity.id,
-        boot: identity.boot,
-        session: identity.session,
-        seq: identity.seq,
-        clock: rt.quality,
-        uplink: app.uplink ? app.uplink.status : "off",
-        heartbeat: app.heartbeat ? app.heartbeat.status : "off",
-      };
-      for (const name in app.services) words[name] = (app.services[name] as Service).status;
-      return words;
-    },
+    status,
   };
 }
 

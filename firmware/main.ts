@@ -1,11 +1,29 @@
 // SPDX-License-Identifier: MIT
-// Entry of the full bundle.
+// Entry of the full bundle: everything.
 import { ALL_KEYS } from "./wire/config.ts";
 import { run } from "./app.ts";
-import { heartbeat, mqtt, uplink, wifi } from "./parts.ts";
+import {
+  clock,
+  heartbeat,
+  http,
+  jobs,
+  keepalive,
+  outbox,
+  statusPage,
+  supervisor,
+  uplink,
+  websocket,
+  wifi,
+} from "./parts.ts";
 
 run(ALL_KEYS, (app) => {
   wifi(app);
-  uplink(app, [mqtt]);
+  clock(app);
+  jobs(app);
+  uplink(app, [websocket, http]);
+  outbox(app);
   heartbeat(app, {});
+  supervisor(app);
+  statusPage(app);
+  keepalive(app);
 });

@@ -1,51 +1,158 @@
 // SPDX-License-Identifier: MIT
 // How each service is joined to the others: one function per part, called by an entry in the order
 // in which parts start. An entry that leaves one out does not carry its code.
+//
+//   wifi, clock, jobs, uplink(carriers), outbox, heartbeat, then what looks at the others
+import { FLOOR_MS, persist, restore } from "./core/persist.ts";
+import { keepConfig } from "./core/config-store.ts";
+import { encodeHeartbeat } from "./wire/heartbeat.ts";
 import { parseUrl } from "./wire/url.ts";
 import { topicOf } from "./wire/topics.ts";
-import type { Runtime } from "./core/runtime.ts";
-import type { Socket, SocketEvents } from "./platform/board.ts";
+import type { Published } from "./core/message.ts";
 import type { Link, LinkEvents, LinkTarget } from "./transport/link.ts";
+import { openWebSocket } from "./transport/websocket.ts";
+import { createHttpLink } from "./http/link.ts";
 import { createDeviceLink } from "./mqtt/link.ts";
+import { addFlash } from "./platform/espruino-flash.ts";
+import { listen } from "./platform/espruino-server.ts";
+import { addWebSocketBytes } from "./platform/espruino-bytes.ts";
+import { startDiagnostics } from "./services/diagnostics.ts";
 import { createHeartbeat } from "./services/heartbeat.ts";
+import { createOutbox } from "./services/outbox.ts";
+import { createScheduler } from "./services/scheduler.ts";
+import { createStatusServer } from "./services/status-server.ts";
+import { createSupervisor } from "./services/supervisor.ts";
 import { createTelemetry } from "./services/telemetry.ts";
+import { createTimeSync } from "./services/time-sync.ts";
 import { createUplink } from "./services/uplink.ts";
+import { createWebsocketKeepalive, keepaliveOptions } from "./services/websocket-keepalive.ts";
 import { createWifi } from "./services/wifi.ts";
 import type { App } from "./app.ts";
 
 /** Makes the carrier of a scheme, or undefined when it is not its own. */
 export type Carrier = (app: App, scheme: string, events: LinkEvents) => Link | undefined;
 
+/** Bytes of the largest MQTT packet and its head: what a WebSocket message may bring at once. */
+const WEBSOCKET_MAX_BYTES = 8192;
+
+/** Parses a URL that has been checked, with what TLS wants. */
+function targetOf(app: App, url: string): LinkTarget {
+  const { rt, config } = app;
+  const target = parseUrl(url) as LinkTarget & { isTls: boolean };
+  if (target.isTls) {
+    if (!rt.hasTls) rt.log("E", "app", "unusable", "code=E_TLS_NONE");
+    const tls: { [name: string]: string } = {};
+    if (config.tls_ca) tls["ca"] = rt.fromBase64url(config.tls_ca);
+    if (config.tls_cert) tls["cert"] = rt.fromBase64url(config.tls_cert);
+    if (config.tls_key) tls["key"] = rt.fromBase64url(config.tls_key);
+    target.tls = tls;
+  }
+  return target;
+}
+
 /** Keeps the access point, on boards with a radio. */
 export function wifi(app: App): void {
   const { rt } = app;
   if (!rt.radio) return;
-  app.services["wifi"] = createWifi(
+  app.wifi = createWifi(
     rt,
     rt.radio,
     app.config,
     () => {
       if (app.uplink) app.uplink.networkUp();
+      if (app.time) app.time.networkUp();
     },
     () => {
       if (app.uplink) app.uplink.networkDown();
     },
   );
+  app.services["wifi"] = app.wifi;
 }
 
-/** MQTT over TCP and TLS. */
+/** Own time from the network, with the last one from flash as a floor. */
+export function clock(app: App): void {
+  const { rt, config } = app;
+  app.time = createTimeSync(
+    rt,
+    {
+      servers: config.time_servers,
+      intervalSec: config.time_interval_s,
+      floorMs: restore(rt)[FLOOR_MS] as number,
+      saveFloor: (wallMs) => {
+        const numbers = restore(rt);
+        numbers[FLOOR_MS] = wallMs;
+        persist(rt, numbers);
+      },
+    },
+    () => {
+      if (app.jobs) app.jobs.realign();
+      // What was blocked for want of a clock.
+      if (app.uplink) app.uplink.networkUp();
+    },
+  );
+  app.services["time"] = app.time;
+  if (!rt.radio || rt.radio.address()) app.time.networkUp();
+}
+
+/** Jobs at the minutes of the clock, and the diagnostic pair where it is asked for. */
+export function jobs(app: App): void {
+  app.jobs = createScheduler(app.rt);
+  app.services["jobs"] = app.jobs;
+  if (app.config.ENABLE_HEARTBEAT) startDiagnostics(app.rt, app.jobs);
+}
+
+/** MQTT over TCP and TLS; with WebSocket over that, too. */
 export function mqtt(app: App, scheme: string, events: LinkEvents): Link | undefined {
+  if (scheme[0] === "m") return deviceLink(app, app.rt.connect, events);
+  return undefined;
+}
+
+function deviceLink(
+  app: App,
+  dial: Parameters<typeof createDeviceLink>[3]["dial"],
+  events: LinkEvents,
+): Link {
   const { rt, jwt } = app;
-  if (scheme[0] !== "m") return undefined;
   return createDeviceLink(
     rt,
     app.identity,
     app.config,
+    { dial, seal: jwt.seal, token: jwt.connection, leaves: app.leaves },
+    events,
+  );
+}
+
+/** MQTT over TCP, TLS and WebSocket. */
+export function websocket(app: App, scheme: string, events: LinkEvents): Link | undefined {
+  const { rt } = app;
+  if (scheme[0] === "h") return undefined;
+  const slot = rt.newSlot();
+  addWebSocketBytes(rt);
+  return deviceLink(
+    app,
+    (target, streamEvents) => {
+      if (target.scheme[0] === "m") return rt.connect(target, streamEvents);
+      const socketTarget = Object.assign(
+        { protocol: "mqtt", maxBytes: WEBSOCKET_MAX_BYTES },
+        target,
+      );
+      return openWebSocket(rt, slot, socketTarget, streamEvents);
+    },
+    events,
+  );
+}
+
+/** Heartbeats over HTTP and HTTPS. */
+export function http(app: App, scheme: string, events: LinkEvents): Link | undefined {
+  if (scheme[0] !== "h") return undefined;
+  const { rt, jwt, config } = app;
+  return createHttpLink(
+    rt,
     {
-      dial: rt.connect,
+      deviceId: app.identity.id,
+      waitMs: config.ack_timeout_s * 1000,
       seal: jwt.seal,
       token: jwt.connection,
-      leaves: ["status"],
     },
     events,
   );
@@ -61,14 +168,34 @@ export function uplink(app: App, carriers: Carrier[]): void {
       }
       return undefined;
     },
-    targetOf: (url) => {
-      const target = parseUrl(url) as LinkTarget & { isTls: boolean };
-      if (target.isTls) target.tls = {};
-      return target;
+    targetOf: (url) => targetOf(app, url),
+    onMessage: (topic, payload) => {
+      if (app.onMessage) app.onMessage(topic, payload);
     },
-    onMessage: () => undefined,
-    onTime: () => undefined,
+    onChange: (isOnline) => {
+      if (app.outbox) {
+        if (isOnline) app.outbox.online();
+        else app.outbox.offline();
+      }
+    },
+    onTime: (wallMs) => {
+      if (app.time) app.time.heard(wallMs);
+    },
   });
+}
+
+/** Keeps beats that cannot be sent; where there is no flash for it, only in RAM. */
+export function outbox(app: App): void {
+  const { rt, config, identity } = app;
+  const up = app.uplink as NonNullable<App["uplink"]>;
+  addFlash(rt);
+  app.outbox = createOutbox(rt, {
+    publish: up.publish,
+    topic: topicOf(config.topic_prefix, identity.id, "heartbeat"),
+    qos: config.qos,
+    deviceId: identity.id,
+  });
+  app.services["outbox"] = app.outbox;
 }
 
 /** What an author adds to the heartbeat. */
@@ -77,20 +204,81 @@ export interface HeartbeatExtras {
   members?(): object;
 }
 
-/** The heartbeat, straight to the uplink. */
+/** The heartbeat, through the outbox where there is one. */
 export function heartbeat(app: App, extras: HeartbeatExtras): void {
   const { rt, config, identity } = app;
   const up = app.uplink as NonNullable<App["uplink"]>;
   const topic = topicOf(config.topic_prefix, identity.id, "heartbeat");
+  let isProved = false;
+
+  function publish(values: number[], rest: string, done: Published): void {
+    const body = encodeHeartbeat(identity.id, values) + rest;
+    up.publish({ topic, body, qos: config.qos, seq: values[0] as number }, done);
+  }
+
   app.heartbeat = createHeartbeat(rt, identity, {
     intervalSec: config.interval_s,
     isImmediate: config.immediate,
-    submit: (body, seq, done) => up.publish({ topic, body, qos: config.qos, seq }, done),
+    submit: (values, rest, done) => {
+      const take = app.outbox ? app.outbox.submit : publish;
+      take(values, rest, (failure, rttMs) => {
+        // The first one that the peer acknowledged: what runs has proved itself.
+        if (!isProved && rttMs !== undefined) {
+          isProved = true;
+          keepConfig(rt);
+          if (app.update) app.update.commit();
+        }
+        done(failure, rttMs);
+      });
+    },
+    takesBlind: !!app.outbox,
     telemetry: createTelemetry(rt, {
-      reset: "unknown",
+      reset: app.reset,
       isOnline: () => up.status === "online",
     }),
     ...extras,
   });
 }
-export type { Runtime, Socket, SocketEvents, LinkTarget };
+
+/** Feeds the watchdog while the jobs run, and escalates when there is no connection for long. */
+export function supervisor(app: App): void {
+  const { rt, config } = app;
+  app.services["supervisor"] = createSupervisor(rt, {
+    recoverSec: config.recover_s,
+    isOnline: () => !!app.uplink && app.uplink.status === "online",
+    areJobsRunning: () => {
+      const beatMs = app.heartbeat ? app.heartbeat.beatMs : 0;
+      return rt.quality === "none" || rt.nowMs() - beatMs < 2 * config.interval_s * 1000 + 60000;
+    },
+    rejoin: app.wifi && app.wifi.rejoin,
+    reboot: app.reboot,
+  });
+}
+
+/** A page for monitors that ask, where the configuration has a port for it. */
+export function statusPage(app: App): void {
+  const { rt, config } = app;
+  if (!config.status_port) return;
+  rt.listen = listen;
+  app.services["status"] = createStatusServer(rt, config.status_port, () =>
+    Object.assign(
+      { status: app.uplink && app.uplink.status === "online" ? "alive" : "degraded" },
+      app.status(),
+    ),
+  );
+}
+
+/** A plain WebSocket kept alive by interval and payload, where the configuration has one. */
+export function keepalive(app: App): void {
+  const { rt, config } = app;
+  if (!config.keepalive_url) return;
+  addWebSocketBytes(rt);
+  const target = targetOf(app, config.keepalive_url);
+  const service = createWebsocketKeepalive(rt, keepaliveOptions(config, target as never));
+  app.services["keepalive"] = {
+    get status() {
+      return service.status;
+    },
+    stop: () => service.stop(() => undefined),
+  };
+}

@@ -5,7 +5,7 @@
 //   due     |----1----|----2----|----3----|----4----|----5
 //   fires        1         2 (blocked . . . . .)4'  5
 //   sent         beat      beat                 beat beat     missed=1 late on the one at 4'
-import type { HeartbeatBody } from "../wire/heartbeat.ts";
+import { CLOCKS } from "../wire/heartbeat.ts";
 import { quoted } from "../core/runtime.ts";
 import type { Failure, Runtime } from "../core/runtime.ts";
 import type { Published } from "../core/message.ts";
@@ -25,8 +25,14 @@ export interface HeartbeatOptions {
   intervalSec: number;
   /** Send one at once at the start instead of after one interval. */
   isImmediate: boolean;
-  /** Takes a beat; `done` comes exactly once. */
-  submit(body: string, seq: number, done: Published): void;
+  /**
+   * Takes a beat; `done` comes exactly once.
+   * @param values its numbers, see wire/heartbeat.ts
+   * @param rest its other members with the closing brace: `,"name":value}`
+   */
+  submit(values: number[], rest: string, done: Published): void;
+  /** Whether beats are taken that have no time yet. */
+  takesBlind?: boolean;
   /** Serialised telemetry object of the beat with this number; absent: none. */
   telemetry?(seq: number): string;
   /** Whether a service is in a failed state. */
@@ -55,7 +61,6 @@ export function createHeartbeat(
 ): Heartbeat {
   const slot = rt.newSlot();
   const heartbeat = { status: "on", beatMs: 0 } as Heartbeat;
-  let intervalSec: number;
   let intervalMs: number;
   let dueMs: number;
   // Since the previous beat.
@@ -79,43 +84,48 @@ export function createHeartbeat(
     rt.log("E", "heartbeat", "failed", "seq=" + seq + " code=" + failure);
   }
 
-  function beat(status: HeartbeatBody["status"]): void {
-    const isBlind = rt.quality === "none" || !identity.ensureBoot();
-    if (isBlind && !isClockMissed) rt.log("W", "heartbeat", "no-beats", "code=E_CLOCK_NONE");
-    isClockMissed = isBlind;
-    if (isBlind) return;
+  /** @param status place in STATES */
+  function beat(status: number): void {
+    const clock = CLOCKS.indexOf(rt.quality);
+    const isLost = !identity.ensureBoot() || (!clock && !options.takesBlind);
+    if (isLost && !isClockMissed) rt.log("W", "heartbeat", "no-beats", "code=E_CLOCK_NONE");
+    isClockMissed = isLost;
+    if (isLost) return;
     const seq = ++identity.seq;
-    heartbeat.beatMs = rt.nowMs();
+    const now = rt.nowMs();
+    heartbeat.beatMs = now;
     let free = rt.varsTotal() - rt.varsInUse();
     if (free < VARS_FEW) free = rt.collect();
     // The interpreter's JSON.stringify crashes when the memory ends in it; measured on 2v29.
     if (free < VARS_MIN) return failed(seq, "E_MEMORY free=" + free);
-    const body: HeartbeatBody = {
-      device_id: identity.id,
-      timestamp: new Date(rt.wallMs()).toISOString(),
-      status,
-      boot: identity.boot,
-      session: identity.session,
+    const rssi = (rt.radio && rt.radio.rssiDbm()) || 0;
+    const state = -rssi * 16 + clock * 4 + status;
+    const { session, boot } = identity;
+    const values = [
       seq,
-      uptime_ms: heartbeat.beatMs,
-      interval_s: intervalSec,
-      clock: rt.quality,
+      session,
+      now,
+      rt.wallMs() - now,
       missed,
-      max_late_ms: maxLateMs,
-    };
+      maxLateMs,
+      state,
+      intervalMs,
+      boot,
+    ];
+    let rest = "}";
     missed = maxLateMs = 0;
-    let text: string;
     try {
-      if (options.members) Object.assign(body, options.members());
-      text = JSON.stringify(body);
-      if (options.telemetry)
-        text = text.slice(0, -1) + ',"telemetry":' + options.telemetry(seq) + "}";
+      if (options.telemetry) rest = ',"telemetry":' + options.telemetry(seq) + rest;
+      if (options.members) {
+        const members = JSON.stringify(options.members()).slice(1, -1);
+        if (members) rest = "," + members + rest;
+      }
     } catch (error) {
       return failed(seq, "E_JSON text=" + quoted("" + error));
     }
     inHand++;
     rt.count("sent");
-    options.submit(text, seq, (failure, rttMs) => {
+    options.submit(values, rest, (failure, rttMs) => {
       inHand--;
       if (failure) failed(seq, failure);
       else {
@@ -143,11 +153,10 @@ export function createHeartbeat(
     rt.arm(slot, dueMs - now, tick);
     missed += skipped;
     maxLateMs = Math.max(maxLateMs, Math.floor(lateMs));
-    beat(options.isDegraded && options.isDegraded() ? "degraded" : "alive");
+    beat(options.isDegraded && options.isDegraded() ? 1 : 0);
   }
 
   function setPeriod(sec: number): void {
-    intervalSec = sec;
     // Whole, or rounding (4.007 * 1000 is not 4007) would move the ticks across their multiples.
     intervalMs = Math.round(sec * 1000);
     dueMs = rt.nowMs() + intervalMs;
@@ -158,7 +167,7 @@ export function createHeartbeat(
     heartbeat.status = "off";
     stopDone = done;
     rt.arm(slot, STOP_WAIT_MS, stopped);
-    beat("stopping");
+    beat(2);
     if (!inHand) rt.arm(slot, 0, stopped);
   }
 
@@ -166,6 +175,6 @@ export function createHeartbeat(
   heartbeat.stop = stop;
   setPeriod(options.intervalSec);
   rt.log("I", "heartbeat", "started", "interval_s=" + options.intervalSec);
-  if (options.isImmediate) beat("alive");
+  if (options.isImmediate) beat(0);
   return heartbeat;
 }

@@ -30,6 +30,7 @@ export type Code =
   | "E_NET"
   | "E_STORE"
   | "E_TIME"
+  | "E_TLS_NONE"
   | "E_UDP_NONE"
   | "E_UPDATE"
   | "E_WIFI";
@@ -145,6 +146,11 @@ export const CODES: { [code in Code]: CodeInfo } = {
     severity: "W",
     retriable: true,
     text: "No time server answered, or none is to be believed.",
+  },
+  E_TLS_NONE: {
+    severity: "E",
+    retriable: false,
+    text: "This interpreter build has no TLS, so an address that wants it cannot be reached.",
   },
   E_UDP_NONE: {
     severity: "E",

@@ -29,6 +29,10 @@ export const BASE_KEYS =
   "|interval_s n 30 0.1 86400" +
   "|immediate b false" +
   "|reconnect_spread_s n 10 0.1 300" +
+  "|recover_s i 300 30 86400" +
+  "|tls_ca s - 1 4096" +
+  "|tls_cert s - 1 4096" +
+  "|tls_key x - 1 4096" +
   '|log_level l "I" 1 1';
 
 /** Keys of MQTT; begins with a separator, as all that follow `BASE_KEYS` do. */
@@ -101,6 +105,12 @@ export interface Config {
   ack_timeout_s: number;
   /** First window of the reconnect jitter, s. */
   reconnect_spread_s: number;
+  /** After so many seconds without a connection the recovery of the network begins. */
+  recover_s: number;
+  /** Certificate of an authority, own certificate and its key for TLS: DER as base64. The key is secret. */
+  tls_ca?: string;
+  tls_cert?: string;
+  tls_key?: string;
   /** Lowest level that is logged: D, I, W or E. */
   log_level: string;
   /** Access point to join; none: the radio is left as it is. */

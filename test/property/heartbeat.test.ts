@@ -5,6 +5,7 @@ import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { createIdentity } from "../../firmware/auth/identity.ts";
 import { createHeartbeat } from "../../firmware/services/heartbeat.ts";
+import { encodeHeartbeat } from "../../firmware/wire/heartbeat.ts";
 import type { HeartbeatBody } from "../../firmware/wire/heartbeat.ts";
 import { armedCount, configOf, createFakeBoard } from "../helpers/fake-board.ts";
 
@@ -33,8 +34,8 @@ it("each multiple of the interval is a beat or counted as missed, exactly once",
         const heartbeat = createHeartbeat(board, identity, {
           intervalSec: intervalMs / 1000,
           isImmediate: false,
-          submit: (body, _seq, done) => {
-            beats.push(JSON.parse(body) as HeartbeatBody);
+          submit: (values, rest, done) => {
+            beats.push(JSON.parse(encodeHeartbeat("kitchen", values) + rest) as HeartbeatBody);
             clock.block(slowMs);
             done(isFailing ? "E_MQTT_OFFLINE" : undefined, 1);
           },

@@ -5,6 +5,7 @@ import { createIdentity } from "../../../firmware/auth/identity.ts";
 import type { Published } from "../../../firmware/core/message.ts";
 import { STOP_WAIT_MS, VARS_MIN, createHeartbeat } from "../../../firmware/services/heartbeat.ts";
 import type { Heartbeat, HeartbeatOptions } from "../../../firmware/services/heartbeat.ts";
+import { SEQ, encodeHeartbeat } from "../../../firmware/wire/heartbeat.ts";
 import type { HeartbeatBody } from "../../../firmware/wire/heartbeat.ts";
 import { armedCount, configOf, createFakeBoard, linesOf } from "../../helpers/fake-board.ts";
 import { START_WALL_MS } from "../../helpers/fake-clock.ts";
@@ -28,8 +29,9 @@ function create(change: Partial<HeartbeatOptions> = {}, level: "D" | "I" = "D") 
   const options: HeartbeatOptions = {
     intervalSec: INTERVAL_MS / 1000,
     isImmediate: false,
-    submit: (body, seq, done) => {
-      client.sent.push({ body, seq, atMs: clock.nowMs(), done });
+    submit: (values, rest, done) => {
+      const body = encodeHeartbeat("kitchen", values) + rest;
+      client.sent.push({ body, seq: Number(values[SEQ]), atMs: clock.nowMs(), done });
       if (client.answers) done(undefined, 42);
     },
     telemetry: () => '{"vars":1000}',

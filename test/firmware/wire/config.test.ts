@@ -36,6 +36,7 @@ describe("checkConfig", () => {
         ping_timeout_s: 4,
         ack_timeout_s: 10,
         reconnect_spread_s: 10,
+        recover_s: 300,
         log_level: "I",
         wifi_ssid: undefined,
         wifi_password: undefined,
@@ -181,7 +182,7 @@ describe("checkConfig", () => {
   });
 
   it("knows which keys are secret", () => {
-    expect(Object.keys(CONFIG).filter(isSecret)).toEqual(["key", "wifi_password"]);
+    expect(Object.keys(CONFIG).filter(isSecret)).toEqual(["key", "tls_key", "wifi_password"]);
   });
 });
 
