@@ -7,6 +7,7 @@ import type { RollupBabelInputPluginOptions } from "@rollup/plugin-babel";
 import path from "node:path";
 import type { OutputOptions, Plugin, RollupError, RollupOptions } from "rollup";
 import { BABEL_OPTIONS } from "./babel-options.ts";
+import { dropBootOnly } from "./boot-only.ts";
 import { minifyForBoard } from "./minify.ts";
 import { reservedNames } from "./reserved-names.ts";
 import { createSourceRules } from "./source-rules.ts";
@@ -116,10 +117,11 @@ function boardOutput(options: BundleOptions): Plugin {
         return this.error(`no chunk ${files.readable} with a source map`);
       const dir = options.outDir;
       const map = chunk.map.toString();
-      const minified = await minifyForBoard(chunk.code, map, files.minified, [
+      const { code, map: minifiedMap } = await minifyForBoard(chunk.code, map, files.minified, [
         ...reservedNames(options.root),
         ...(options.keptNames ?? []),
       ]);
+      const minified = { code: dropBootOnly(code), map: minifiedMap };
       const problems = findSyntaxProblems(
         [
           { name: files.readable, code: chunk.code, map, dir },
