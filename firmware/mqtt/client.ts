@@ -207,7 +207,7 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
         field(message.topic) + id,
         message.seq === undefined ? message.body : owner.seal(message.body, message.seq),
       );
-      if (!wants) entry.done(isSent ? undefined : "E_MQTT_OFFLINE socket=gone");
+      if (!wants) entry.done(isSent ? undefined : "E_MQTT_OFFLINE");
     }
     entry.sentMs = sentMs;
   }
@@ -215,11 +215,11 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
   /** `Link.publish`; with `ack` what is sent is not a PUBLISH, and waits for that type of packet. */
   function publish(message: Message, done: Published, ack?: number): void {
     const { qos, retain } = message;
-    const bytes = socket ? socket.pendingBytes() : 0;
     // PUBACK is type 4, PUBREC 5.
     const wants = ack || (qos && qos + 3);
     const entry = { id: "", wants, sentMs: -1, publication: message, done };
-    if (bytes > PENDING_MAX_BYTES && !retain) return done("E_MQTT_BUFFER bytes=" + bytes);
+    if (socket && socket.pendingBytes() > PENDING_MAX_BYTES && !retain)
+      return done("E_MQTT_BUFFER");
     if (wants || state !== ONLINE) {
       if (waiting.length >= (retain ? WINDOW : WINDOW - RESERVED))
         return done(state === ONLINE ? "E_MQTT_WINDOW" : "E_MQTT_OFFLINE");
@@ -312,8 +312,15 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
       }
       // All that is subscribed to is plain text: no control characters, no bytes beyond ASCII
       // [MQTT-1.5.3-1] [MQTT-1.5.3-2], no wildcards [MQTT-3.3.2-2].
-      if (!(body.length >= at) || !topic || /[^ -~]|[+#]/.test(topic)) return "publish";
-      if (qos > 2 || (head & 14) === 8 || id === "\0\0") return "publish";
+      if (
+        !(body.length >= at) ||
+        !topic ||
+        /[^ -~]|[+#]/.test(topic) ||
+        qos > 2 ||
+        (head & 14) === 8 ||
+        id === "\0\0"
+      )
+        return "publish";
       if (qos < 2 || received.indexOf(id) < 0) {
         if (qos > 1) {
           if (received.length === RECEIVED_MAX) return "unreleased";
@@ -362,9 +369,8 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
     }
     // A message may have ended the connection.
     if (reply && state > GREETING) {
-      const bytes = (socket as Socket).pendingBytes();
       // A peer that sends and does not read would fill the memory with answers.
-      if (bytes > PENDING_MAX_BYTES) fail("", "E_MQTT_BUFFER bytes=" + bytes);
+      if ((socket as Socket).pendingBytes() > PENDING_MAX_BYTES) fail("", "E_MQTT_BUFFER");
       else send(reply, id, "");
     }
     return undefined;

@@ -455,10 +455,7 @@ describe("receiving", () => {
     const rig = online();
     rig.socket().pendingBytes = PENDING_MAX_BYTES + 1;
     rig.feed(publish("t", "x", 1, 5));
-    expect(rig.events).toEqual([
-      "message t x",
-      `fail E_MQTT_BUFFER bytes=${PENDING_MAX_BYTES + 1}`,
-    ]);
+    expect(rig.events).toEqual(["message t x", "fail E_MQTT_BUFFER"]);
   });
 });
 
