@@ -123,6 +123,21 @@ rt.expose("stopServer", function () {
   statusServer.stop();
 });
 rt.expose("wall", rt.wallMs);
+// Another message than a beat, more beats than may wait, and then the end of all of them.
+rt.expose("giveUp", function () {
+  const told: string[] = [];
+  const tell = function (failure: string | undefined) {
+    told.push((failure || "ok").split(" ")[0] as string);
+  };
+  link.close();
+  link.publish({ topic: "t", body: "{}", qos: 1 }, tell);
+  for (let i = 0; i < 5; i++) link.publish({ topic: "t", body: "{}", qos: 1, seq: 90 + i }, tell);
+  link.stop(function () {
+    told.push("stopped");
+  });
+  link.abandon();
+  return told.join() + " " + link.isOnline();
+});
 link.open(target);
 beat();
 rt.log("I", "app", "ready");

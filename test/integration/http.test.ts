@@ -4,6 +4,7 @@
 import { once } from "node:events";
 import http from "node:http";
 import https from "node:https";
+import net from "node:net";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createCertificate } from "../helpers/certificate.ts";
@@ -175,6 +176,15 @@ describe("beats from the interpreter", () => {
     expect(wallMs - Date.UTC(2030, 0, 2, 3, 4, 5)).toBeLessThan(BOUND_MS);
   });
 
+  it("are given up when the link is", async () => {
+    const server = await startServer();
+    const board = await startBoard({ port: server.port, beats: 1 });
+    await outcomeOf(board);
+    expect(await board.evaluate("giveUp()")).toBe(
+      "E_HTTP_NONE,E_HTTP_QUEUE,stopped" + ",E_HTTP_CLOSED".repeat(4) + " false",
+    );
+  });
+
   it("leave its memory as it was after hundreds of connections", async () => {
     const server = await startServer((count, response, body) => {
       response.setHeader("Connection", "close");
@@ -219,5 +229,27 @@ describe("the status page of the interpreter", () => {
     expect(board.console.faults()).toEqual([]);
     await board.evaluate("stopServer()");
     await expect(ask("/status")).rejects.toThrow();
+  });
+
+  it("drops clients that say nothing, and has no place for a third", async () => {
+    const statusPort = await findFreePort();
+    const server = await startServer();
+    const board = await startBoard({ port: server.port, statusPort });
+    await outcomeOf(board);
+    const idle = [1, 2].map(() => net.connect(statusPort, "127.0.0.1"));
+    cleanups.push(() => idle.forEach((client) => client.destroy()));
+    const closed = idle.map((client) => once(client, "close"));
+    await Promise.all(idle.map((client) => once(client, "connect")));
+    // The interpreter accepts one in each pass.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const ask = async (path: string, method = "GET"): Promise<number> =>
+      (await fetch(`http://127.0.0.1:${statusPort}${path}`, { method })).status;
+    expect(await ask("/status")).toBe(503);
+    await Promise.all(closed);
+    expect(await ask("/status")).toBe(200);
+    expect(await ask("/status", "HEAD")).toBe(200);
+    expect(await ask("/status", "POST")).toBe(405);
+    expect(await ask(`/${"x".repeat(2000)}`)).toBe(413);
+    expect(board.console.faults()).toEqual([]);
   });
 });

@@ -277,13 +277,22 @@ describe("a hostile answer", () => {
     expectNothingLeft(lab);
   });
 
-  it("takes a head of the longest length and not one byte more", () => {
+  it("takes a head of the longest length and not one byte more, in any split", () => {
     const lines = `${OK}Content-Length: 0\r\nX: `;
     const fill = HEAD_MAX_BYTES - lines.length;
-    expect(exchange(`${lines}${"x".repeat(fill)}\r\n\r\n`).outcome?.failure).toBeUndefined();
-    expect(exchange(`${lines}${"x".repeat(fill + 1)}\r\n\r\n`).outcome?.failure).toBe(
-      "E_HTTP_PROTOCOL what=long",
-    );
+    for (const size of [1, 500, 4000])
+      for (const [more, failure] of [
+        [0, undefined],
+        [1, "E_HTTP_PROTOCOL what=long"],
+      ] as const) {
+        const lab = createLab();
+        lab.ask();
+        lab.board.net.last().open();
+        const bytes = `${lines}${"x".repeat(fill + more)}\r\n\r\n`;
+        for (let at = 0; at < bytes.length; at += size)
+          lab.board.net.last().receive(bytes.slice(at, at + size));
+        expect(lab.outcomes.map((outcome) => outcome.failure)).toEqual([failure]);
+      }
   });
 });
 
@@ -372,6 +381,7 @@ describe("a kept connection", () => {
   ])("is given up when the server %s", (_name, misbehave) => {
     const lab = createKept();
     misbehave(lab);
+    expect(lab.outcomes).toEqual([]);
     expectNothingLeft(lab);
     lab.ask();
     lab.board.net.last().open();
