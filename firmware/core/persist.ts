@@ -37,11 +37,14 @@ function addressOf(serial: number): number {
 /** Reads what was saved last; on a new board zeros. Change the numbers, then {@link persist} them. */
 export function restore(rt: Runtime): number[] {
   let newest = [FIRST - 1, 0, 0, 0, 0, 0, 0];
-  // Downwards, because the newest of a page is its last.
-  for (let i = FIRST; rt.flashRead && i--;) {
-    const record = readNumbers(rt, addressOf(i), RECORD_BYTES);
-    if ((record[0] as number) > (newest[0] as number) && isRecord(rt, record, ""))
-      newest = [].slice.call(record, 0, -1);
+  for (let first = 0; rt.flashRead && first < FIRST; first += PER_PAGE) {
+    const page = new Float64Array(rt.flashRead(addressOf(first), FLASH_PAGE_BYTES).buffer);
+    // Downwards, because the newest of a page is its last.
+    for (let i = PER_PAGE; i--;)
+      if ((page[i * 8] as number) > (newest[0] as number)) {
+        const record = readNumbers(rt, addressOf(first + i), RECORD_BYTES);
+        if (isRecord(rt, record, "")) newest = [].slice.call(record, 0, -1);
+      }
   }
   return newest;
 }
