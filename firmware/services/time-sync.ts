@@ -7,13 +7,16 @@
 // all there is to go by, not before the floor and not years after what is plausible. Two servers that
 // agree are believed there, too: else one wrong answer would shut the right time out for ever.
 //
-//   status   | entered when                              | timer armed         | leaves on
-//   offline  | created                                   | a look every minute | networkUp
-//   asking   | networkUp, or the next sync is due        | sample, or name     | end of the sync
-//   synced   | servers were believed                     | a look every minute | next sync
-//   failed   | none answered, or none is to be believed  | a look every minute | next sync
-//   unusable | no UDP, or no server that can be asked    | a look every minute | -
-//   stopped  | stop                                      | -                   | -
+//   status     | entered when                                          | leaves on
+//   offline    | created                                               | end of the first sync
+//   synced     | servers were believed                                 | end of the next sync
+//   none       | nobody answered                                       | end of the next sync
+//   unfit      | an answer made no sense, or its sender has no clock   | end of the next sync
+//   disagree   | servers contradict each other or what is known        | end of the next sync
+//   RATE, DENY | the letters of a kiss of death                        | end of the next sync
+//   stopped    | stop                                                  | -
+//
+// One timer: a look at the clocks every minute; during a sync the bound for a sample or a name.
 import { CLOCK_FLOOR_MS } from "../core/runtime.ts";
 import type { Runtime } from "../core/runtime.ts";
 import type { UdpSocket } from "../platform/board.ts";
@@ -211,7 +214,7 @@ export function createTimeSync(
         return value;
       };
       // Originate timestamp: bit for bit the request's, and once only.
-      if (bytes.length < 48 || bytes.slice(24, 32) !== stamp) return;
+      if (!socket || bytes.length < 48 || bytes.slice(24, 32) !== stamp) return;
       stamp = "";
       // Timestamps in units of 2^-32 s of their era, of which a number keeps 53 bits: 0.5 us.
       const sent = number(40, 48);

@@ -542,6 +542,25 @@ describe("a board without UDP", () => {
 });
 
 describe("stop", () => {
+  it("is not undone by an answer that is on its way", () => {
+    let deliver: (bytes: string, address: string) => void = () => {};
+    const rig = createRig({
+      change: (rt) => {
+        const { udp } = rt;
+        rt.udp = (onMessage) => (udp as NonNullable<typeof udp>)((deliver = onMessage));
+      },
+    });
+    rig.servers = {};
+    rig.time.networkUp();
+    rig.rt.advance(SAMPLES * SAMPLE_MS - 100);
+    rig.time.stop();
+    const { bytes } = rig.rt.udpNet.sent.at(-1) as { bytes: string };
+    deliver(timeAnswer(bytes, rig.trueMs()), "10.0.0.1");
+    rig.rt.advance(HOUR_MS);
+    expect(linesOf(rig.rt, " ")).toEqual([]);
+    expect(rig.changes).toEqual([]);
+  });
+
   it.each([0, 1, SAMPLE_MS + 10, SYNC_MS + 1])("leaves nothing after %i ms", (ms) => {
     const rig = createRig();
     rig.time.networkUp();
