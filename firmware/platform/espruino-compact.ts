@@ -15,7 +15,7 @@ const TRASH_BYTES = 32768;
 
 /**
  * Compacts Storage and starts the board anew, from the idle loop and as text in RAM, if that is due.
- * It blocks for seconds, and a power cut meanwhile can cost all files: docs/decisions/0030.
+ * It blocks for seconds, and a power cut meanwhile can cost all files: docs/decisions/0031.
  *
  * @returns true when it will; then nothing else may be started
  */

@@ -66,6 +66,8 @@ export interface Update {
   peer?: HttpPeer | undefined;
   /** Gives up what is in hand: its `done` is not called any more. */
   stop(): void;
+  /** The running bundle has proved itself: a beat was acknowledged. Harmless at any other time. */
+  commit(): void;
 }
 
 function stop(this: Update): void {
@@ -75,28 +77,28 @@ function stop(this: Update): void {
   this.peer = undefined;
 }
 
+function commit(this: Update): void {
+  if (this.status !== "trial") return;
+  this.stop();
+  this.status = "idle";
+  this.rt.write(this.running as string, "1", COMMIT_AT);
+  this.rt.log("I", "update", "committed", "slot=" + this.running);
+}
+
 /** Makes the service; a bundle on trial has TRIAL_MS from now on. */
 export function createUpdate(
   rt: Runtime,
   running: string | undefined,
   restart: () => void,
 ): Update {
-  const update: Update = { rt, status: "idle", slot: rt.newSlot(), running, restart, stop };
+  const slot = rt.newSlot();
+  const update: Update = { rt, status: "idle", slot, running, restart, stop, commit };
   if (!running) update.status = "none";
   else if (rt.read(running, COMMIT_AT, 1) === ERASED) {
     update.status = "trial";
-    rt.arm(update.slot, TRIAL_MS, restart);
+    rt.arm(slot, TRIAL_MS, restart);
   }
   return update;
-}
-
-/** The running bundle has proved itself: a beat was acknowledged. Call it at each, or at the first. */
-export function commitUpdate(update: Update): void {
-  if (update.status !== "trial") return;
-  update.stop();
-  update.status = "idle";
-  update.rt.write(update.running as string, "1", COMMIT_AT);
-  update.rt.log("I", "update", "committed", "slot=" + update.running);
 }
 
 /**

@@ -10,7 +10,7 @@ import { compactStorage } from "firmware/platform/espruino-compact.ts";
 import { keepConfig, loadConfig } from "firmware/core/config-store.ts";
 import { createRuntime } from "firmware/core/runtime.ts";
 import { createHmac } from "firmware/lib/hmac-sha256.ts";
-import { beginUpdate, commitUpdate, createUpdate } from "firmware/services/update.ts";
+import { beginUpdate, createUpdate } from "firmware/services/update.ts";
 import { ALL_KEYS } from "firmware/wire/config.ts";
 import { areUrls, parseUrl } from "firmware/wire/url.ts";
 import type { Config } from "firmware/wire/config.ts";
@@ -46,7 +46,7 @@ function update(config: Config): void {
   const order = rt.read("order");
   if (order && service.status === "idle") begin(service, order);
   if (rt.read("online")) {
-    commitUpdate(service);
+    service.commit();
     keepConfig(rt);
     rt.log("I", "test", "kept", "status=" + service.status);
   }

@@ -12,7 +12,7 @@ import {
   keepConfig,
   loadConfig,
 } from "../../firmware/core/config-store.ts";
-import { beginUpdate, commitUpdate, createUpdate } from "../../firmware/services/update.ts";
+import { beginUpdate, createUpdate } from "../../firmware/services/update.ts";
 import { ALL_KEYS, CONFIG_FILE } from "../../firmware/wire/config.ts";
 import { SLOT_A, SLOT_B } from "../../firmware/wire/slots.ts";
 import { updateMacText } from "../../firmware/wire/update.ts";
@@ -151,7 +151,7 @@ describe("a power cut at every byte", () => {
     }
     const commit = (flash: Flash): void => {
       const board = createFlashBoard(flash);
-      commitUpdate(createUpdate(board, SLOT_B, () => undefined));
+      createUpdate(board, SLOT_B, () => undefined).commit();
     };
     const started = installed(slotOf(NEW, { number: 1002, tries: 1 }));
     for (let at = 1; at <= bytesOf(started, commit); at++)

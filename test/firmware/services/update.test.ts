@@ -13,7 +13,6 @@ import {
   TRIAL_MS,
   WAIT_MS,
   beginUpdate,
-  commitUpdate,
   createUpdate,
 } from "../../../firmware/services/update.ts";
 import type { Update } from "../../../firmware/services/update.ts";
@@ -298,8 +297,8 @@ describe("a bundle on trial", () => {
   it("is committed by the first acknowledged beat, once", () => {
     const lab = createLab(trial(), SLOT_B);
     expect(lab.update.status).toBe("trial");
-    commitUpdate(lab.update);
-    commitUpdate(lab.update);
+    lab.update.commit();
+    lab.update.commit();
     lab.board.advance(2 * TRIAL_MS);
     expect([lab.update.status, lab.restarts()]).toEqual(["idle", 0]);
     expect(lab.flash.read(SLOT_B)?.slice(20, TEXT_AT)).toBe("-\xff\xff1");
@@ -317,7 +316,7 @@ describe("a bundle on trial", () => {
   it("is not touched by the commit of a bundle that needs none", () => {
     const lab = createLab();
     const before = lab.flash.wear().bytesProgrammed;
-    commitUpdate(lab.update);
+    lab.update.commit();
     lab.board.advance(2 * TRIAL_MS);
     expect(lab.flash.wear().bytesProgrammed).toBe(before);
     expect(lab.restarts()).toBe(0);
