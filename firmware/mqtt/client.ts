@@ -350,6 +350,7 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
           }
           state = ONLINE;
           owner.onOnline("present=" + present);
+          if (state !== ONLINE) return;
           let filters = "";
           for (const filter of owner.topicFilters)
             filters += field(filter) + chars(owner.filterQos);

@@ -7,6 +7,7 @@ import type { Packet } from "mqtt-packet";
 import { describe, expect, it } from "vitest";
 import { WINDOW } from "../../firmware/mqtt/client.ts";
 import type { MqttConfig } from "../../firmware/mqtt/client.ts";
+import { linesOf } from "../helpers/fake-board.ts";
 import { createMqttRig } from "../helpers/mqtt-rig.ts";
 import type { MqttRig } from "../helpers/mqtt-rig.ts";
 import {
@@ -263,6 +264,7 @@ function countOf(list: readonly string[], body: string): number {
 /** What holds for any broker and configuration. */
 function expectManners(life: Life): void {
   const { rig, accepted, packets } = life;
+  expect(linesOf(rig.board, "fault")).toEqual([]);
   // Each message is answered once, and in the end all of them well.
   for (const { body } of accepted)
     expect(rig.outcomes.filter((text) => text.startsWith(`${body} `))).toHaveLength(1);

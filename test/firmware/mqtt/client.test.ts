@@ -346,6 +346,7 @@ describe("state table", () => {
     expect(rig.board.net.openCount()).toBe(isArmed ? 1 : 0);
     rig.link.close();
     expect([rig.board.isArmed(SLOT), rig.board.net.openCount()]).toEqual([false, 0]);
+    expect(linesOf(rig.board, "fault")).toEqual([]);
   });
 
   it("tells of a failure once, and ignores what comes after it in the same chunk", () => {
@@ -1072,11 +1073,20 @@ describe("subscribing", () => {
   });
 
   it("waits for nothing when the owner ends the connection at once", () => {
-    const rig = createMqttRig({}, { ...FILTERS, onOnline: () => rig.link.close() });
+    let isFirst = true;
+    const onOnline = (): void => {
+      if (isFirst) rig.link.close();
+      isFirst = false;
+    };
+    const rig = createMqttRig({}, { ...FILTERS, onOnline });
     rig.dial();
     rig.accept();
     expect(rig.cmds()).toEqual(["connect"]);
     expect([rig.board.isArmed(SLOT), rig.board.net.openCount()]).toEqual([false, 0]);
+    expect(linesOf(rig.board, "fault")).toEqual([]);
+    rig.dial();
+    rig.accept(true);
+    expect(rig.cmds()).toEqual(["connect", "subscribe"]);
   });
 });
 
