@@ -91,6 +91,22 @@ function runService(): void {
   });
 }
 
+/** Masks so many bytes; answers with the size of the result and how many bytes of it are wrong. */
+function masked(size: number): string {
+  let text = "";
+  while (text.length < size) text += "ab\\0\\xff";
+  text = text.slice(0, size);
+  const before = rt.crc32(text);
+  const result = (rt.mask as (bytes: string) => string)(text);
+  let wrong = rt.crc32(text) === before ? 0 : 1;
+  for (let i = 0; i < size; i++) {
+    const byte = result.charCodeAt(i + 4) ^ result.charCodeAt(i & 3);
+    if (byte !== text.charCodeAt(i)) wrong++;
+  }
+  return result.length + " " + wrong;
+}
+
+rt.expose("masked", masked);
 rt.expose("free", rt.collect);
 rt.log("I", "app", "ready");
 if (settings["cases"]) runCases();

@@ -76,6 +76,8 @@ describe("a WebSocket that is kept alive", () => {
     board.evaluate('say("hello",1)');
     await world.run("2s");
     expect(board.lines.some((line) => line.endsWith("I test message 1 aGVsbG8"))).toBe(true);
+    for (const size of [0, 1, 2, 3, 4, 5, 37, 600])
+      expect(board.evaluate(`masked(${size})`)).toBe(`${size + 4} 0`);
     board.evaluate("stop()");
     await world.run("2s");
     expect(states().at(-1)).toBe("off");
