@@ -139,6 +139,8 @@ export function createHttpLink(rt: Runtime, options: HttpLinkOptions, events: Li
   }
 
   function close(): void {
+    // Or the slot would hold the last request with its answer, a hundred JsVars and more.
+    rt.arm(slot, 0, pump);
     rt.disarm(slot);
     if (peer && peer.hangUp) peer.hangUp();
     peer = undefined;
