@@ -150,11 +150,14 @@ export function createOutbox(rt: Runtime, options: OutboxOptions): Outbox {
     entry.isSent = true;
     const body = encodeHeartbeat(deviceId, values) + entry.rest;
     options.publish({ topic, qos, body, seq: values[SEQ] as number }, function (failure, rttMs) {
-      const isReplay = replay === entry;
-      const isKept = !!failure && !failure.startsWith("E_HTTP_STATUS");
-      if (isReplay) replay = undefined;
+      let verdict = failure;
       entry.isSent = false;
-      if (isKept) {
+      if (replay === entry) {
+        replay = undefined;
+        if (!failure) outbox.replayed++;
+      }
+      if (failure && !failure.startsWith("E_HTTP_STATUS")) {
+        verdict = undefined;
         work(entry);
         if (isOnline) rt.arm(slot, REPLAY_MS, work);
       } else {
@@ -162,9 +165,8 @@ export function createOutbox(rt: Runtime, options: OutboxOptions): Outbox {
         // What is before the tail may have been erased since.
         if (entry.at && entry.at >= tail) endRecord(rt, entry.at % RING_BYTES);
         if (failure) outbox.dropped++;
-        else if (isReplay) outbox.replayed++;
       }
-      if (done) done(isKept ? undefined : failure, rttMs);
+      if (done) done(verdict, rttMs);
     });
   }
 
@@ -254,7 +256,6 @@ export function createOutbox(rt: Runtime, options: OutboxOptions): Outbox {
     outbox.status = "backlog";
     rt.arm(slot, REPLAY_MS, work);
     if (replay && ++waitedSteps < WAIT_STEPS) return;
-    waitedSteps = 0;
     if (isNewestDue) {
       isNewestDue = false;
       entry = entries[entries.length - 1];
@@ -279,7 +280,8 @@ export function createOutbox(rt: Runtime, options: OutboxOptions): Outbox {
       rt.disarm(slot);
       outbox.status = "live";
       rt.log("I", "outbox", "live");
-    } else if (!entry.isSent) {
+    } else if (!entry.isSent || ++waitedSteps > WAIT_STEPS) {
+      waitedSteps = 0;
       replay = entry;
       send(entry);
     }

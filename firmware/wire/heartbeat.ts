@@ -34,7 +34,8 @@ export interface HeartbeatBody {
   compact?: true;
 }
 
-// Numbers that make up a beat, in this order: its first members can be made again from them.
+// Numbers that make up a beat, all of them whole, in this order: its first members can be made again
+// from them.
 export const SEQ = 0;
 export const SESSION = 1;
 /** Monotonic ms since boot. */

@@ -338,15 +338,20 @@ it("keeps any number that a beat can have", () => {
   );
 });
 
-it("goes on when an answer never comes", () => {
+it("sends again what an answer never comes for, and goes on", () => {
   const rig = start();
   rig.beat();
   rig.beat();
   rig.outbox.online();
   rig.board.advance(1);
+  rig.ack();
+  rig.board.advance(REPLAY_MS);
   rig.sent = [];
-  rig.board.advance((WAIT_STEPS + 2) * REPLAY_MS);
+  rig.board.advance((WAIT_STEPS - 2) * REPLAY_MS);
   expect(rig.bodies.map((body) => body.seq)).toEqual([2, 1]);
+  rig.board.advance(4 * REPLAY_MS);
+  expect(rig.bodies.map((body) => body.seq)).toEqual([2, 1, 1]);
+  expect(drain(rig)).toEqual([]);
 });
 
 it("looks at few places of the ring at a time", () => {
