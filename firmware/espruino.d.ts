@@ -16,6 +16,7 @@ interface String {
   repeat(count: number): string;
   padStart(length: number, fill?: string): string;
   padEnd(length: number, fill?: string): string;
+  replaceAll(search: string, replacement: string): string;
 }
 
 interface Array<T> {

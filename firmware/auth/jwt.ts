@@ -1,15 +1,36 @@
 // SPDX-License-Identifier: MIT
-// Signs the two kinds of token: one for each beat, bound to its body, and one for each connection.
-// HS256 compact serialisation (RFC 7515 section 3.1, RFC 7518 section 3.2). No verification here.
+// Signs the two kinds of token: one for each beat, bound to its body, and one for each connection,
+// and says what to do when one is refused. HS256 compact serialisation (RFC 7515 section 3.1, RFC
+// 7518 section 3.2). Not for tokens of others (verify.ts), nor for other keys (rotation.ts).
+//
+// Signing is what a beat costs most of, so what stays the same is encoded once per key: the header
+// and the claims that come first, filled up with spaces to a multiple of three bytes, which encode
+// by themselves. JSON allows those spaces.
 import { BEAT_TOKEN_SEC, CONNECTION_TOKEN_SEC } from "../wire/claims.ts";
-import { attachToken } from "../wire/heartbeat.ts";
 import type { Config } from "../wire/config.ts";
 import { createHmac } from "../lib/hmac-sha256.ts";
+import type { Mac } from "../lib/hmac-sha256.ts";
 import type { Runtime } from "../core/runtime.ts";
 import type { Identity } from "./identity.ts";
 
-/** Signs for one device with one key. */
+/** A key that is ready to sign and to verify. */
+export interface SigningKey {
+  kid: string;
+  mac: Mac;
+  /** The encoded beginning of every token. */
+  head: string;
+}
+
+/** Signs for one device. */
 export interface Jwt {
+  identity: Identity;
+  aud: string;
+  /** What signs. */
+  key: SigningKey;
+  /** What signed before, while nobody knows whether the new key is accepted; see rotation.ts. */
+  old?: SigningKey | undefined;
+  /** Refusals since the last success, see {@link refused}. */
+  refusals: number;
   /**
    * Returns the body with a fresh token as its last member. Call it at the moment of sending.
    * @param body serialised heartbeat
@@ -20,37 +41,94 @@ export interface Jwt {
   connection(): string;
 }
 
-/** Makes a signer of claims, which are JSON text; exported for RFC 7515 A.1, which fixes header bytes. */
-export function createSigner(rt: Runtime, key: string, header: string): (claims: string) => string {
-  const mac = createHmac(rt.sha256 as (bytes: string) => string, key);
-  const head = rt.base64url(header) + ".";
-  return function (claims) {
-    const input = head + rt.base64url(claims);
-    return input + "." + rt.base64url(mac(input));
+/** What to do about a refused credential. */
+export type Remedy = "new-token" | "check-clock" | "long-backoff";
+
+/**
+ * Makes a key ready; `first` is JSON text that every token's claims begin with.
+ * @param secret bytes
+ */
+export function createKey(
+  rt: Runtime,
+  secret: string,
+  kid: string,
+  header: string,
+  first: string,
+): SigningKey {
+  const padded = first.padEnd(first.length + 2 - ((first.length + 2) % 3));
+  return {
+    kid,
+    mac: createHmac(rt.sha256 as (bytes: string) => string, secret),
+    head: rt.base64url(header) + "." + rt.base64url(padded),
   };
 }
 
-/** Creates the manager from `key` (base64url), `kid` and `aud` of the configuration. */
+/**
+ * Signs claims: what follows the first ones, ASCII without `>`, `?` and `~`, whose code units give
+ * no character that base64 and base64url differ in.
+ */
+export function sign(rt: Runtime, key: SigningKey, claims: string): string {
+  // Spaces before the brace instead of padding behind: nothing is to be cut off.
+  const text = claims.slice(0, -1) + "  ".slice((claims.length + 2) % 3) + "}";
+  const input = key.head + rt.base64(text);
+  return input + "." + rt.base64url(key.mac(input));
+}
+
+/** Makes a device's key ready. `key` is base64url. */
+export function deviceKey(
+  rt: Runtime,
+  identity: Identity,
+  aud: string,
+  kid: string,
+  key: string,
+): SigningKey {
+  const { id } = identity;
+  const first = JSON.stringify({ iss: id, sub: id, aud }).slice(0, -1) + ',"iat":';
+  const header = JSON.stringify({ alg: "HS256", typ: "JWT", kid });
+  return createKey(rt, rt.fromBase64url(key), kid, header, first);
+}
+
+/** Creates the manager from `key`, `kid` and `aud` of the configuration. */
 export function createJwt(rt: Runtime, identity: Identity, config: Config): Jwt {
-  const header = JSON.stringify({ alg: "HS256", typ: "JWT", kid: config.kid });
-  const sign = createSigner(rt, rt.fromBase64url(config.key), header);
+  const { aud } = config;
 
   function token(lifeSec: number, more: string): string {
     const iat = Math.floor(rt.wallMs() / 1000);
-    const { id } = identity;
-    const who = JSON.stringify({ iss: id, sub: id, aud: config.aud, iat, exp: iat + lifeSec });
-    return sign(who.slice(0, -1) + more + "}");
+    return sign(rt, jwt.key, iat + ',"exp":' + (iat + lifeSec) + more);
   }
 
-  return {
+  const jwt: Jwt = {
+    identity,
+    aud,
+    key: deviceKey(rt, identity, aud, config.kid, config.key),
+    refusals: 0,
     seal: function (body, seq) {
-      const sha256 = rt.sha256 as (bytes: string) => string;
-      const bh = rt.base64url(sha256(body));
-      const more = ',"boot":' + identity.boot + ',"seq":' + seq + ',"bh":"' + bh + '"';
-      return attachToken(body, token(BEAT_TOKEN_SEC, more));
+      const bh = rt.base64url((rt.sha256 as (bytes: string) => string)(body));
+      const more = `,"boot":${identity.boot},"seq":${seq},"bh":"${bh}"}`;
+      return `${body.slice(0, -1)},"jwt":"${token(BEAT_TOKEN_SEC, more)}"}`;
     },
     connection: function () {
-      return token(CONNECTION_TOKEN_SEC, ',"jti":"' + identity.boot + "." + identity.session + '"');
+      const jti = identity.boot + "." + identity.session;
+      return token(CONNECTION_TOKEN_SEC, ',"jti":"' + jti + '"}');
     },
   };
+  return jwt;
+}
+
+/**
+ * Draws how long a connection token serves, ms: 80 % of its lifetime, and a tenth of that more or
+ * less, so that a fleet that started together does not renew together.
+ */
+export function renewalMs(rt: Runtime): number {
+  return CONNECTION_TOKEN_SEC * (720 + 160 * rt.random());
+}
+
+/**
+ * Judges a refused credential (CONNACK 4 and 5, HTTP 401 and 403). The first time a token made
+ * anew may help; then the clock is suspected unless a time server has set it; then only time helps,
+ * or a person. Set `refusals` to 0 when a token was accepted.
+ */
+export function refused(rt: Runtime, jwt: Jwt): Remedy {
+  if (++jwt.refusals < 2) return "new-token";
+  return jwt.refusals === 2 && rt.quality !== "synced" ? "check-clock" : "long-backoff";
 }

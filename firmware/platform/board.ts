@@ -144,8 +144,8 @@ export interface Board {
    * the bytes combined with them. Of entries with WebSocket only: platform/espruino-bytes.ts.
    */
   mask?(bytes: string): string;
-  /** RFC 4648 section 4, with padding. Of entries with WebSocket only. */
-  base64?(bytes: string): string;
+  /** RFC 4648 section 4, with padding. */
+  base64(bytes: string): string;
   /** RFC 4648 section 5, without padding. */
   base64url(bytes: string): string;
   /** The reverse; characters outside the alphabet are ignored. */

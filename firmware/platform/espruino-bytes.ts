@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What WebSocket needs of the interpreter: SHA-1 and base64 for its handshake, and masking. Apart from the board
+// What WebSocket needs of the interpreter: SHA-1 for its handshake, and masking. Apart from the board
 // itself, because entries without WebSocket do not pay for it.
 import type { Board } from "./board.ts";
 
@@ -28,7 +28,6 @@ function mask(bytes: string): string {
 /** Adds to a board what WebSocket needs, in place. Without the module `crypto` there is no SHA-1. */
 export function addWebSocketBytes(board: Board): void {
   board.mask = mask;
-  board.base64 = btoa;
   try {
     const digest = require("crypto").SHA1;
     if (digest)

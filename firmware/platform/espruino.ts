@@ -62,12 +62,6 @@ export function createBoard(): Board {
     return now;
   }
 
-  // Translates base64 to base64url byte by byte, natively.
-  const table = new Uint8Array(256);
-  for (let i = 0; i < 256; i++) table[i] = i;
-  table[43] = 45;
-  table[47] = 95;
-
   const board: Board = {
     nowMs,
     systemMs: function () {
@@ -188,12 +182,11 @@ export function createBoard(): Board {
     },
     erase: storage.erase,
     storeFreeBytes: storage.getFree,
+    base64: btoa,
     base64url: function (bytes) {
-      // The array is an alias of a string that nobody else holds, so it can be changed in place.
-      const text = new Uint8Array(E.toArrayBuffer(btoa(bytes)));
-      E.mapInPlace(text, text, table);
-      const pad = bytes.length % 3;
-      return E.toString(pad ? text.subarray(0, text.length - 3 + pad) : text);
+      // For 32 bytes half of what a table costs that is applied natively, and the table itself.
+      const text = btoa(bytes).replaceAll("+", "-").replaceAll("/", "_");
+      return text.slice(0, (bytes.length * 4 + 2) / 3);
     },
     fromBase64url: function (text) {
       return atob(text.replace(/-/g, "+").replace(/_/g, "/"));

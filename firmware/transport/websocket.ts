@@ -75,7 +75,7 @@ export interface WebSocket extends Socket {
 }
 
 /**
- * Opens a WebSocket. The board must have `mask` and `base64`.
+ * Opens a WebSocket. The board must have `mask`.
  * @param slot the owner's; in use from `end` or a failure until `onClose` or `done`.
  */
 export function openWebSocket(
@@ -195,10 +195,9 @@ export function openWebSocket(
 
   function greet(): void {
     if (!rt.sha1) return cut("sha1");
-    const base64 = rt.base64 as (bytes: string) => string;
     // The generator has 32 bits, which repeat in a fleet: serial number and time tell boards apart.
-    const key = base64(rt.sha1(rt.serial() + rt.systemMs() + rt.random()).slice(0, 16));
-    const accept = base64(rt.sha1(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"));
+    const key = rt.base64(rt.sha1(rt.serial() + rt.systemMs() + rt.random()).slice(0, 16));
+    const accept = rt.base64(rt.sha1(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"));
     const { host, port, tls, path, protocol, token } = target;
 
     answer = function () {
