@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // `Board.listen` on Espruino, apart from the board because only few programs need it. Measured on
 // 2v29: connections outlive the port, `close` comes exactly once, a port that is in use is no error.
-import type { Board, Socket, SocketEvents } from "./board.ts";
+import type { Socket, SocketEvents } from "./board.ts";
 
-function listen(port: number, accept: (socket: Socket) => SocketEvents): () => void {
+/** Accepts TCP connections: the `listen` of a board. */
+export function listen(port: number, accept: (socket: Socket) => SocketEvents): () => void {
   const server = require("net").createServer(function (client) {
     let isOver = false;
     let queuedBytes = 0;
@@ -57,9 +58,4 @@ function listen(port: number, accept: (socket: Socket) => SocketEvents): () => v
   return function () {
     server.close();
   };
-}
-
-/** Gives a board what the status page needs. */
-export function addServer(board: Board): void {
-  board.listen = listen;
 }

@@ -19,14 +19,14 @@ export interface HttpEntrySettings {
 
 const SOURCE = `
 import { createBoard } from "firmware/platform/espruino.ts";
-import { addServer } from "firmware/platform/espruino-server.ts";
+import { listen } from "firmware/platform/espruino-server.ts";
 import { createRuntime } from "firmware/core/runtime.ts";
 import { createHttpLink } from "firmware/http/link.ts";
 import { createStatusServer } from "firmware/services/status-server.ts";
 import type { LinkTarget } from "firmware/transport/link.ts";
 
 const board = createBoard();
-addServer(board);
+board.listen = listen;
 const rt = createRuntime(board);
 rt.onFault(function (text) {
   rt.log("E", "app", "fault", text);
