@@ -274,7 +274,7 @@ export function keepalive(app: App): void {
   if (!config.keepalive_url) return;
   addWebSocketBytes(rt);
   const target = targetOf(app, config.keepalive_url);
-  const service = createWebsocketKeepalive(rt, keepaliveOptions(config, target as never));
+  const service = createWebsocketKeepalive(rt, keepaliveOptions(rt, config, target as never));
   app.services["keepalive"] = {
     get status() {
       return service.status;

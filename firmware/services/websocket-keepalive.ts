@@ -40,19 +40,15 @@ export const CONNECT_MS = 10000;
 /** How long the goodbye may take, ms. */
 export const STOP_MS = 1000;
 
-/** What is sent as a heartbeat, and what answers it. */
-export interface KeepalivePayload {
-  /** TEXT or BINARY. */
+/** What a service is made of. `wire/config.ts` has the ranges; `pongMs` above `intervalMs` is wrong. */
+export interface KeepaliveOptions {
+  target: WebSocketTarget;
+  intervalMs: number;
+  /** Kind of the heartbeat, TEXT or BINARY. */
   opcode: number;
   payload: string;
   /** Pattern of the answer; empty: whatever arrives. */
   pong: string;
-}
-
-/** What a service is made of. `wire/config.ts` has the ranges; `pongMs` above `intervalMs` is wrong. */
-export interface KeepaliveOptions extends KeepalivePayload {
-  target: WebSocketTarget;
-  intervalMs: number;
   /** Bound for the answer, ms; 0: none is waited for. */
   pongMs: number;
   /** Pattern of the server's pings and what replaces it in the answer; empty: there are none. */
@@ -90,21 +86,25 @@ export interface WebsocketKeepalive {
 }
 
 /**
- * Reads a configured payload: text as it is, `hex:` and bytes, or `preset:` and a name: `ping`
- * (answered by `pong`), `stomp` (a newline), `mqtt` (PINGREQ), or any other word, which makes
- * `{"<word>":"ping"}`, answered by anything with `"pong"` in it: `method`, `event`, `op`, `type`.
+ * Makes the options of a service from a configuration that has `keepalive_url`, and its target. The
+ * payload is text as it is, `base64url:` and bytes, or `preset:` and a name: `ping` (answered by
+ * `pong`), `stomp` (a newline), `mqtt` (PINGREQ), or any other word, which makes `{"<word>":"ping"}`,
+ * answered by anything with `"pong"` in it: `method`, `event`, `op`, `type`.
  */
-export function keepalivePayload(text: string): KeepalivePayload {
-  const parts = text.split(":");
+export function keepaliveOptions(
+  rt: Runtime,
+  config: Config,
+  target: WebSocketTarget,
+): KeepaliveOptions {
+  const intervalMs = (config.keepalive_interval_s as number) * 1000;
+  let payload = config.keepalive_payload as string;
+  const parts = payload.split(":");
   const name = parts[1] as string;
   let opcode = TEXT;
-  let payload = text;
   let pong = "";
-  if (parts[0] === "hex") {
+  if (parts[0] === "base64url") {
     opcode = BINARY;
-    payload = "";
-    for (let at = 0; at < name.length; at += 2)
-      payload += String.fromCharCode(parseInt(name.slice(at, at + 2), 16));
+    payload = rt.fromBase64url(name);
   } else if (parts[0] === "preset") {
     payload = '{"' + name + '":"ping"}';
     pong = '"pong"';
@@ -120,13 +120,6 @@ export function keepalivePayload(text: string): KeepalivePayload {
       pong = "\xd0\0";
     }
   }
-  return { opcode, payload, pong };
-}
-
-/** Makes the options of a service from a configuration that has `keepalive_url`, and its target. */
-export function keepaliveOptions(config: Config, target: WebSocketTarget): KeepaliveOptions {
-  const intervalMs = (config.keepalive_interval_s as number) * 1000;
-  const { opcode, payload, pong } = keepalivePayload(config.keepalive_payload as string);
   target.maxBytes = config.keepalive_max_bytes;
   return {
     target,
@@ -162,10 +155,6 @@ export function createWebsocketKeepalive(
     if (options.onState) options.onState(status);
   }
 
-  function hasRoom(): boolean {
-    return !!dueMs && (socket as WebSocket).pendingBytes() < PENDING_MAX_BYTES;
-  }
-
   /** Without a message it only sends what waits. */
   function send(bytes?: string, opcode?: number): boolean {
     if (bytes !== undefined) {
@@ -177,8 +166,9 @@ export function createWebsocketKeepalive(
       queue.push([bytes, opcode]);
       queuedBytes += moreBytes;
     }
-    for (let next = queue[0]; next && hasRoom(); next = queue[0]) {
-      if (!(socket as WebSocket).write(next[0], next[1])) break;
+    for (let next = queue[0]; next && dueMs; next = queue[0]) {
+      const { pendingBytes, write } = socket as WebSocket;
+      if (pendingBytes() >= PENDING_MAX_BYTES || !write(next[0], next[1])) break;
       queuedBytes -= next[0].length + 64;
       queue.shift();
     }
@@ -188,6 +178,7 @@ export function createWebsocketKeepalive(
   /** Opened, or time for a heartbeat. */
   function tick(): void {
     const { intervalMs, pongMs, payload, opcode, pong } = options;
+    const { pendingBytes, write } = socket as WebSocket;
     const now = rt.nowMs();
     const isFirst = !dueMs;
     const late = isFirst ? 0 : Math.floor((now - dueMs) / intervalMs);
@@ -201,12 +192,12 @@ export function createWebsocketKeepalive(
     } else {
       // It has lived for one interval.
       failures = 0;
-      if (hasRoom() && (socket as WebSocket).write(payload, opcode)) service.sent++;
+      if (pendingBytes() < PENDING_MAX_BYTES && write(payload, opcode)) service.sent++;
       else service.missed++;
       // Armed already when the socket is closing.
       if (pongMs && !rt.isArmed(wait)) {
         rt.arm(wait, pongMs, lost);
-        if (!pong && hasRoom()) (socket as WebSocket).write("", PING);
+        if (!pong) write("", PING);
       }
     }
     send();
@@ -240,6 +231,8 @@ export function createWebsocketKeepalive(
   }
 
   function attempt(): void {
+    // Connecting blocks.
+    rt.feed();
     socket = openWebSocket(rt, wait, options.target, { onOpen: tick, onMessage, onClose: lost });
     rt.arm(wait, options.connectMs, lost);
     setStatus("opening");

@@ -129,7 +129,7 @@ export interface Config {
   keepalive_url?: string;
   /** Seconds between its heartbeats. */
   keepalive_interval_s?: number;
-  /** What they are: text, `hex:` and bytes, or `preset:` and a name. */
+  /** What they are: text, `base64url:` and bytes, or `preset:` and a name. */
   keepalive_payload?: string;
   /** Pattern of the server's answers, instead of the preset's; none: whatever arrives. */
   keepalive_pong?: string;

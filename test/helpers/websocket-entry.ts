@@ -72,7 +72,7 @@ function runService(): void {
   const config = settings;
   config["keepalive_max_bytes"] = 600;
   config["reconnect_spread_s"] = 1;
-  const options = keepaliveOptions(config, target);
+  const options = keepaliveOptions(rt, config, target);
   options.onState = function (status) {
     rt.log("I", "test", status);
   };

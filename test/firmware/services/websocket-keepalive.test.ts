@@ -8,7 +8,6 @@ import {
   STOP_MS,
   createWebsocketKeepalive,
   keepaliveOptions,
-  keepalivePayload,
 } from "../../../firmware/services/websocket-keepalive.ts";
 import type {
   KeepaliveOptions,
@@ -37,6 +36,27 @@ interface Lab {
 
 let labs: Lab[] = [];
 
+const KEYS = {
+  key: "k".repeat(43),
+  mqtt_url: "mqtt://h",
+  keepalive_url: "ws://h",
+  keepalive_interval_s: 30,
+  keepalive_payload: "preset:ping",
+};
+
+/** Options as the configuration makes them. */
+function optionsOf(keys: object): KeepaliveOptions {
+  const { config } = checkConfig({ ...KEYS, ...keys });
+  const target = { host: "h", port: 80, path: "/", maxBytes: 0 };
+  return keepaliveOptions(createFakeBoard(), config, target);
+}
+
+/** What of them is made of `keepalive_payload`. */
+function payloadOf(text: string): Pick<KeepaliveOptions, "opcode" | "payload" | "pong"> {
+  const { opcode, payload, pong } = optionsOf({ keepalive_payload: text });
+  return { opcode, payload, pong };
+}
+
 function createLab(changes: Partial<KeepaliveOptions> = {}): Lab {
   const rt = createFakeBoard();
   const states: string[] = [];
@@ -46,7 +66,7 @@ function createLab(changes: Partial<KeepaliveOptions> = {}): Lab {
   const service = createWebsocketKeepalive(rt, {
     target: { host: "h.example", port: 80, path: "/", maxBytes: 4096 },
     intervalMs: INTERVAL_MS,
-    ...keepalivePayload("preset:event"),
+    ...payloadOf("preset:event"),
     pongMs: PONG_MS,
     ping: "",
     reply: "",
@@ -82,23 +102,10 @@ function createLab(changes: Partial<KeepaliveOptions> = {}): Lab {
 
 const PONG = '{"event":"pong"}';
 
-const KEYS = {
-  key: "k".repeat(43),
-  urls: "mqtt://h",
-  keepalive_interval_s: 30,
-  keepalive_payload: "preset:ping",
-};
-
 describe("the configuration", () => {
   it("makes the options, with the default deadline within the interval", () => {
-    const target = { host: "h", port: 80, path: "/", maxBytes: 0 };
-    const optionsOf = (changes: object): KeepaliveOptions => {
-      const checked = checkConfig({ ...KEYS, ...changes });
-      // What counts as a URL is not this table's business.
-      return keepaliveOptions(checked.config, target);
-    };
     expect(optionsOf({})).toEqual({
-      target: { ...target, maxBytes: 4096 },
+      target: { host: "h", port: 80, path: "/", maxBytes: 4096 },
       intervalMs: 30_000,
       opcode: 1,
       payload: "ping",
@@ -153,7 +160,7 @@ describe("a heartbeat", () => {
   it.each([
     ["bare text", 1, "bare text", ""],
     ['{"op":"ping","id":7}', 1, '{"op":"ping","id":7}', ""],
-    ["hex:c000fF", 2, "\xc0\x00\xff", ""],
+    ["base64url:wAD_", 2, "\xc0\x00\xff", ""],
     ["preset:ping", 1, "ping", "pong"],
     ["preset:method", 1, '{"method":"ping"}', '"pong"'],
     ["preset:event", 1, '{"event":"ping"}', '"pong"'],
@@ -161,8 +168,8 @@ describe("a heartbeat", () => {
     ["preset:stomp", 1, "\n", ""],
     ["preset:mqtt", 2, "\xc0\x00", "\xd0\x00"],
   ])("of %s has its kind, bytes and answer", (text, opcode, payload, pong) => {
-    expect(keepalivePayload(text)).toEqual({ opcode, payload, pong });
-    const { rt, connect, got } = createLab(keepalivePayload(text));
+    expect(payloadOf(text)).toEqual({ opcode, payload, pong });
+    const { rt, connect, got } = createLab(payloadOf(text));
     connect();
     rt.advance(INTERVAL_MS);
     expect(got(opcode)).toEqual([payload]);
