@@ -95,15 +95,15 @@ export function createUplink(
     if (wasOnline && options.onChange) options.onChange(false);
   }
 
-  function drop(reason: string, windowMs: number): void {
-    const delayMs = backoffMs(windowMs, Math.floor(failures / urls.length), rt.random());
+  function drop(reason: string, windowMs: number, leastMs: number): void {
+    const delayMs = leastMs + backoffMs(windowMs, Math.floor(failures / urls.length), rt.random());
     // Armed first: an out-of-memory in what follows must not end the attempts for ever.
     rt.arm(slot, delayMs, attempt);
     link.close();
     leave("waiting", reason + " retry_ms=" + delayMs);
   }
 
-  function onFail(failure: Failure, isRefused: boolean): void {
+  function onFail(failure: Failure, isRefused: boolean, leastMs?: number): void {
     if (uplink.status === "stopping") return finishStop("failed");
     const isLong = isRefused && !(options.onRefused && options.onRefused(failure));
     if (uplink.status === "online") rt.count(failure.startsWith("E_NET") ? "re_net" : "re_mqtt");
@@ -111,7 +111,8 @@ export function createUplink(
     const isOdd = isRefused || /_[BPR]/.test(failure);
     const event = isRefused || failure.startsWith("E_MQTT_REFUSED") ? "refused" : "failed";
     rt.log(isOdd ? "E" : "W", "uplink", event, "code=" + failure);
-    drop("url=" + index, isLong ? spreadMs * 10 : spreadMs);
+    // A server that asks for patience asks it for itself: the next URL is not made to wait.
+    drop("url=" + index, isLong ? spreadMs * 10 : spreadMs, (urls.length < 2 && leastMs) || 0);
     failures++;
     index = (index + 1) % urls.length;
   }
@@ -179,7 +180,7 @@ export function createUplink(
     else if (rt.radio && !rt.radio.address()) block = "E_WIFI";
     if (block && block !== blockedBy) rt.log("W", "uplink", "blocked", "code=" + block);
     blockedBy = block;
-    if (block) return drop("code=" + block, spreadMs);
+    if (block) return drop("code=" + block, spreadMs, 0);
     const next = linkFor(target.scheme);
     // What waits in a link of another kind must not wait for ever.
     if (next !== link) link.abandon();

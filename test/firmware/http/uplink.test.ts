@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+// The uplink over HTTP: when it tries again after what a server answered.
+import { describe, expect, it } from "vitest";
+import { BOOT_FILE, createIdentity } from "../../../firmware/auth/identity.ts";
+import { createJwt } from "../../../firmware/auth/jwt.ts";
+import { createHttpLink } from "../../../firmware/http/link.ts";
+import { createUplink } from "../../../firmware/services/uplink.ts";
+import type { LinkTarget } from "../../../firmware/transport/link.ts";
+import { parseUrl } from "../../../firmware/wire/url.ts";
+import { configOf, createFakeBoard } from "../../helpers/fake-board.ts";
+
+const SPREAD_MS = 1000;
+
+function createRig(urls: string, answer: () => string) {
+  const board = createFakeBoard({ files: { [BOOT_FILE]: "6" } });
+  const config = configOf({ urls, reconnect_spread_s: SPREAD_MS / 1000 });
+  const identity = createIdentity(board, config);
+  const jwt = createJwt(board, identity, config);
+  const hosts: string[] = [];
+  const told: string[] = [];
+  board.net.onConnect = (socket) => {
+    hosts.push(`${socket.endpoint.host} ${board.nowMs()}`);
+    board.after(() => socket.open(), 1);
+    socket.onWrite = (bytes) => {
+      if (bytes.startsWith("{")) board.after(() => socket.receive(answer()), 1);
+    };
+  };
+  const uplink = createUplink(board, identity, config, {
+    linkOf: (_scheme, events) =>
+      createHttpLink(
+        board,
+        { deviceId: identity.id, waitMs: 1000, seal: jwt.seal, token: jwt.connection },
+        events,
+      ),
+    targetOf: (url) => parseUrl(url) as LinkTarget,
+    onMessage: (topic, payload) => told.push(`${topic} ${payload}`),
+    onTime: () => told.push("time"),
+  });
+  const beat = (): void =>
+    uplink.publish({ topic: "t", body: "{}", qos: 1, seq: 1 }, (failure) =>
+      told.push(failure ?? "ok"),
+    );
+  return { board, uplink, hosts, told, beat };
+}
+
+function answerOf(status: number, body = "", headers = ""): string {
+  return `HTTP/1.1 ${status} x\r\n${headers}Content-Length: ${body.length}\r\n\r\n${body}`;
+}
+
+describe("an uplink over HTTP", () => {
+  it("brings beats, and what their answers bring", () => {
+    const body = '{"status":"ok","server_time":"2026-11-22T06:19:16Z","commands":["a.b.c"]}';
+    const { board, uplink, told, beat } = createRig("http://one", () => answerOf(200, body));
+    board.advance(2 * SPREAD_MS);
+    expect(uplink.status).toBe("online");
+    beat();
+    board.advance(100);
+    expect(told).toEqual(["time", "ok", "commands a.b.c"]);
+  });
+
+  it("waits as long as a server asks it to, and a random time more", () => {
+    const answers = [answerOf(503, "", "Retry-After: 90\r\n"), answerOf(200, '{"status":"ok"}')];
+    const { board, hosts, told, beat } = createRig("http://one", () => answers.shift() ?? "");
+    board.advance(2 * SPREAD_MS);
+    beat();
+    board.advance(100);
+    const failedMs = board.nowMs();
+    board.advance(89_000);
+    expect(hosts.length).toBe(1);
+    board.advance(1000 + SPREAD_MS);
+    expect(hosts.length).toBe(2);
+    expect(Number(hosts[1]?.split(" ")[1]) - failedMs).toBeGreaterThanOrEqual(89_900);
+    expect(told).toEqual(["ok"]);
+  });
+
+  it("does not wait with another server because the first one asked for it", () => {
+    const answers = [answerOf(503, "", "Retry-After: 90\r\n"), answerOf(200, '{"status":"ok"}')];
+    const rig = createRig("http://one,http://two", () => answers.shift() ?? "");
+    rig.board.advance(2 * SPREAD_MS);
+    rig.beat();
+    rig.board.advance(2 * SPREAD_MS);
+    expect(rig.hosts.map((host) => host.split(" ")[0])).toEqual(["one", "two"]);
+    expect(rig.told).toEqual(["ok"]);
+  });
+
+  it("stops with nothing left", () => {
+    const { board, uplink, beat, told } = createRig("http://one", () => "");
+    board.advance(2 * SPREAD_MS);
+    beat();
+    board.advance(10);
+    uplink.stop(() => told.push("stopped"));
+    board.advance(5000);
+    expect(told).toEqual(["E_HTTP_CLOSED", "stopped"]);
+    expect(board.net.openCount()).toBe(0);
+  });
+});
