@@ -33,28 +33,32 @@ function parseExact(text: string): Claims | undefined {
 
 /**
  * Verifies a token with the key that its header names, the device's own or the one before it.
- * @returns its claims, or a word for what is wrong: `form`, `header`, `signature`, and, of one that
- *   is signed, `claims`, `early`, `expired` behind a space, because a host deserves an answer then.
+ * @returns a word for what is wrong, empty when nothing is: `form`, `header`, `signature`, `claims`,
+ *   `early`, `expired`. With the last three come the claims, as far as they can be read, because the
+ *   token is signed and a host deserves an answer.
  */
-export function verify(rt: Runtime, jwt: Jwt, token: string): Claims | string {
-  if (token.length > TOKEN_MAX_BYTES) return "form";
+export function verify(rt: Runtime, jwt: Jwt, token: string): [problem: string, claims?: Claims] {
   const parts = token.split(".");
   const [head, body, signature] = parts as [string, string, string];
-  if (parts.length !== 3 || /[^A-Za-z0-9_.-]/.test(token)) return "form";
+  if (token.length > TOKEN_MAX_BYTES || parts.length !== 3 || /[^A-Za-z0-9_.-]/.test(token))
+    return ["form"];
   const header = parseExact(rt.fromBase64url(head));
-  if (!header || header["alg"] !== "HS256" || header["crit"] !== undefined) return "header";
+  if (!header || header["alg"] !== "HS256" || header["crit"] !== undefined) return ["header"];
   let key: SigningKey | undefined = jwt.key;
   if (header["kid"] !== key.kid) key = jwt.old;
-  if (!key || header["kid"] !== key.kid) return "header";
+  if (!key || header["kid"] !== key.kid) return ["header"];
   // The tags are compared as tags of themselves: how far an unequal one agrees tells nothing.
   const { mac } = key;
-  if (mac(rt.base64url(mac(head + "." + body))) !== mac(signature)) return "signature";
+  if (mac(rt.base64url(mac(head + "." + body))) !== mac(signature)) return ["signature"];
 
   const claims = parseExact(rt.fromBase64url(body));
-  if (!claims || claims.sub !== jwt.identity.id || claims.aud !== jwt.aud) return " claims";
+  if (!claims) return ["claims", {} as Claims];
   const { iat, exp } = claims;
-  if (typeof iat !== "number" || typeof exp !== "number" || !(exp > iat)) return " claims";
   const nowSec = rt.wallMs() / 1000;
-  if (rt.quality === "none" || iat > nowSec + SKEW_SEC) return " early";
-  return exp > nowSec - SKEW_SEC ? claims : " expired";
+  let problem = "";
+  if (claims.sub !== jwt.identity.id || claims.aud !== jwt.aud) problem = "claims";
+  else if (typeof iat !== "number" || typeof exp !== "number" || !(exp > iat)) problem = "claims";
+  else if (rt.quality === "none" || iat > nowSec + SKEW_SEC) problem = "early";
+  else if (exp <= nowSec - SKEW_SEC) problem = "expired";
+  return [problem, claims];
 }
