@@ -61,6 +61,9 @@ describe("at Mosquitto", () => {
     for (const qos of [0, 1, 2] as const) await peer.publishAsync("board/in", `in${qos}`, { qos });
     await board.console.waitFor(/ I test message board\/in in2/, WAIT_MS);
 
+    // Mosquitto 2.0.11 saves every second, and after a restart brings again what was on its way at the
+    // last save, PUBCOMP or not.
+    await delay(3000);
     await broker.stop();
     await board.console.waitFor(/ I test fail E_NET/, WAIT_MS);
     for (const qos of [0, 1, 2, 2]) await board.evaluate(`say(${qos},"later${qos}")`);
@@ -69,7 +72,9 @@ describe("at Mosquitto", () => {
     await board.console.waitFor(/ I test online present=1/, WAIT_MS);
     await board.console.waitFor(/ I test message board\/in kept/, WAIT_MS);
     await board.console.waitFor(/ I test done later2 ok/, WAIT_MS, { count: 2 });
-    await waitFor(() => got.length >= 7, WAIT_MS, "what the board has published");
+    // QoS 0 is not kept for a peer that is not back yet.
+    const kept = (): string[] => got.filter((text) => !text.startsWith("later0"));
+    await waitFor(() => kept().length >= 6, WAIT_MS, "what the board has published");
 
     await board.evaluate("stop()");
     await board.console.waitFor(/ I test stopped/, WAIT_MS);
