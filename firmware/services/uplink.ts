@@ -176,7 +176,9 @@ export function createUplink(
     rt.collect();
     const target = options.targetOf(urls[index] as string);
     let block = "";
-    if (rt.quality === "none" || !identity.ensureBoot()) block = "E_CLOCK_NONE";
+    // Over HTTP the server is asked for the time first.
+    if (target.scheme[0] !== "h" && (rt.quality === "none" || !identity.ensureBoot()))
+      block = "E_CLOCK_NONE";
     else if (rt.radio && !rt.radio.address()) block = "E_WIFI";
     if (block && block !== blockedBy) rt.log("W", "uplink", "blocked", "code=" + block);
     blockedBy = block;

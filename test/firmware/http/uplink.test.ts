@@ -11,8 +11,11 @@ import { configOf, createFakeBoard } from "../../helpers/fake-board.ts";
 
 const SPREAD_MS = 1000;
 
-function createRig(urls: string, answer: () => string) {
-  const board = createFakeBoard({ files: { [BOOT_FILE]: "6" } });
+function createRig(urls: string, answer: () => string, systemMs?: number) {
+  const board = createFakeBoard({
+    files: { [BOOT_FILE]: "6" },
+    ...(systemMs === undefined ? {} : { systemMs }),
+  });
   const config = configOf({ urls, reconnect_spread_s: SPREAD_MS / 1000 });
   const identity = createIdentity(board, config);
   const jwt = createJwt(board, identity, config);
@@ -22,7 +25,7 @@ function createRig(urls: string, answer: () => string) {
     hosts.push(`${socket.endpoint.host} ${board.nowMs()}`);
     board.after(() => socket.open(), 1);
     socket.onWrite = (bytes) => {
-      if (bytes.startsWith("{")) board.after(() => socket.receive(answer()), 1);
+      if (/^{|^GET /.test(bytes)) board.after(() => socket.receive(answer()), 1);
     };
   };
   const uplink = createUplink(board, identity, config, {
@@ -34,7 +37,10 @@ function createRig(urls: string, answer: () => string) {
       ),
     targetOf: (url) => parseUrl(url) as LinkTarget,
     onMessage: (topic, payload) => told.push(`${topic} ${payload}`),
-    onTime: () => told.push("time"),
+    onTime: (wallMs) => {
+      told.push("time");
+      board.setWall(wallMs, "plausible");
+    },
   });
   const beat = (): void =>
     uplink.publish({ topic: "t", body: "{}", qos: 1, seq: 1 }, (failure) =>
@@ -81,6 +87,16 @@ describe("an uplink over HTTP", () => {
     rig.board.advance(2 * SPREAD_MS);
     expect(rig.hosts.map((host) => host.split(" ")[0])).toEqual(["one", "two"]);
     expect(rig.told).toEqual(["ok"]);
+  });
+
+  it("asks the server for the time when the board has none", () => {
+    const date = "Date: Sun, 22 Nov 2026 06:19:16 GMT\r\n";
+    const { board, uplink, told } = createRig("http://one", () => answerOf(405, "", date), 0);
+    expect(board.quality).toBe("none");
+    board.advance(2 * SPREAD_MS);
+    expect(told).toEqual(["time"]);
+    expect(uplink.status).toBe("online");
+    expect(board.wallMs()).toBeGreaterThanOrEqual(Date.UTC(2026, 10, 22, 6, 19, 16));
   });
 
   it("stops with nothing left", () => {
