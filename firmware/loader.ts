@@ -12,7 +12,7 @@ import { COMMIT_AT, CRC_AT, ERASED, SLOT_A, SLOT_B, TEXT_AT, TRIES_AT } from "./
 // The interpreter's global object, and what the loader puts there.
 declare const global: {
   loader?: (skip: number) => string;
-  lubdub?: unknown;
+  slot?: string;
   eval(text: string): void;
 };
 declare function setTimeout(code: string, delayMs: number): void;
@@ -44,7 +44,7 @@ global.loader = function (skip: number): string {
         E.enableWatchdog(TRIAL_WATCHDOG_SEC, false);
       }
       // The bundle reads here which slot it is.
-      global.lubdub = name;
+      global.slot = name;
       return text;
     }
   }

@@ -49,8 +49,8 @@ function starts(flash: Flash, count: number): string[][] {
   });
 }
 
-const OLD = 'print("old of "+lubdub)';
-const NEW = 'print("new of "+lubdub)';
+const OLD = 'print("old of "+slot)';
+const NEW = 'print("new of "+slot)';
 
 describe("the loader", () => {
   it("fits on a page of paper", () => {
@@ -109,9 +109,9 @@ describe("the loader", () => {
 
   it("leaves nothing of itself behind", () => {
     const { board } = boot(flashWith(slotOf("function f(){}")));
-    expect(
-      board.evaluate('Object.keys(global).filter(k=>!["lubdub","f"].includes(k)).join()'),
-    ).toBe("");
+    expect(board.evaluate('Object.keys(global).filter(k=>!["slot","f"].includes(k)).join()')).toBe(
+      "",
+    );
     board.powerOff();
   });
 });

@@ -6,7 +6,7 @@ import { bundleEntry } from "./entry.ts";
 
 const SOURCE = `
 import { createBoard } from "firmware/platform/espruino.ts";
-import { compactStorage } from "firmware/platform/espruino-compact.ts";
+import { compactStorage, runningSlot } from "firmware/platform/espruino-update.ts";
 import { keepConfig, loadConfig } from "firmware/core/config-store.ts";
 import { createRuntime } from "firmware/core/runtime.ts";
 import { createHmac } from "firmware/lib/hmac-sha256.ts";
@@ -39,8 +39,7 @@ function begin(service: Update, order: string): void {
 function update(config: Config): void {
   key = config.key;
   const before = rt.collect();
-  const running = (global as unknown as { lubdub?: string })["lubdub"];
-  const service = createUpdate(rt, running, rt.reboot);
+  const service = createUpdate(rt, runningSlot(), rt.reboot);
   const vars = before - rt.collect();
   rt.log("I", "test", "runs", "version=VERSION status=" + service.status + " vars=" + vars);
   const order = rt.read("order");

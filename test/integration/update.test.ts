@@ -88,7 +88,7 @@ async function start(board: Interpreter, pattern: RegExp): Promise<string> {
 const RUNS = /test runs version=\w+ status=\w+/;
 
 describe("the loader", () => {
-  const says = (text: string): string => `print("= ${text} "+lubdub);print("=END=");`;
+  const says = (text: string): string => `print("= ${text} "+slot);print("=END=");`;
   const OLD = says("old");
   const NEW = says("new");
 
