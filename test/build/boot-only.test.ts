@@ -18,6 +18,11 @@ describe("what only the start needs", () => {
       names: ["f"],
     },
     {
+      name: "a function held by a variable",
+      code: "var f=()=>{g()},g=()=>1;f();",
+      names: ["f", "g"],
+    },
+    {
       name: "a variable of the start",
       code: "var v=1;function f(){return v}f();",
       names: ["v", "f"],

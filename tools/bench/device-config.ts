@@ -18,5 +18,7 @@ export function deviceConfig(url: string, intervalSec: number): { [key: string]:
     keep_alive_s: 600,
     connect_timeout_s: 1,
     reconnect_spread_s: 0.1,
+    // The machine's clock is right.
+    time_servers: "",
   };
 }

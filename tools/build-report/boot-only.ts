@@ -24,6 +24,15 @@ interface Use {
   isCall: boolean;
 }
 
+/** Name of a function of the top of a script: declared, or the first and only value of a variable. */
+function nameOf(found: NodePath): string | undefined {
+  const { node, parent, parentPath } = found;
+  if (node.type === "FunctionDeclaration") return node.id?.name;
+  if (parent.type !== "VariableDeclarator" || parent.id.type !== "Identifier") return undefined;
+  const binding = parentPath?.scope.getBinding(parent.id.name);
+  return binding?.constant && binding.path.node === parent ? parent.id.name : undefined;
+}
+
 function useOf(place: NodePath): Use {
   const { parent, node } = place;
   const around: NodePath<types.Function>[] = [];
@@ -34,8 +43,8 @@ function useOf(place: NodePath): Use {
       up.parent.type === "CallExpression" && up.parent.callee === up.node && !hasName;
     if (!isCalledHere) around.push(up);
   }
-  const outer = around.at(-1)?.node;
-  const within = outer?.type === "FunctionDeclaration" ? outer.id?.name : undefined;
+  const outer = around.at(-1);
+  const within = outer && nameOf(outer);
   return {
     within,
     isLater: around.length > 1 || (outer !== undefined && within === undefined),
@@ -54,7 +63,10 @@ export function findBootOnly(code: string): string[] {
         for (const [name, binding] of Object.entries(program.scope.bindings)) {
           const places = [...binding.referencePaths, ...binding.constantViolations];
           usesOf.set(name, places.map(useOf));
-          if (binding.path.isFunctionDeclaration()) functions.add(name);
+          const init: NodePath | undefined = binding.path.isVariableDeclarator()
+            ? (binding.path.get("init") as NodePath)
+            : binding.path;
+          if (init.isFunction() && nameOf(init) === name) functions.add(name);
         }
         program.stop();
       },

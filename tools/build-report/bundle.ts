@@ -15,6 +15,7 @@ import { formatProblem } from "./problem.ts";
 import type { BuildProblem } from "./problem.ts";
 import { attributeBytes } from "./size.ts";
 import type { SizeReport } from "./size.ts";
+import { functionsToArrows } from "./to-arrows.ts";
 import { findSyntaxProblems } from "./syntax-gate.ts";
 import type { CheckSyntax } from "./syntax-gate.ts";
 
@@ -117,10 +118,13 @@ function boardOutput(options: BundleOptions): Plugin {
         return this.error(`no chunk ${files.readable} with a source map`);
       const dir = options.outDir;
       const map = chunk.map.toString();
-      const { code, map: minifiedMap } = await minifyForBoard(chunk.code, map, files.minified, [
-        ...reservedNames(options.root),
-        ...(options.keptNames ?? []),
-      ]);
+      const arrows = functionsToArrows(chunk.code, map);
+      const { code, map: minifiedMap } = await minifyForBoard(
+        arrows.code,
+        arrows.map,
+        files.minified,
+        [...reservedNames(options.root), ...(options.keptNames ?? [])],
+      );
       const minified = { code: dropBootOnly(code), map: minifiedMap };
       const problems = findSyntaxProblems(
         [

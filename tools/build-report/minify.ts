@@ -45,6 +45,8 @@ export async function minifyForBoard(
       // Functions are not hoisted there, and an unexecuted `var` does not exist.
       hoist_funs: false,
       hoist_vars: false,
+      // Nothing of ours is called with `new`.
+      unsafe_arrows: true,
     },
     mangle: {
       toplevel: true,
