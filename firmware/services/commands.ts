@@ -46,6 +46,9 @@ const TEXT_MAX_BYTES = 64;
 const BLINK_MS = 250;
 const BLINKS_MAX = 40;
 
+/** Those that may be obeyed again after a restart, which saves the flash. */
+const HARMLESS = "|ping|interval|log|identify|diagnostics|";
+
 /** Time in which each kind of refusal is logged once, ms. */
 const LOG_EVERY_MS = 60000;
 
@@ -240,7 +243,7 @@ export function createCommands(rt: Runtime, options: CommandOptions): Commands {
     if (problem) {
       refuse(problem);
       failure = "E_COMMAND_" + problem.toUpperCase();
-    } else if (!/^(ping|interval|log|identify|diagnostics)$/.test(cmd as string)) {
+    } else if (!HARMLESS.includes("|" + cmd + "|")) {
       const numbers = restore(rt);
       if (iat > (numbers[COMMAND_IAT] as number)) {
         numbers[COMMAND_IAT] = iat;

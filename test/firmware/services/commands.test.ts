@@ -193,7 +193,8 @@ describe("a repeated command", () => {
     send(text);
     send(text);
     expect([calls.length, replies.length]).toEqual([1, 0]);
-    (calls[0]?.[2] as (failure?: Failure) => void)("E_UPDATE cause=mac");
+    const done = calls[0]?.[2] as (failure?: Failure) => void;
+    done("E_UPDATE cause=mac");
     expect(replies[0]?.error).toEqual({ code: "E_UPDATE", message: "cause=mac" });
     expect(send(text)?.error?.code).toBe("E_UPDATE");
   });
