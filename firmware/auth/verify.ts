@@ -33,9 +33,9 @@ function parseExact(text: string): Claims | undefined {
 
 /**
  * Verifies a token with the key that its header names, the device's own or the one before it.
- * @returns a word for what is wrong, empty when nothing is: `form`, `header`, `signature`, `claims`,
- *   `early`, `expired`. With the last three come the claims, as far as they can be read, because the
- *   token is signed and a host deserves an answer.
+ * @returns what is wrong, empty when nothing is: `form`, `header` or `signature`; or, with the claims
+ *   as far as they can be read, because a host that signs deserves an answer, E_COMMAND_CLAIMS,
+ *   E_COMMAND_EARLY or E_COMMAND_EXPIRED.
  */
 export function verify(rt: Runtime, jwt: Jwt, token: string): [problem: string, claims?: Claims] {
   const parts = token.split(".");
@@ -52,13 +52,14 @@ export function verify(rt: Runtime, jwt: Jwt, token: string): [problem: string, 
   if (mac(rt.base64url(mac(head + "." + body))) !== mac(signature)) return ["signature"];
 
   const claims = parseExact(rt.fromBase64url(body));
-  if (!claims) return ["claims", {} as Claims];
+  if (!claims) return ["E_COMMAND_CLAIMS", {} as Claims];
   const { iat, exp } = claims;
   const nowSec = rt.wallMs() / 1000;
   let problem = "";
-  if (claims.sub !== jwt.identity.id || claims.aud !== jwt.aud) problem = "claims";
-  else if (typeof iat !== "number" || typeof exp !== "number" || !(exp > iat)) problem = "claims";
-  else if (rt.quality === "none" || iat > nowSec + SKEW_SEC) problem = "early";
-  else if (exp <= nowSec - SKEW_SEC) problem = "expired";
+  if (claims.sub !== jwt.identity.id || claims.aud !== jwt.aud) problem = "E_COMMAND_CLAIMS";
+  else if (typeof iat !== "number" || typeof exp !== "number" || !(exp > iat))
+    problem = "E_COMMAND_CLAIMS";
+  else if (rt.quality === "none" || iat > nowSec + SKEW_SEC) problem = "E_COMMAND_EARLY";
+  else if (exp <= nowSec - SKEW_SEC) problem = "E_COMMAND_EXPIRED";
   return [problem, claims];
 }

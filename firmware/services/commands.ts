@@ -47,7 +47,7 @@ const BLINK_MS = 250;
 const BLINKS_MAX = 40;
 
 /** Those that may be obeyed again after a restart, which saves the flash. */
-const HARMLESS = "|ping|interval|log|identify|diagnostics|";
+const HARMLESS = "ping interval log identify diagnostics";
 
 /** Time in which each kind of refusal is logged once, ms. */
 const LOG_EVERY_MS = 60000;
@@ -227,23 +227,23 @@ export function createCommands(rt: Runtime, options: CommandOptions): Commands {
     const isId = typeof jti === "string" && jti !== "" && jti.length <= TEXT_MAX_BYTES;
     if (!isId) jti = null;
     if (!problem && (!isId || typeof cmd !== "string" || !args || typeof args !== "object"))
-      problem = "claims";
+      problem = "E_COMMAND_CLAIMS";
     const now = rt.nowMs();
     budget = Math.min(BURST, budget + (now - budgetMs) / EACH_MS);
     budgetMs = now;
-    if (budget < 1) problem = "rate";
+    if (budget < 1) problem = "E_COMMAND_RATE";
     else budget--;
     const known = problem ? undefined : seen.find((entry) => entry[0] === jti);
     if (known) {
       if (known[2]) send(jti, known[2]);
       return;
     }
-    if (!problem && iat <= floor) problem = "old";
+    if (!problem && iat <= floor) problem = "E_COMMAND_OLD";
     let failure: Failure | undefined;
     if (problem) {
       refuse(problem);
-      failure = "E_COMMAND_" + problem.toUpperCase();
-    } else if (!HARMLESS.includes("|" + cmd + "|")) {
+      failure = problem;
+    } else if (!HARMLESS.split(" ").includes(cmd as string)) {
       const numbers = restore(rt);
       if (iat > (numbers[COMMAND_IAT] as number)) {
         numbers[COMMAND_IAT] = iat;

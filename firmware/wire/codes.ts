@@ -8,6 +8,15 @@ export type Severity = "W" | "E";
 /** Code of a failure. */
 export type Code =
   | "E_CLOCK_NONE"
+  | "E_COMMAND_ARGS"
+  | "E_COMMAND_CLAIMS"
+  | "E_COMMAND_EARLY"
+  | "E_COMMAND_EXPIRED"
+  | "E_COMMAND_FAULT"
+  | "E_COMMAND_OLD"
+  | "E_COMMAND_RATE"
+  | "E_COMMAND_SIZE"
+  | "E_COMMAND_UNKNOWN"
   | "E_CONFIG"
   | "E_HASH_NONE"
   | "E_HTTP_CLOSED"
@@ -18,6 +27,8 @@ export type Code =
   | "E_HTTP_TIMEOUT"
   | "E_JOB"
   | "E_JSON"
+  | "E_KEY"
+  | "E_LED_NONE"
   | "E_MEMORY"
   | "E_MQTT_BUFFER"
   | "E_MQTT_CLOSED"
@@ -48,6 +59,51 @@ export const CODES: { [code in Code]: CodeInfo } = {
     severity: "W",
     retriable: true,
     text: "The wall clock has not been set since power-up, so no token can be signed.",
+  },
+  E_COMMAND_ARGS: {
+    severity: "E",
+    retriable: false,
+    text: "An argument of a command is missing or out of its range.",
+  },
+  E_COMMAND_CLAIMS: {
+    severity: "E",
+    retriable: false,
+    text: "A signed command is for another device, or lacks `jti`, `cmd` or a time, or its claims are not compact ASCII JSON.",
+  },
+  E_COMMAND_EARLY: {
+    severity: "E",
+    retriable: true,
+    text: "A command was issued in the future of the device's clock.",
+  },
+  E_COMMAND_EXPIRED: {
+    severity: "E",
+    retriable: false,
+    text: "A command came after its `exp`.",
+  },
+  E_COMMAND_FAULT: {
+    severity: "E",
+    retriable: false,
+    text: "A command of the program's own threw.",
+  },
+  E_COMMAND_OLD: {
+    severity: "E",
+    retriable: false,
+    text: "A command is no newer than one that was obeyed and forgotten, or that the device obeyed before its restart.",
+  },
+  E_COMMAND_RATE: {
+    severity: "W",
+    retriable: true,
+    text: "More commands came than the device obeys: 10 at once, then one each 5 s.",
+  },
+  E_COMMAND_SIZE: {
+    severity: "E",
+    retriable: false,
+    text: "The result of a command is too long to be sent.",
+  },
+  E_COMMAND_UNKNOWN: {
+    severity: "E",
+    retriable: false,
+    text: "The device's program has no such command.",
   },
   E_CONFIG: {
     severity: "E",
@@ -95,6 +151,16 @@ export const CODES: { [code in Code]: CodeInfo } = {
     text: "A scheduled job threw, or there are too many jobs; the others go on.",
   },
   E_JSON: { severity: "E", retriable: true, text: "The heartbeat could not be serialised." },
+  E_KEY: {
+    severity: "E",
+    retriable: false,
+    text: "A new key has the id of the present one, or the one before it has not proved itself yet.",
+  },
+  E_LED_NONE: {
+    severity: "E",
+    retriable: false,
+    text: "The board has no LED to blink.",
+  },
   E_MEMORY: {
     severity: "E",
     retriable: true,

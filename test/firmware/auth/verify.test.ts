@@ -59,19 +59,29 @@ describe("verify", () => {
     ["no key id", { alg: "HS256" }, CLAIMS, "header"],
     ["a header that is no object", "[]", CLAIMS, "header"],
     ["alg named twice", '{"alg":"HS256","alg":"none","kid":"1"}', CLAIMS, "header"],
-    ["claims that are no JSON", HEADER, "hello", "claims"],
-    ["claims that are null", HEADER, "null", "claims"],
-    ["claims in single quotes", HEADER, "{'sub':'kitchen'}", "claims"],
-    ["something behind the claims", HEADER, `${JSON.stringify(CLAIMS)}x`, "claims"],
-    ["a claim named twice", HEADER, `{"sub":"hall",${JSON.stringify(CLAIMS).slice(1)}`, "claims"],
-    ["a prototype", HEADER, `{"__proto__":${JSON.stringify(CLAIMS)}}`, "claims"],
-    ["another device", HEADER, { ...CLAIMS, sub: "hall" }, "claims"],
-    ["another audience", HEADER, { ...CLAIMS, aud: "x" }, "claims"],
-    ["times as text", HEADER, { ...CLAIMS, iat: `${NOW}` }, "claims"],
-    ["no end", HEADER, { ...CLAIMS, exp: undefined }, "claims"],
-    ["an end before its begin", HEADER, { ...CLAIMS, iat: NOW, exp: NOW }, "claims"],
-    ["a token of the future", HEADER, { ...CLAIMS, iat: NOW + 61, exp: NOW + 99 }, "early"],
-    ["an old token", HEADER, { ...CLAIMS, iat: NOW - 600, exp: NOW - 60 }, "expired"],
+    ["claims that are no JSON", HEADER, "hello", "E_COMMAND_CLAIMS"],
+    ["claims that are null", HEADER, "null", "E_COMMAND_CLAIMS"],
+    ["claims in single quotes", HEADER, "{'sub':'kitchen'}", "E_COMMAND_CLAIMS"],
+    ["something behind the claims", HEADER, `${JSON.stringify(CLAIMS)}x`, "E_COMMAND_CLAIMS"],
+    [
+      "a claim named twice",
+      HEADER,
+      `{"sub":"hall",${JSON.stringify(CLAIMS).slice(1)}`,
+      "E_COMMAND_CLAIMS",
+    ],
+    ["a prototype", HEADER, `{"__proto__":${JSON.stringify(CLAIMS)}}`, "E_COMMAND_CLAIMS"],
+    ["another device", HEADER, { ...CLAIMS, sub: "hall" }, "E_COMMAND_CLAIMS"],
+    ["another audience", HEADER, { ...CLAIMS, aud: "x" }, "E_COMMAND_CLAIMS"],
+    ["times as text", HEADER, { ...CLAIMS, iat: `${NOW}` }, "E_COMMAND_CLAIMS"],
+    ["no end", HEADER, { ...CLAIMS, exp: undefined }, "E_COMMAND_CLAIMS"],
+    ["an end before its begin", HEADER, { ...CLAIMS, iat: NOW, exp: NOW }, "E_COMMAND_CLAIMS"],
+    [
+      "a token of the future",
+      HEADER,
+      { ...CLAIMS, iat: NOW + 61, exp: NOW + 99 },
+      "E_COMMAND_EARLY",
+    ],
+    ["an old token", HEADER, { ...CLAIMS, iat: NOW - 600, exp: NOW - 60 }, "E_COMMAND_EXPIRED"],
   ])("refuses %s", (_name, header, claims, problem) => {
     expect(judge(tokenOf(header, claims))).toBe(problem);
   });
@@ -113,6 +123,6 @@ describe("verify", () => {
   it("believes no token without a clock", () => {
     const device = create();
     device.board.setWall(device.board.wallMs(), "none");
-    expect(judge(good, device)).toBe("early");
+    expect(judge(good, device)).toBe("E_COMMAND_EARLY");
   });
 });
