@@ -133,7 +133,7 @@ function expectTold(lines: string[], { name, key, value }: Case): void {
   )?.[1];
   const text = JSON.stringify(value)?.replace(/[^ -~]|"/g, "?");
   if (value === undefined) expect(got, name).toBe("nothing");
-  else if (isSecret(key) && value !== null) expect(got, name).toBe("(secret)");
+  else if (isSecret(key) && value) expect(got, name).toBe("(secret)");
   // A line has at most 160 bytes.
   else expect(text?.startsWith(got ?? "?"), `${name}: ${got}`).toBe(true);
 }
