@@ -58,6 +58,11 @@ describe("what only the start needs", () => {
       names: [],
     },
     {
+      name: "what a function within one that is called where it stands uses",
+      code: "var v=1;var w=(()=>{var k=()=>v;function f(){return v}return[k,f]})();",
+      names: ["w"],
+    },
+    {
       name: "what a method uses",
       code: "function f(){return{m(){g()}}}function g(){}f();",
       names: ["f"],

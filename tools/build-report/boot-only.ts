@@ -27,10 +27,13 @@ interface Use {
 /** Name of a function of the top of a script: declared, or the first and only value of a variable. */
 function nameOf(found: NodePath): string | undefined {
   const { node, parent, parentPath } = found;
-  if (node.type === "FunctionDeclaration") return node.id?.name;
+  if (node.type === "FunctionDeclaration")
+    return parent.type === "Program" ? node.id?.name : undefined;
   if (parent.type !== "VariableDeclarator" || parent.id.type !== "Identifier") return undefined;
   const binding = parentPath?.scope.getBinding(parent.id.name);
-  return binding?.constant && binding.path.node === parent ? parent.id.name : undefined;
+  // A variable of a function that is called where it stands is none of the top.
+  const isOfTop = binding?.constant && binding.scope.path.isProgram();
+  return isOfTop && binding.path.node === parent ? parent.id.name : undefined;
 }
 
 function useOf(place: NodePath): Use {
