@@ -77,29 +77,6 @@ declare namespace E {
 /** Reference#LED1: the board's LED; not defined on boards without one. */
 declare const LED1: { write(value: boolean): void };
 
-/** An image as bytes: width, height and bits per pixel, then the pixels; or these as members. */
-type EspruinoImage = string | { width: number; height: number; bpp: number; buffer: string };
-
-/** Reference#l_Graphics_drawImages: a repeated image is tiled. */
-interface EspruinoLayer {
-  x: number;
-  y: number;
-  image: EspruinoImage;
-  repeat?: boolean;
-  compose?: "add" | "or" | "xor";
-}
-
-/** Reference#Graphics. Of `@types/espruino`, whose `createArrayBuffer` wants a fourth argument. */
-interface Graphics {
-  buffer: ArrayBuffer;
-  createArrayBuffer(width: number, height: number, bpp: number): Graphics;
-  /** Lacking there; the first layer is drawn, each other combined with what is below it. */
-  drawImages(layers: EspruinoLayer[]): Graphics;
-}
-
-/** Not defined on builds without graphics. */
-declare const Graphics: Graphics;
-
 /** What `E.toString` and the like take for bytes. */
 type EspruinoBytes = string | number | ArrayBuffer | ArrayBufferView | EspruinoBytes[];
 

@@ -166,9 +166,9 @@ export function createWebsocketKeepalive(
       queue.push([bytes, opcode]);
       queuedBytes += moreBytes;
     }
-    for (let next = queue[0]; next && dueMs; next = queue[0]) {
-      const { pendingBytes, write } = socket as WebSocket;
-      if (pendingBytes() >= PENDING_MAX_BYTES || !write(next[0], next[1])) break;
+    for (let next = queue[0]; next; next = queue[0]) {
+      const { pendingBytes, write } = (socket || {}) as WebSocket;
+      if (!dueMs || pendingBytes() >= PENDING_MAX_BYTES || !write(next[0], next[1])) break;
       queuedBytes -= next[0].length + 64;
       queue.shift();
     }
