@@ -74,7 +74,7 @@ function createWorld(seed: number, { carrier }: Entry, { code }: Gauged): [World
   world.http("server", { handle: createHeartbeatReceiver({ clock }) });
   world.timeServer("time");
   const url = carrier === "http" ? "http://server" : `${carrier}://broker`;
-  const config = { ...deviceConfig(url, 10), wifi_ssid: "home" };
+  const config = { ...deviceConfig(url, 10, 10), wifi_ssid: "home" };
   const board = world.board("bench", {
     script: code,
     files: { [CONFIG_FILE]: JSON.stringify(config) },

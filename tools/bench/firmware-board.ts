@@ -22,6 +22,8 @@ export interface BoardOptions {
   tells: boolean;
   /** A program, with its arguments, that runs the interpreter: `{folder}` is the working folder. */
   prefix?: readonly string[];
+  /** Further variables of its environment. */
+  env?: NodeJS.ProcessEnv;
 }
 
 /** A running board. */
@@ -63,7 +65,11 @@ function start(
 ): ChildProcessWithoutNullStreams {
   const prefix = (options.prefix ?? []).map((part) => part.replace("{folder}", folder));
   const [command, ...rest] = [...prefix, options.interpreter, ...args] as [string, ...string[]];
-  const child = spawn(command, rest, { cwd: folder, stdio: "pipe" });
+  const child = spawn(command, rest, {
+    cwd: folder,
+    stdio: "pipe",
+    env: { ...process.env, ...options.env },
+  });
   alive.add(child);
   child.on("close", () => alive.delete(child));
   child.on("error", () => alive.delete(child));
@@ -97,7 +103,7 @@ async function writeFlash(options: BoardOptions, folder: string): Promise<void> 
   for (const script of scripts) {
     writeFileSync(path.join(folder, "prelude.js"), script, "latin1");
     const lines: string[] = [];
-    const child = start({ ...options, prefix: [] }, folder, ["prelude.js"], (line) =>
+    const child = start({ ...options, prefix: [], env: {} }, folder, ["prelude.js"], (line) =>
       lines.push(line),
     );
     const endMs = performance.now() + PREPARE_MS;

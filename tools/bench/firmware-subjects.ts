@@ -29,9 +29,13 @@ export interface Subject {
 export interface Program {
   carrier: Carrier;
   /** Files in flash when its code runs from there. */
-  flash(server: BenchServer, intervalSec: number): Files;
+  flash(server: BenchServer, intervalSec: number, connectSec: number): Files;
   /** The script when its code runs from memory, and what is in flash then. */
-  memory(server: BenchServer, intervalSec: number): { script: string; flash: Files };
+  memory(
+    server: BenchServer,
+    intervalSec: number,
+    connectSec: number,
+  ): { script: string; flash: Files };
   /** Which ways of being let down it comes back from at all. */
   failures: readonly Failure[];
 }
@@ -57,13 +61,13 @@ export function bundleSubjects(): Subject[] {
     if (carrier === "none") return subject;
     const program: Program = {
       carrier,
-      flash: (server, intervalSec) => ({
-        [CONFIG_FILE]: JSON.stringify(deviceConfig(server.url, intervalSec)),
+      flash: (server, intervalSec, connectSec) => ({
+        [CONFIG_FILE]: JSON.stringify(deviceConfig(server.url, intervalSec, connectSec)),
         ".bootcde": code,
       }),
-      memory: (server, intervalSec) => ({
+      memory: (server, intervalSec, connectSec) => ({
         script: code,
-        flash: { [CONFIG_FILE]: JSON.stringify(deviceConfig(server.url, intervalSec)) },
+        flash: { [CONFIG_FILE]: JSON.stringify(deviceConfig(server.url, intervalSec, connectSec)) },
       }),
       failures: FAILURES,
     };
