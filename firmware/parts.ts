@@ -14,7 +14,7 @@ import { openWebSocket } from "./transport/websocket.ts";
 import { createHttpLink } from "./http/link.ts";
 import { createDeviceLink } from "./mqtt/link.ts";
 import { addFlash } from "./platform/espruino-flash.ts";
-import { listen } from "./platform/espruino-server.ts";
+import { addServer } from "./platform/espruino-server.ts";
 import { addWebSocketBytes } from "./platform/espruino-bytes.ts";
 import { startDiagnostics } from "./services/diagnostics.ts";
 import { createHeartbeat } from "./services/heartbeat.ts";
@@ -259,7 +259,7 @@ export function supervisor(app: App): void {
 export function statusPage(app: App): void {
   const { rt, config } = app;
   if (!config.status_port) return;
-  rt.listen = listen;
+  addServer(rt);
   app.services["status"] = createStatusServer(rt, config.status_port, () =>
     Object.assign(
       { status: app.uplink && app.uplink.status === "online" ? "alive" : "degraded" },
