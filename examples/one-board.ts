@@ -30,7 +30,7 @@ const board = world.board("kitchen", {
 await world.run("1h");
 
 console.log("the console of the board:");
-for (const line of board.lines.slice(0, 12)) console.log(`  ${line}`);
+for (const line of board.lines.slice(0, 16)) console.log(`  ${line}`);
 console.log(`heartbeats in an hour: ${beatCount}, the last one:`);
 console.log(`  ${lastBeat.slice(0, 160)}...`);
 console.log(`lubdub.status().state: ${board.show(board.evaluate("lubdub.status().uplink"))}`);

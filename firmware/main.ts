@@ -11,6 +11,7 @@ import {
   outbox,
   statusPage,
   supervisor,
+  update,
   uplink,
   websocket,
   wifi,
@@ -22,6 +23,7 @@ run(ALL_KEYS, (app) => {
   jobs(app);
   uplink(app, [websocket, http]);
   outbox(app);
+  update(app);
   heartbeat(app, {});
   supervisor(app);
   statusPage(app);

@@ -24,6 +24,7 @@ import { createStatusServer } from "./services/status-server.ts";
 import { createSupervisor } from "./services/supervisor.ts";
 import { createTelemetry } from "./services/telemetry.ts";
 import { createTimeSync } from "./services/time-sync.ts";
+import { commitUpdate, createUpdate } from "./services/update.ts";
 import { createUplink } from "./services/uplink.ts";
 import { createWebsocketKeepalive, keepaliveOptions } from "./services/websocket-keepalive.ts";
 import { createWifi } from "./services/wifi.ts";
@@ -226,7 +227,7 @@ export function heartbeat(app: App, extras: HeartbeatExtras): void {
         if (!isProved && rttMs !== undefined) {
           isProved = true;
           keepConfig(rt);
-          if (app.update) app.update.commit();
+          if (app.update) commitUpdate(app.update);
         }
         done(failure, rttMs);
       });
@@ -253,6 +254,12 @@ export function supervisor(app: App): void {
     rejoin: app.wifi && app.wifi.rejoin,
     reboot: app.reboot,
   });
+}
+
+/** New bundles into the other slot, on boards that start by the loader. */
+export function update(app: App): void {
+  app.update = createUpdate(app.rt, app.rt.slotName, () => app.reboot("update"));
+  app.services["update"] = app.update;
 }
 
 /** A page for monitors that ask, where the configuration has a port for it. */

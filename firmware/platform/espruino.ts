@@ -226,6 +226,9 @@ export function createBoard(): Board {
       setTime(wallMs / 1000);
       baseSec = getTime() - now / 1000;
     };
+  // The loader leaves the name of the slot where the program will put itself.
+  const slotName = (global as { lubdub?: unknown }).lubdub;
+  if (typeof slotName === "string") board.slotName = slotName;
   if (typeof LED1 !== "undefined")
     board.led = function (isOn) {
       LED1.write(isOn);
