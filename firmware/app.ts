@@ -2,6 +2,9 @@
 // The running program: board, configuration, identity, and what `lubdub.start`, `lubdub.stop` and
 // `lubdub.status` on the console do. Which services there are is the entry's choice (main*.ts); how
 // each is joined to the others is in parts.ts.
+//
+// Entries call `boot`, the parts and `ready` at their top level: what only the start needs is then let
+// go of by the build (tools/build-report/boot-only.ts). So starting again is loading again.
 import { LUBDUB_VERSION } from "./wire/version.ts";
 import type { Config } from "./wire/config.ts";
 import { createRuntime, quoted } from "./core/runtime.ts";
@@ -55,34 +58,33 @@ export interface App {
   reboot(reason: string): void;
   /** Who it is, where it stands, and one word for each service. */
   status(): { [name: string]: unknown };
+  /** Says goodbye and ends, within six seconds. */
+  stop(done?: () => void): void;
 }
 
 /** Bound for a stop, ms: 1 s for beats in hand, then the link's goodbye, and more. */
 export const STOP_GUARD_MS = 6000;
 
-/** What is on the console as `lubdub`. */
-export interface Program {
-  start(): void;
-  /** Says goodbye and ends, within six seconds. */
-  stop(): void;
-  /** Who it is, where it stands, and one word for each service. */
-  status(): { [name: string]: unknown };
-}
-
 /**
- * Creates a program, stopped.
+ * Creates a program and puts it on the console as `lubdub`: `status()`, `stop()`, and `start()`, which
+ * starts the board's software afresh once the program has ended. The parts are added next.
  *
  * @param config has been checked
- * @param compose adds the parts, in the order in which they start; called at every start
  */
-export function createApp(rt: Runtime, config: Config, compose: (app: App) => void): Program {
+export function createApp(rt: Runtime, config: Config): App {
   const identity = createIdentity(rt, config);
-  const jwt = createJwt(rt, identity, config);
-  let app = { services: {} } as App;
-  let state = "";
-  let firstSlot = 0;
+  const app = {
+    rt,
+    config,
+    identity,
+    services: {},
+    leaves: ["status"],
+    reset: "unknown",
+  } as unknown as App;
+  const guardSlot = rt.newSlot();
+  let state = "started";
 
-  function status(): { [name: string]: unknown } {
+  app.status = function () {
     const { uplink, heartbeat, services } = app;
     const words: { [name: string]: unknown } = {
       id: identity.id,
@@ -95,81 +97,73 @@ export function createApp(rt: Runtime, config: Config, compose: (app: App) => vo
     };
     for (const name in services) words[name] = (services[name] as Service).status;
     return words;
-  }
+  };
 
-  function stop(done: () => void): void {
+  app.stop = function (done) {
     if (state !== "started") return rt.log("W", "app", "not-running");
     const { heartbeat, uplink, services } = app;
 
     function stopped(): void {
-      if (!state) return;
-      state = "";
+      if (state !== "stopping") return;
+      state = "stopped";
       for (const name in services) (services[name] as Service).stop();
-      rt.freeSlots(firstSlot);
-      app = { services: {} } as App;
+      rt.freeSlots(guardSlot);
+      app.services = {};
       rt.log("I", "app", "stopped");
-      done();
+      if (done) done();
     }
     function stopUplink(): void {
       if (uplink) uplink.stop(stopped);
       else stopped();
     }
 
-    // Whatever an out-of-memory cuts short on the way, the board can be started again.
-    rt.arm(firstSlot, STOP_GUARD_MS, stopped);
+    // Whatever an out-of-memory cuts short on the way, the program ends.
+    rt.arm(guardSlot, STOP_GUARD_MS, stopped);
     state = "stopping";
     if (heartbeat) heartbeat.stop(stopUplink);
     else stopUplink();
     return undefined;
-  }
+  };
 
-  function reboot(reason: string): void {
+  app.reboot = function (reason) {
     rt.log("W", "app", "reboot", "reason=" + reason);
-    stop(rt.reboot);
-  }
+    app.stop(rt.reboot);
+  };
 
-  return {
+  app.jwt = createJwt(rt, identity, config);
+  rt.expose("lubdub", {
     start: function () {
-      if (state) return rt.log("W", "app", "already-" + state);
-      state = "started";
-      firstSlot = rt.newSlot();
-      rt.log("I", "app", "identity", "id=" + identity.id + " boot=" + identity.boot);
-      app = {
-        rt,
-        config,
-        identity,
-        jwt,
-        reset: "unknown",
-        services: {},
-        leaves: ["status"],
-        reboot,
-        status,
-      };
-      compose(app);
-      rt.log("I", "app", "ready");
-      return undefined;
+      if (state !== "stopped") return rt.log("W", "app", "already-" + state);
+      return rt.restart();
     },
     stop: function () {
-      stop(() => undefined);
+      app.stop();
     },
-    status,
-  };
+    status: app.status,
+  });
+  rt.log("I", "app", "identity", "id=" + identity.id + " boot=" + identity.boot);
+  return app;
 }
 
 /**
  * Starts a program on this board. Whatever is wrong is logged, and the board stays on its console.
  *
  * @param keys rows of the configuration that the parts read, see wire/config.ts
+ * @returns what the parts are added to; undefined when it cannot run
  */
-export function run(keys: string, compose: (app: App) => void): void {
+export function boot(keys: string): App | undefined {
   const rt = createRuntime(createBoard());
   rt.log("I", "app", "boot", "version=" + LUBDUB_VERSION + " interpreter=" + rt.version);
   const config = loadConfig(rt, keys, areUrls);
-  if (!config) return;
+  if (!config) return undefined;
   rt.logLevel = config.log_level as Runtime["logLevel"];
   rt.onFault((text) => rt.log("E", "app", "fault", "text=" + quoted(text)));
-  if (!rt.sha256) return rt.log("E", "app", "unusable", "code=E_HASH_NONE");
-  const program = createApp(rt, config, compose);
-  rt.expose("lubdub", program);
-  program.start();
+  if (rt.sha256) return createApp(rt, config);
+  rt.log("E", "app", "unusable", "code=E_HASH_NONE");
+  return undefined;
+}
+
+/** Ends the start: all parts have been added. */
+export function ready(app: App): void {
+  app.rt.log("I", "app", "ready");
 }

@@ -74,6 +74,9 @@ declare namespace E {
   function mapInPlace(from: EspruinoBytes, to: ArrayBufferView, map: unknown): void;
 }
 
+/** Reference#l__global_load: starts all code in flash afresh. */
+declare function load(): void;
+
 /** Reference#LED1: the board's LED; not defined on boards without one. */
 declare const LED1: { write(value: boolean): void };
 

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 // Entry without MQTT: heartbeats over HTTP and HTTPS.
-import { BASE_KEYS, MQTT_KEYS, TIME_KEYS, WIFI_KEYS } from "./wire/config.ts";
-import { run } from "./app.ts";
+import { BASE_KEYS, MQTT_KEYS, WIFI_KEYS, TIME_KEYS } from "./wire/config.ts";
+import { boot, ready } from "./app.ts";
 import { clock, heartbeat, http, uplink, wifi } from "./parts.ts";
 
-run(BASE_KEYS + MQTT_KEYS + WIFI_KEYS + TIME_KEYS, (app) => {
+const app = boot(BASE_KEYS + MQTT_KEYS + WIFI_KEYS + TIME_KEYS);
+if (app) {
   wifi(app);
   clock(app);
-  uplink(app, [http]);
+  uplink(app);
+  http(app);
   heartbeat(app, {});
-});
+  ready(app);
+}

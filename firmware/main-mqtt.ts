@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 // Entry of the smallest bundle that is whole: MQTT over TCP and TLS, tokens, time, Wi-Fi, heartbeat.
-import { BASE_KEYS, MQTT_KEYS, TIME_KEYS, WIFI_KEYS } from "./wire/config.ts";
-import { run } from "./app.ts";
+import { BASE_KEYS, MQTT_KEYS, WIFI_KEYS, TIME_KEYS } from "./wire/config.ts";
+import { boot, ready } from "./app.ts";
 import { clock, heartbeat, mqtt, uplink, wifi } from "./parts.ts";
 
-run(BASE_KEYS + MQTT_KEYS + WIFI_KEYS + TIME_KEYS, (app) => {
+const app = boot(BASE_KEYS + MQTT_KEYS + WIFI_KEYS + TIME_KEYS);
+if (app) {
   wifi(app);
   clock(app);
-  uplink(app, [mqtt]);
+  uplink(app);
+  mqtt(app);
   heartbeat(app, {});
-});
+  ready(app);
+}

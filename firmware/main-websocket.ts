@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 // Entry for brokers that are reached by WebSocket: MQTT over ws, wss, TCP and TLS.
-import { BASE_KEYS, MQTT_KEYS, TIME_KEYS, WIFI_KEYS } from "./wire/config.ts";
-import { run } from "./app.ts";
+import { BASE_KEYS, MQTT_KEYS, WIFI_KEYS, TIME_KEYS } from "./wire/config.ts";
+import { boot, ready } from "./app.ts";
 import { clock, heartbeat, uplink, websocket, wifi } from "./parts.ts";
 
-run(BASE_KEYS + MQTT_KEYS + WIFI_KEYS + TIME_KEYS, (app) => {
+const app = boot(BASE_KEYS + MQTT_KEYS + WIFI_KEYS + TIME_KEYS);
+if (app) {
   wifi(app);
   clock(app);
-  uplink(app, [websocket]);
+  uplink(app);
+  websocket(app);
   heartbeat(app, {});
-});
+  ready(app);
+}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Entry of the full bundle: everything.
 import { ALL_KEYS } from "./wire/config.ts";
-import { run } from "./app.ts";
+import { boot, ready } from "./app.ts";
 import {
   clock,
   heartbeat,
@@ -17,15 +17,19 @@ import {
   wifi,
 } from "./parts.ts";
 
-run(ALL_KEYS, (app) => {
+const app = boot(ALL_KEYS);
+if (app) {
   wifi(app);
   clock(app);
   jobs(app);
-  uplink(app, [websocket, http]);
+  uplink(app);
+  websocket(app);
+  http(app);
   outbox(app);
   update(app);
   heartbeat(app, {});
   supervisor(app);
   statusPage(app);
   keepalive(app);
-});
+  ready(app);
+}

@@ -2,14 +2,14 @@
 // How each service is joined to the others: one function per part, called by an entry in the order
 // in which parts start. An entry that leaves one out does not carry its code.
 //
-//   wifi, clock, jobs, uplink(carriers), outbox, heartbeat, then what looks at the others
+//   wifi, clock, jobs, uplink, its carriers, outbox, heartbeat, then what looks at the others
 import { FLOOR_MS, persist, restore } from "./core/persist.ts";
 import { keepConfig } from "./core/config-store.ts";
 import { encodeHeartbeat } from "./wire/heartbeat.ts";
 import { parseUrl } from "./wire/url.ts";
 import { topicOf } from "./wire/topics.ts";
 import type { Published } from "./core/message.ts";
-import type { Link, LinkEvents, LinkTarget } from "./transport/link.ts";
+import type { LinkTarget } from "./transport/link.ts";
 import { openWebSocket } from "./transport/websocket.ts";
 import { createHttpLink } from "./http/link.ts";
 import { createDeviceLink } from "./mqtt/link.ts";
@@ -26,12 +26,10 @@ import { createTelemetry } from "./services/telemetry.ts";
 import { createTimeSync } from "./services/time-sync.ts";
 import { commitUpdate, createUpdate } from "./services/update.ts";
 import { createUplink } from "./services/uplink.ts";
+import type { Uplink } from "./services/uplink.ts";
 import { createWebsocketKeepalive, keepaliveOptions } from "./services/websocket-keepalive.ts";
 import { createWifi } from "./services/wifi.ts";
 import type { App } from "./app.ts";
-
-/** Makes the carrier of a scheme, or undefined when it is not its own. */
-export type Carrier = (app: App, scheme: string, events: LinkEvents) => Link | undefined;
 
 /** Bytes of the largest MQTT packet and its head: what a WebSocket message may bring at once. */
 const WEBSOCKET_MAX_BYTES = 8192;
@@ -102,73 +100,9 @@ export function jobs(app: App): void {
   if (app.config.ENABLE_HEARTBEAT) startDiagnostics(app.rt, app.jobs);
 }
 
-/** MQTT over TCP and TLS; with WebSocket over that, too. */
-export function mqtt(app: App, scheme: string, events: LinkEvents): Link | undefined {
-  if (scheme[0] === "m") return deviceLink(app, app.rt.connect, events);
-  return undefined;
-}
-
-function deviceLink(
-  app: App,
-  dial: Parameters<typeof createDeviceLink>[3]["dial"],
-  events: LinkEvents,
-): Link {
-  const { rt, jwt } = app;
-  return createDeviceLink(
-    rt,
-    app.identity,
-    app.config,
-    { dial, seal: jwt.seal, token: jwt.connection, leaves: app.leaves },
-    events,
-  );
-}
-
-/** MQTT over TCP, TLS and WebSocket. */
-export function websocket(app: App, scheme: string, events: LinkEvents): Link | undefined {
-  const { rt } = app;
-  if (scheme[0] === "h") return undefined;
-  const slot = rt.newSlot();
-  addWebSocketBytes(rt);
-  return deviceLink(
-    app,
-    (target, streamEvents) => {
-      if (target.scheme[0] === "m") return rt.connect(target, streamEvents);
-      const socketTarget = Object.assign(
-        { protocol: "mqtt", maxBytes: WEBSOCKET_MAX_BYTES },
-        target,
-      );
-      return openWebSocket(rt, slot, socketTarget, streamEvents);
-    },
-    events,
-  );
-}
-
-/** Heartbeats over HTTP and HTTPS. */
-export function http(app: App, scheme: string, events: LinkEvents): Link | undefined {
-  if (scheme[0] !== "h") return undefined;
-  const { rt, jwt, config } = app;
-  return createHttpLink(
-    rt,
-    {
-      deviceId: app.identity.id,
-      waitMs: config.ack_timeout_s * 1000,
-      seal: jwt.seal,
-      token: jwt.connection,
-    },
-    events,
-  );
-}
-
-/** The connection over the given carriers. */
-export function uplink(app: App, carriers: Carrier[]): void {
+/** The connection; its carriers are added next: `mqtt` or `websocket`, `http`. */
+export function uplink(app: App): void {
   app.uplink = createUplink(app.rt, app.identity, app.config, {
-    linkOf: (scheme, events) => {
-      for (const carrier of carriers) {
-        const link = carrier(app, scheme, events);
-        if (link) return link;
-      }
-      return undefined;
-    },
     targetOf: (url) => targetOf(app, url),
     onMessage: (topic, payload) => {
       if (app.onMessage) app.onMessage(topic, payload);
@@ -185,10 +119,51 @@ export function uplink(app: App, carriers: Carrier[]): void {
   });
 }
 
+/** Tells whether one of the configured URLs begins with one of some letters. */
+function hasScheme(app: App, letters: string): boolean {
+  for (const url of app.config.urls.split(",")) if (letters.includes(url[0] as string)) return true;
+  return false;
+}
+
+function addMqtt(app: App, dial: Parameters<typeof createDeviceLink>[3]["dial"]): void {
+  const { rt, jwt, identity, config, leaves } = app;
+  const up = app.uplink as Uplink;
+  const options = { dial, seal: jwt.seal, token: jwt.connection, leaves };
+  up.links.mqtt = createDeviceLink(rt, identity, config, options, up);
+}
+
+/** MQTT over TCP and TLS. */
+export function mqtt(app: App): void {
+  addMqtt(app, app.rt.connect);
+}
+
+/** MQTT over WebSocket, TCP and TLS, where a URL asks for one of them. */
+export function websocket(app: App): void {
+  const { rt } = app;
+  const slot = rt.newSlot();
+  if (!hasScheme(app, "mw")) return;
+  addWebSocketBytes(rt);
+  addMqtt(app, (target, events) => {
+    if (target.scheme[0] === "m") return rt.connect(target, events);
+    const options = { protocol: "mqtt", maxBytes: WEBSOCKET_MAX_BYTES };
+    return openWebSocket(rt, slot, Object.assign(options, target), events);
+  });
+}
+
+/** Heartbeats over HTTP and HTTPS, where a URL asks for it. */
+export function http(app: App): void {
+  const { rt, jwt, config, identity } = app;
+  const up = app.uplink as Uplink;
+  if (!hasScheme(app, "h")) return;
+  const waitMs = config.ack_timeout_s * 1000;
+  const options = { deviceId: identity.id, waitMs, seal: jwt.seal, token: jwt.connection };
+  up.links.http = createHttpLink(rt, options, up);
+}
+
 /** Keeps beats that cannot be sent; where there is no flash for it, only in RAM. */
 export function outbox(app: App): void {
   const { rt, config, identity } = app;
-  const up = app.uplink as NonNullable<App["uplink"]>;
+  const up = app.uplink as Uplink;
   addFlash(rt);
   app.outbox = createOutbox(rt, {
     publish: up.publish,
@@ -208,7 +183,7 @@ export interface HeartbeatExtras {
 /** The heartbeat, through the outbox where there is one. */
 export function heartbeat(app: App, extras: HeartbeatExtras): void {
   const { rt, config, identity } = app;
-  const up = app.uplink as NonNullable<App["uplink"]>;
+  const up = app.uplink as Uplink;
   const topic = topicOf(config.topic_prefix, identity.id, "heartbeat");
   let isProved = false;
 

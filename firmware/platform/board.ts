@@ -178,6 +178,8 @@ export interface Board {
   expose(name: string, value: unknown): void;
   /** Starts the board afresh. */
   reboot(): void;
+  /** Starts its software afresh. */
+  restart(): void;
   /** Arms the hardware watchdog: without `feed` for so long, the board restarts. */
   watchdog(sec: number): void;
   /** Feeds the hardware watchdog. */

@@ -214,6 +214,7 @@ export function createBoard(): Board {
       (global as unknown as { [name: string]: unknown })[name] = value;
     },
     reboot: E.reboot,
+    restart: load,
     watchdog: function (sec) {
       E.enableWatchdog(sec, false);
     },

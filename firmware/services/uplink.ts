@@ -31,8 +31,6 @@ export const STOP_MS = 2500;
 
 /** What the uplink needs from the rest. */
 export interface UplinkOptions {
-  /** The carrier of a URL's scheme; undefined when this build has none. */
-  linkOf(scheme: string, events: LinkEvents): Link | undefined;
   /** Parses a URL of the configuration, and adds what TLS wants. */
   targetOf(url: string): LinkTarget;
   onMessage(topic: string, payload: string): void;
@@ -46,8 +44,10 @@ export interface UplinkOptions {
   renewMs?(): number;
 }
 
-/** The supervised connection. */
-export interface Uplink {
+/** The supervised connection, and what its links report to. */
+export interface Uplink extends LinkEvents {
+  /** Carriers by kind; add them right after creation. */
+  links: { mqtt?: Link; http?: Link };
   /** `waiting`, `opening`, `online`, `stopping` or `off`. */
   status: string;
   /** When it was online last, or 0, ms. */
@@ -70,11 +70,11 @@ export function createUplink(
   options: UplinkOptions,
 ): Uplink {
   const slot = rt.newSlot();
-  const uplink = { status: "", onlineMs: 0 } as Uplink;
+  const uplink = { status: "", onlineMs: 0, links: {} } as Uplink;
   const spreadMs = config.reconnect_spread_s * 1000;
   const urls = config.urls.split(",");
-  const links: { [kind: string]: Link } = {};
-  let link: Link;
+  // The one that is or was open last.
+  let link: Link | undefined;
   let index = 0;
   let failures = 0;
   // When the preferred URL is tried next, and after how long again.
@@ -99,7 +99,7 @@ export function createUplink(
     const delayMs = leastMs + backoffMs(windowMs, Math.floor(failures / urls.length), rt.random());
     // Armed first: an out-of-memory in what follows must not end the attempts for ever.
     rt.arm(slot, delayMs, attempt);
-    link.close();
+    if (link) link.close();
     leave("waiting", reason + " retry_ms=" + delayMs);
   }
 
@@ -121,7 +121,7 @@ export function createUplink(
   function again(reason: string): void {
     rt.arm(slot, STOP_MS, attempt);
     leave("waiting", reason);
-    link.stop(() => {
+    (link as Link).stop(() => {
       if (uplink.status === "waiting") rt.arm(slot, 0, attempt);
     });
   }
@@ -131,7 +131,8 @@ export function createUplink(
   function audit(): void {
     const now = rt.nowMs();
     rt.arm(slot, STABLE_MS, audit);
-    if (!link.isOnline() || uplink.status !== "online") return onFail("E_NET seen=audit", false);
+    if (!(link as Link).isOnline() || uplink.status !== "online")
+      return onFail("E_NET seen=audit", false);
     failures = 0;
     uplink.onlineMs = now;
     if (options.renewMs && options.renewMs() <= 0) return again("renew");
@@ -144,48 +145,41 @@ export function createUplink(
     return undefined;
   }
 
-  const events: LinkEvents = {
-    onOnline: (detail) => {
-      // Stopped by an answer of the handshake.
-      if (stopDone) return;
-      rt.arm(slot, STABLE_MS, audit);
-      uplink.onlineMs = rt.nowMs();
-      preferAtMs = uplink.onlineMs + preferMs;
-      enter("online", "url=" + index + " session=" + identity.session + " " + detail);
-      if (options.onChange) options.onChange(true);
-    },
-    onFail,
-    onMessage: options.onMessage,
-    onTime: options.onTime,
-  };
+  function onOnline(detail: string): void {
+    // Stopped by an answer of the handshake.
+    if (stopDone) return;
+    rt.arm(slot, STABLE_MS, audit);
+    uplink.onlineMs = rt.nowMs();
+    preferAtMs = uplink.onlineMs + preferMs;
+    enter("online", "url=" + index + " session=" + identity.session + " " + detail);
+    if (options.onChange) options.onChange(true);
+  }
 
-  // One for MQTT, whatever carries it, and one for HTTP.
-  function linkFor(scheme: string): Link {
-    const kind = scheme[0] === "h" ? "http" : "mqtt";
-    const known = links[kind] || options.linkOf(scheme, events);
-    links[kind] = known as Link;
-    return known as Link;
+  function linkFor(url: string): Link {
+    const { mqtt, http } = uplink.links;
+    return (url[0] === "h" ? http : mqtt) as Link;
   }
 
   function attempt(): void {
     if (stopDone) return finishStop("deadline");
     rt.arm(slot, config.connect_timeout_s * 1000, attempt);
-    link.close();
+    if (link) link.close();
     // A closed connection leaves cycles behind that only a collection finds, and here it delays
     // nothing: connecting blocks anyway.
     rt.collect();
-    const target = options.targetOf(urls[index] as string);
+    const url = urls[index] as string;
     let block = "";
     // Over HTTP the server is asked for the time first.
-    if (target.scheme[0] !== "h" && (rt.quality === "none" || !identity.ensureBoot()))
+    if (url[0] !== "h" && (rt.quality === "none" || !identity.ensureBoot()))
       block = "E_CLOCK_NONE";
     else if (rt.radio && !rt.radio.address()) block = "E_WIFI";
     if (block && block !== blockedBy) rt.log("W", "uplink", "blocked", "code=" + block);
     blockedBy = block;
     if (block) return drop("code=" + block, spreadMs, 0);
-    const next = linkFor(target.scheme);
+    const target = options.targetOf(url);
+    const next = linkFor(url);
     // What waits in a link of another kind must not wait for ever.
-    if (next !== link) link.abandon();
+    if (link && next !== link) link.abandon();
     link = next;
     enter("opening", "host=" + target.host + " port=" + target.port);
     rt.feed();
@@ -200,16 +194,18 @@ export function createUplink(
     const done = stopDone;
     stopDone = undefined;
     rt.disarm(slot);
-    for (const kind in links) {
-      (links[kind] as Link).close();
-      (links[kind] as Link).abandon();
-    }
+    const { mqtt, http } = uplink.links;
+    for (const each of [mqtt, http])
+      if (each) {
+        each.close();
+        each.abandon();
+      }
     leave("off", reason);
     if (done) done();
   }
 
   function publish(message: Message, done: Published): void {
-    link.publish(message, done);
+    (link || linkFor(urls[0] as string)).publish(message, done);
   }
 
   function networkUp(): void {
@@ -229,11 +225,14 @@ export function createUplink(
     stopDone = done;
     rt.arm(slot, STOP_MS, () => finishStop("deadline"));
     leave("stopping", "stop");
-    if (wasOnline) link.stop(() => rt.arm(slot, 0, () => finishStop("told")));
+    if (wasOnline) (link as Link).stop(() => rt.arm(slot, 0, () => finishStop("told")));
     else rt.arm(slot, 0, () => finishStop("was-offline"));
   }
 
-  link = linkFor(urls[0] as string);
+  uplink.onOnline = onOnline;
+  uplink.onFail = onFail;
+  uplink.onMessage = options.onMessage;
+  uplink.onTime = options.onTime;
   uplink.publish = publish;
   uplink.networkUp = networkUp;
   uplink.networkDown = networkDown;

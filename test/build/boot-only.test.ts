@@ -38,6 +38,11 @@ describe("what only the start needs", () => {
       names: ["f"],
     },
     {
+      name: "what a function uses that is declared in one that is called where it stands",
+      code: "function g(){}!function(){function f(){g()}setTimeout(f,1)}();",
+      names: [],
+    },
+    {
       name: "what an arrow at the top uses",
       code: "function g(){}setTimeout(()=>g(),1);",
       names: [],

@@ -2,12 +2,11 @@
 // The whole program on a fake board with a fake broker: what a person can do with it on the console,
 // and that nothing is left after `stop`.
 import { describe, expect, it } from "vitest";
-import { createApp } from "../../firmware/app.ts";
 import type { Config } from "../../firmware/wire/config.ts";
 import { CONFIG } from "../../firmware/wire/config.ts";
 import { detachToken } from "../../firmware/wire/heartbeat.ts";
 import type { HeartbeatBody } from "../../firmware/wire/heartbeat.ts";
-import { compose } from "../helpers/compose.ts";
+import { startable } from "../helpers/compose.ts";
 import {
   KEY,
   armedCount,
@@ -28,9 +27,9 @@ function create(change: Partial<Config> & { radio?: FakeRadio } = {}) {
   const broker = createFakeBroker(board);
   const checked = configOf({ interval_s: 10, ...config });
   board.logLevel = checked.log_level as typeof board.logLevel;
-  const app = createApp(board, checked, compose);
+  const program = startable(board, checked);
   return {
-    ...app,
+    ...program,
     board,
     broker,
     clock: board.clock,
@@ -41,7 +40,7 @@ function create(change: Partial<Config> & { radio?: FakeRadio } = {}) {
         .map((payload) => JSON.parse(detachToken(payload)?.body ?? "null") as HeartbeatBody),
     /** Stops and checks that nothing is left. */
     stopAll: () => {
-      app.stop();
+      program.stop();
       board.advance(4000);
       expect(board.lines.at(-1)).toMatch(/^\d+ I app stopped$/);
       expect(armedCount(board)).toBe(0);
@@ -196,19 +195,18 @@ describe("stop", () => {
     rig.stopAll();
   });
 
-  it("twice, or before start, is refused with a log line", () => {
+  it("twice is refused with a log line", () => {
     const rig = create();
-    rig.stop();
     rig.start();
     rig.clock.advance(2000);
     rig.stop();
     rig.stop();
-    expect(linesOf(rig.board, "not-running")).toHaveLength(2);
+    expect(linesOf(rig.board, "not-running")).toHaveLength(1);
     rig.clock.advance(4000);
     expect(linesOf(rig.board, "app stopped")).toHaveLength(1);
   });
 
-  it("refuses a start until it is over, and can be followed by one", () => {
+  it("refuses a start until it is over, and can be followed by one, which is a start of the board", () => {
     const radio = createFakeRadio();
     radio.up("10.0.0.9");
     const rig = create({ radio });
@@ -220,7 +218,13 @@ describe("stop", () => {
     rig.clock.advance(4000);
     rig.start();
     rig.clock.advance(11_000);
-    expect(rig.status()).toMatchObject({ session: 2, seq: 3, uplink: "online", heartbeat: "on" });
+    expect(rig.status()).toMatchObject({
+      boot: 8,
+      session: 1,
+      seq: 1,
+      uplink: "online",
+      heartbeat: "on",
+    });
     rig.stopAll();
   });
 });
@@ -228,16 +232,16 @@ describe("stop", () => {
 describe("status", () => {
   it("tells the state of each part", () => {
     const rig = create();
+    rig.start();
     expect(rig.status()).toEqual({
       id: "kitchen",
       boot: 7,
       session: 0,
       seq: 0,
       clock: "plausible",
-      uplink: "off",
-      heartbeat: "off",
+      uplink: "waiting",
+      heartbeat: "on",
     });
-    rig.start();
     rig.clock.advance(11_000);
     expect(rig.status()).toMatchObject({ session: 1, seq: 1, uplink: "online", heartbeat: "on" });
     rig.stopAll();

@@ -5,14 +5,13 @@
 import { createHmac as nodeHmac } from "node:crypto";
 import { base64url, jwtVerify } from "jose";
 import { describe, expect, it } from "vitest";
-import { createApp } from "../../firmware/app.ts";
 import { createIdentity } from "../../firmware/auth/identity.ts";
 import { createJwt } from "../../firmware/auth/jwt.ts";
 import { createHmac } from "../../firmware/lib/hmac-sha256.ts";
 import { PACKET_MAX_BYTES } from "../../firmware/mqtt/client.ts";
 import type { Config } from "../../firmware/wire/config.ts";
 import { checkConfig } from "../../firmware/wire/config.ts";
-import { compose } from "../helpers/compose.ts";
+import { startable } from "../helpers/compose.ts";
 import { KEY, armedCount, configOf, createFakeBoard, linesOf } from "../helpers/fake-board.ts";
 import { createFakeBroker } from "../helpers/fake-broker.ts";
 import { BEAT, createMqttRig } from "../helpers/mqtt-rig.ts";
@@ -25,7 +24,7 @@ const { sha256 } = createFakeBoard();
 function program(change: Partial<Config> = {}) {
   const board = createFakeBoard({ files: { "lubdub.boot": "6" } });
   const broker = createFakeBroker(board);
-  const app = createApp(board, configOf({ interval_s: 10, ...change }), compose);
+  const app = startable(board, configOf({ interval_s: 10, ...change }));
   app.start();
   return { ...app, board, broker, clock: board.clock, net: board.net };
 }

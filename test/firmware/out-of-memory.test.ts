@@ -4,9 +4,8 @@
 // once in each run, at the first call, at the second, and so on. Whatever it cut short, the board
 // has to be back by itself.
 import { describe, expect, it } from "vitest";
-import { createApp } from "../../firmware/app.ts";
 import { GUARD_MS, RECOVER_MS } from "../../firmware/core/runtime.ts";
-import { compose } from "../helpers/compose.ts";
+import { startable } from "../helpers/compose.ts";
 import { configOf, createFakeBoard, createFakeRadio } from "../helpers/fake-board.ts";
 import { createFakeBroker } from "../helpers/fake-broker.ts";
 
@@ -51,7 +50,7 @@ function program(isWithRadio = false) {
     reconnect_spread_s: 1,
     ...(radio && { wifi_ssid: "home" }),
   });
-  const app = createApp(board, config, compose);
+  const app = startable(board, config);
   /** Lets time pass; an abort ends only the callback in which it happens. */
   function run(ms: number): void {
     for (let left = ms; left > 0; left -= 50) guarded(() => clock.advance(50));

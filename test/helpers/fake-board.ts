@@ -107,6 +107,8 @@ export interface FakeBoard extends Runtime {
   /** JsVars free. */
   varsFree: number;
   reboots: number;
+  /** Calls of `restart`. */
+  restarts: number;
   /** Period of the hardware watchdog, s, and when it was fed last, ms. */
   watchdogSec: number;
   fedMs: number;
@@ -287,6 +289,7 @@ export function createFakeBoard(options: FakeBoardOptions = {}): FakeBoard {
     draws: [] as number[],
     varsFree: 12000,
     reboots: 0,
+    restarts: 0,
     watchdogSec: 0,
     fedMs: 0,
     leds: [] as boolean[],
@@ -362,6 +365,7 @@ export function createFakeBoard(options: FakeBoardOptions = {}): FakeBoard {
     },
     expose: (name: string, value: unknown) => void own.exposed.set(name, value),
     reboot: () => void own.reboots++,
+    restart: () => void own.restarts++,
     watchdog: (sec: number) => {
       own.watchdogSec = sec;
     },

@@ -3,8 +3,7 @@
 // a state table lacks, one socket at most, and after `stop` nothing that runs.
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import { createApp } from "../../firmware/app.ts";
-import { compose } from "../helpers/compose.ts";
+import { startable } from "../helpers/compose.ts";
 import { armedCount, configOf, createFakeBoard, createFakeRadio } from "../helpers/fake-board.ts";
 import { createFakeBroker } from "../helpers/fake-broker.ts";
 
@@ -43,7 +42,7 @@ it("the program survives any life and can always be stopped", () => {
         immediate: true,
         ...(hasRadio ? { wifi_ssid: "home" } : {}),
       });
-      const app = createApp(board, config, compose);
+      const app = startable(board, config);
       app.start();
       for (const { do: what, n } of steps) {
         const socket = net.sockets.at(-1);

@@ -59,23 +59,17 @@ function create(options: Options = {}) {
     start: () => {
       board.freeSlots(0);
       uplink = createUplink(board, identity, checked, {
-        linkOf: (_scheme, events) =>
-          createDeviceLink(
-            board,
-            identity,
-            checked,
-            {
-              dial: board.connect,
-              seal: jwt.seal,
-              token: jwt.connection,
-              leaves: ["status"],
-            },
-            events,
-          ),
         targetOf: (url) => parseUrl(url) as LinkTarget,
         onMessage: () => undefined,
         onTime: () => undefined,
       });
+      const made = {
+        dial: board.connect,
+        seal: jwt.seal,
+        token: jwt.connection,
+        leaves: ["status" as const],
+      };
+      uplink.links.mqtt = createDeviceLink(board, identity, checked, made, uplink);
     },
     stop: (done: () => void) => uplink.stop(done),
     /** Starts and waits until it is online. */
