@@ -13,6 +13,7 @@ import { createIdentity } from "./auth/identity.ts";
 import type { Identity } from "./auth/identity.ts";
 import { createJwt } from "./auth/jwt.ts";
 import type { Jwt } from "./auth/jwt.ts";
+import type { Rotation } from "./auth/rotation.ts";
 import { loadConfig } from "./core/config-store.ts";
 import { areUrls } from "./wire/url.ts";
 import { createBoard } from "./platform/espruino.ts";
@@ -50,6 +51,7 @@ export interface App {
   outbox?: Outbox;
   heartbeat?: Heartbeat;
   update?: Update;
+  rotation?: Rotation;
   /** The device's own topics that are subscribed to; parts add theirs before the uplink. */
   leaves: TopicLeaf[];
   /** Takes what arrives on them. */

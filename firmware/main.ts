@@ -4,6 +4,7 @@ import { ALL_KEYS } from "./wire/config.ts";
 import { boot, ready } from "./app.ts";
 import {
   clock,
+  commands,
   heartbeat,
   http,
   jobs,
@@ -23,6 +24,7 @@ if (app) {
   clock(app);
   jobs(app);
   uplink(app);
+  commands(app);
   websocket(app);
   http(app);
   outbox(app);

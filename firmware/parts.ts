@@ -4,9 +4,12 @@
 //
 //   wifi, clock, jobs, uplink, its carriers, outbox, heartbeat, then what looks at the others
 import { FLOOR_MS, persist, restore } from "./core/persist.ts";
-import { keepConfig } from "./core/config-store.ts";
+import { changeConfig, keepConfig } from "./core/config-store.ts";
+import { refused, renewalMs } from "./auth/jwt.ts";
+import { createRotation } from "./auth/rotation.ts";
+import { ALL_KEYS } from "./wire/config.ts";
 import { encodeHeartbeat } from "./wire/heartbeat.ts";
-import { parseUrl } from "./wire/url.ts";
+import { areUrls, parseUrl } from "./wire/url.ts";
 import { topicOf } from "./wire/topics.ts";
 import type { Published } from "./core/message.ts";
 import type { LinkTarget } from "./transport/link.ts";
@@ -14,8 +17,9 @@ import { openWebSocket } from "./transport/websocket.ts";
 import { createHttpLink } from "./http/link.ts";
 import { createDeviceLink } from "./mqtt/link.ts";
 import { addFlash } from "./platform/espruino-flash.ts";
-import { addServer } from "./platform/espruino-server.ts";
+import { listen } from "./platform/espruino-server.ts";
 import { addWebSocketBytes } from "./platform/espruino-bytes.ts";
+import { createCommands } from "./services/commands.ts";
 import { startDiagnostics } from "./services/diagnostics.ts";
 import { createHeartbeat } from "./services/heartbeat.ts";
 import { createOutbox } from "./services/outbox.ts";
@@ -24,9 +28,11 @@ import { createStatusServer } from "./services/status-server.ts";
 import { createSupervisor } from "./services/supervisor.ts";
 import { createTelemetry } from "./services/telemetry.ts";
 import { createTimeSync } from "./services/time-sync.ts";
-import { commitUpdate, createUpdate } from "./services/update.ts";
+import { beginUpdate, createUpdate } from "./services/update.ts";
 import { createUplink } from "./services/uplink.ts";
+import type { Update } from "./services/update.ts";
 import type { Uplink } from "./services/uplink.ts";
+import type { UpdateArgs } from "./wire/update.ts";
 import { createWebsocketKeepalive, keepaliveOptions } from "./services/websocket-keepalive.ts";
 import { createWifi } from "./services/wifi.ts";
 import type { App } from "./app.ts";
@@ -116,6 +122,14 @@ export function uplink(app: App): void {
     onTime: (wallMs) => {
       if (app.time) app.time.heard(wallMs);
     },
+    onRefused: () => {
+      // A rotation that is undone leaves a key that may be taken.
+      if (app.rotation && app.rotation.refused()) return true;
+      const remedy = refused(app.rt, app.jwt);
+      if (remedy === "check-clock" && app.time) app.time.networkUp();
+      return remedy !== "long-backoff";
+    },
+    renewalMs: app.config.renew ? () => renewalMs(app.rt) : undefined,
   });
 }
 
@@ -160,6 +174,40 @@ export function http(app: App): void {
   up.links.http = createHttpLink(rt, options, up);
 }
 
+/** Signed commands and their replies; before the carriers, which subscribe to the topic. */
+export function commands(app: App): void {
+  const { rt, config, identity, jwt } = app;
+  const up = app.uplink as Uplink;
+  const topic = topicOf(config.topic_prefix, identity.id, "replies");
+  const rotation = createRotation(rt, jwt, config);
+  app.rotation = rotation;
+  const service = createCommands(rt, {
+    jwt,
+    reply: (body) =>
+      up.publish({ topic, body, qos: 1 }, (failure) => {
+        if (failure) rt.log("W", "commands", "reply-lost", "code=" + failure);
+      }),
+    status: app.status,
+    setInterval: (sec) => {
+      if (app.heartbeat) app.heartbeat.setPeriod(sec);
+    },
+    changeConfig: (changes) => changeConfig(rt, changes, ALL_KEYS, areUrls),
+    reboot: app.reboot,
+    update: (args, done) => {
+      const url = "" + args["url"];
+      const mac = (text: string): string => rt.base64url(jwt.key.mac(text));
+      const target = parseUrl(url) ? targetOf(app, url) : undefined;
+      beginUpdate(app.update as Update, mac, target, args as unknown as UpdateArgs, done);
+    },
+    rotate: rotation.rotate,
+  });
+  app.leaves.push("commands");
+  app.onMessage = (name, payload) => {
+    if (name.endsWith("commands")) service.handle(payload);
+  };
+  app.services["commands"] = service;
+}
+
 /** Keeps beats that cannot be sent; where there is no flash for it, only in RAM. */
 export function outbox(app: App): void {
   const { rt, config, identity } = app;
@@ -182,7 +230,7 @@ export interface HeartbeatExtras {
 
 /** The heartbeat, through the outbox where there is one. */
 export function heartbeat(app: App, extras: HeartbeatExtras): void {
-  const { rt, config, identity } = app;
+  const { rt, config, identity, jwt } = app;
   const up = app.uplink as Uplink;
   const topic = topicOf(config.topic_prefix, identity.id, "heartbeat");
   let isProved = false;
@@ -198,11 +246,15 @@ export function heartbeat(app: App, extras: HeartbeatExtras): void {
     submit: (values, rest, done) => {
       const take = app.outbox ? app.outbox.submit : publish;
       take(values, rest, (failure, rttMs) => {
+        if (rttMs !== undefined) {
+          jwt.refusals = 0;
+          if (app.rotation) app.rotation.accepted(values[0] as number);
+        }
         // The first one that the peer acknowledged: what runs has proved itself.
         if (!isProved && rttMs !== undefined) {
           isProved = true;
           keepConfig(rt);
-          if (app.update) commitUpdate(app.update);
+          if (app.update) app.update.commit();
         }
         done(failure, rttMs);
       });
@@ -241,7 +293,7 @@ export function update(app: App): void {
 export function statusPage(app: App): void {
   const { rt, config } = app;
   if (!config.status_port) return;
-  addServer(rt);
+  rt.listen = listen;
   app.services["status"] = createStatusServer(rt, config.status_port, () =>
     Object.assign(
       { status: app.uplink && app.uplink.status === "online" ? "alive" : "degraded" },

@@ -40,8 +40,8 @@ export interface UplinkOptions {
   onTime(wallMs: number): void;
   /** The peer has refused this device; true when trying again soon makes sense. */
   onRefused?(failure: Failure): boolean;
-  /** Ms until the credentials want renewal by a new connection; absent: never. */
-  renewMs?(): number;
+  /** Draws after how long a connection is renewed for its credentials' sake, ms; absent: never. */
+  renewalMs?: (() => number) | undefined;
 }
 
 /** The supervised connection, and what its links report to. */
@@ -80,6 +80,7 @@ export function createUplink(
   // When the preferred URL is tried next, and after how long again.
   let preferAtMs = 0;
   let preferMs = PREFER_MS;
+  let renewAtMs = Infinity;
   // What keeps attempts from being made, so that it is logged once and not at every retry.
   let blockedBy = "";
   let stopDone: (() => void) | undefined;
@@ -135,7 +136,7 @@ export function createUplink(
       return onFail("E_NET seen=audit", false);
     failures = 0;
     uplink.onlineMs = now;
-    if (options.renewMs && options.renewMs() <= 0) return again("renew");
+    if (now >= renewAtMs) return again("renew");
     if (!index) preferMs = PREFER_MS;
     else if (now >= preferAtMs) {
       index = 0;
@@ -151,6 +152,7 @@ export function createUplink(
     rt.arm(slot, STABLE_MS, audit);
     uplink.onlineMs = rt.nowMs();
     preferAtMs = uplink.onlineMs + preferMs;
+    renewAtMs = options.renewalMs ? uplink.onlineMs + options.renewalMs() : Infinity;
     enter("online", "url=" + index + " session=" + identity.session + " " + detail);
     if (options.onChange) options.onChange(true);
   }
@@ -170,8 +172,7 @@ export function createUplink(
     const url = urls[index] as string;
     let block = "";
     // Over HTTP the server is asked for the time first.
-    if (url[0] !== "h" && (rt.quality === "none" || !identity.ensureBoot()))
-      block = "E_CLOCK_NONE";
+    if (url[0] !== "h" && (rt.quality === "none" || !identity.ensureBoot())) block = "E_CLOCK_NONE";
     else if (rt.radio && !rt.radio.address()) block = "E_WIFI";
     if (block && block !== blockedBy) rt.log("W", "uplink", "blocked", "code=" + block);
     blockedBy = block;

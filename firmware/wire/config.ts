@@ -30,6 +30,7 @@ export const BASE_KEYS =
   "|immediate b false" +
   "|reconnect_spread_s n 10 0.1 300" +
   "|recover_s i 300 30 86400" +
+  "|renew b false" +
   "|tls_ca s - 1 4096" +
   "|tls_cert s - 1 4096" +
   "|tls_key x - 1 4096" +
@@ -37,7 +38,7 @@ export const BASE_KEYS =
 
 /** Keys of MQTT; begins with a separator, as all that follow `BASE_KEYS` do. */
 export const MQTT_KEYS =
-  "|qos i 1 0 1" +
+  "|qos i 1 0 2" +
   '|topic_prefix t "devices" 1 128' +
   "|keep_alive_s i 15 0 65535" +
   "|clean_session b false" +
@@ -87,7 +88,7 @@ export interface Config {
   aud: string;
   /** Seconds between heartbeats. */
   interval_s: number;
-  /** QoS of heartbeats, 0 or 1. */
+  /** QoS of heartbeats, 0 to 2. */
   qos: number;
   /** Send one heartbeat at once at start. */
   immediate: boolean;
@@ -107,6 +108,8 @@ export interface Config {
   reconnect_spread_s: number;
   /** After so many seconds without a connection the recovery of the network begins. */
   recover_s: number;
+  /** End the connection in order and connect anew when the life of its token nears its end. */
+  renew: boolean;
   /** Certificate of an authority, own certificate and its key for TLS: DER as base64. The key is secret. */
   tls_ca?: string;
   tls_cert?: string;

@@ -29,12 +29,6 @@ function createRig(urls: string, answer: () => string, systemMs?: number) {
     };
   };
   const uplink = createUplink(board, identity, config, {
-    linkOf: (_scheme, events) =>
-      createHttpLink(
-        board,
-        { deviceId: identity.id, waitMs: 1000, seal: jwt.seal, token: jwt.connection },
-        events,
-      ),
     targetOf: (url) => parseUrl(url) as LinkTarget,
     onMessage: (topic, payload) => told.push(`${topic} ${payload}`),
     onTime: (wallMs) => {
@@ -42,6 +36,8 @@ function createRig(urls: string, answer: () => string, systemMs?: number) {
       board.setWall(wallMs, "plausible");
     },
   });
+  const waits = { deviceId: identity.id, waitMs: 1000, seal: jwt.seal, token: jwt.connection };
+  uplink.links.http = createHttpLink(board, waits, uplink);
   const beat = (): void =>
     uplink.publish({ topic: "t", body: "{}", qos: 1, seq: 1 }, (failure) =>
       told.push(failure ?? "ok"),
