@@ -17,8 +17,10 @@ import {
   websocket,
   wifi,
 } from "./parts.ts";
+import { compactStorage } from "./platform/espruino-update.ts";
 
-const app = boot(ALL_KEYS);
+// Only at the start may the store be compacted; the board then starts anew.
+const app = compactStorage() ? undefined : boot(ALL_KEYS);
 if (app) {
   wifi(app);
   clock(app);

@@ -18,6 +18,7 @@ import { createHttpLink } from "./http/link.ts";
 import { createDeviceLink } from "./mqtt/link.ts";
 import { addFlash } from "./platform/espruino-flash.ts";
 import { listen } from "./platform/espruino-server.ts";
+import { runningSlot } from "./platform/espruino-update.ts";
 import { addWebSocketBytes } from "./platform/espruino-bytes.ts";
 import { createCommands } from "./services/commands.ts";
 import { startDiagnostics } from "./services/diagnostics.ts";
@@ -285,7 +286,7 @@ export function supervisor(app: App): void {
 
 /** New bundles into the other slot, on boards that start by the loader. */
 export function update(app: App): void {
-  app.update = createUpdate(app.rt, app.rt.slotName, () => app.reboot("update"));
+  app.update = createUpdate(app.rt, runningSlot(), () => app.reboot("update"));
   app.services["update"] = app.update;
 }
 

@@ -78,7 +78,7 @@ export function quoted(text: string): string {
 /** Adds log, timers and wall clock to a board, in place. */
 export function createRuntime(board: Board): Runtime {
   const rt = board as Runtime;
-  let fns: (() => void)[] = [];
+  let fns: ((() => void) | undefined)[] = [];
   // When each slot is due; 0: not armed.
   let dues: number[] = [];
   let timer: Timer | undefined;
@@ -183,6 +183,8 @@ export function createRuntime(board: Board): Runtime {
   };
   rt.disarm = function (slot) {
     dues[slot] = 0;
+    // With all that its closure holds.
+    fns[slot] = undefined;
     if (!isTurning) sleep();
   };
   rt.isArmed = function (slot) {

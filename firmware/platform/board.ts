@@ -166,8 +166,6 @@ export interface Board {
   varsTotal(): number;
   /** Collects garbage and answers the JsVars that are free then; takes tens of milliseconds. */
   collect(): number;
-  /** Name of the file that the running bundle is in, when a loader has started it. */
-  slotName?: string;
   /** Interpreter version. */
   version: string;
   /** Writes one console line. */

@@ -227,9 +227,6 @@ export function createBoard(): Board {
       setTime(wallMs / 1000);
       baseSec = getTime() - now / 1000;
     };
-  // The loader leaves the name of the slot.
-  const slotName = (global as { slot?: string }).slot;
-  if (slotName) board.slotName = slotName;
   if (typeof LED1 !== "undefined")
     board.led = function (isOn) {
       LED1.write(isOn);

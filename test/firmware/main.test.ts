@@ -134,12 +134,12 @@ describe("a configuration that cannot be used", () => {
 
   it("has wrong values: all of them are told, no secret among them", () => {
     const { board, lines } = start(
-      JSON.stringify({ ...GOOD, key: "hunter2!", qos: 2, wifi_password: 5, log_level: "X" }),
+      JSON.stringify({ ...GOOD, key: "hunter2!", qos: 3, wifi_password: 5, log_level: "X" }),
     );
     expect(lines.slice(1)).toEqual([
       'E config wrong key=key expected="base64url of 32 bytes or more" got="(secret)"',
       'E config wrong key=log_level expected="one of D I W E" got="?X?"',
-      'E config wrong key=qos expected="integer from 0 to 1" got="2"',
+      'E config wrong key=qos expected="integer from 0 to 2" got="3"',
       'E config wrong key=wifi_password expected="text of 0 to 64 characters" got="(secret)"',
     ]);
     expect(board.isDone()).toBe(true);

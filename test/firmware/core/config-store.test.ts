@@ -58,7 +58,7 @@ describe("the configuration", () => {
     {
       name: "wrong",
       file: WRONG,
-      line: 'E config wrong key=qos expected="integer from 0 to 1" got="7"',
+      line: 'E config wrong key=qos expected="integer from 0 to 2" got="7"',
     },
   ])("falls back to the good one when it is $name, and is left as it is", ({ file, line }) => {
     const { board, config } = startWith(file, GOOD);
@@ -155,7 +155,7 @@ describe("a change by command", () => {
     {
       name: "a wrong value",
       changes: { qos: 7 },
-      is: 'qos expected="integer from 0 to 1" got="7"',
+      is: 'qos expected="integer from 0 to 2" got="7"',
     },
     { name: "an unknown key", changes: { colour: 1 }, is: 'colour expected="none" got=""' },
     {

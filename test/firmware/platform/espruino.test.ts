@@ -103,6 +103,7 @@ function globals(): Record<string, unknown> {
       world.timers.after(delayMs, () => fn(...args)),
     clearTimeout: (id: number) => world.timers.cancel(id),
     setTime: () => undefined,
+    load: () => undefined,
     E: {
       CRC32: () => 0,
       reboot: () => undefined,

@@ -37,6 +37,7 @@ describe("checkConfig", () => {
         ack_timeout_s: 10,
         reconnect_spread_s: 10,
         recover_s: 300,
+        renew: false,
         log_level: "I",
         wifi_ssid: undefined,
         wifi_password: undefined,
@@ -67,7 +68,7 @@ describe("checkConfig", () => {
   });
 
   it("finds every problem at once", () => {
-    expect(problemsOf({ qos: 2, log_level: "X", keep_alive_s: 5, ping_timeout_s: 6 })).toEqual([
+    expect(problemsOf({ qos: 3, log_level: "X", keep_alive_s: 5, ping_timeout_s: 6 })).toEqual([
       "log_level",
       "qos",
       "ping_timeout_s",
