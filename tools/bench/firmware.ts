@@ -209,7 +209,7 @@ async function measureGrowth(
         await server.untilBeats(server.beats() + 2, FAILURE_MS);
       }
       await server.untilBeats(1, CONNECT_MS);
-      for (let i = 0; i < WARM_UP; i++) await letDown(1);
+      for (let i = 0; i < WARM_UP; i++) await letDown(FAILURES_IN_A_ROW);
       const before = await running.leastVars(ONLINE_MS);
       failed = 0;
       while (failed < reconnects) await letDown(Math.min(FAILURES_IN_A_ROW, reconnects - failed));
