@@ -13,6 +13,7 @@
 // connect | `request`, kept one lost  | waitMs | connected -> head
 // head    | request written           | waitMs | final head read -> body (1xx is skipped)
 // body    | head read                 | waitMs | length, last chunk or close reached -> answered
+import { indexIn } from "../lib/find.ts";
 import type { Failure, Runtime, Slot } from "../core/runtime.ts";
 import type { Endpoint, Socket, SocketEvents } from "../platform/board.ts";
 
@@ -149,7 +150,7 @@ export function request(
 
   /** Finds a mark, which has to begin within the bound; -1 when it is still to come. */
   function find(mark: string, from: number): number {
-    const at = text.indexOf(mark, from);
+    const at = indexIn(text, mark, from);
     const isLong = at < 0 ? text.length > HEAD_MAX_BYTES + 3 : at > HEAD_MAX_BYTES;
     return isLong ? wrong("long") : at;
   }

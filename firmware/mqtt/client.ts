@@ -271,7 +271,9 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
     if ((state === GREETING) !== (head === CONNACK_HEAD)) return "order";
     if (type !== PUBLISH) {
       // Type and flags (section 2.2.2) with the size of each, SUBACK with a code for each filter.
-      const sizes = " 64:2 80:2 98:2 112:2 208:0 32:2 144:" + (owner.topicFilters.length + 2) + " ";
+      // With a dot, because of what lib/find.ts tells of `includes`.
+      const sizes =
+        " 64:2 80:2 98:2 112:2 208:0 32:2 144:" + (owner.topicFilters.length + 2) + " .";
       if (!sizes.includes(" " + head + ":" + body.length + " ")) return "packet";
     }
     if (type === PINGRESP) {

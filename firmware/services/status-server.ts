@@ -7,6 +7,7 @@
 // connection | entered when                | leaves on
 // READING    | accepted                    | head whole or too long -> ENDING, too late -> aborted
 // ENDING     | answered, or no place (503) | flushed, or by force after `WAIT_MS`
+import { indexIn } from "../lib/find.ts";
 import type { Runtime } from "../core/runtime.ts";
 import type { Socket, SocketEvents } from "../platform/board.ts";
 
@@ -73,7 +74,7 @@ export function createStatusServer(
     function onData(bytes: string): void {
       text += bytes;
       if (text.length > REQUEST_MAX_BYTES) return answer(413, "");
-      if (text.indexOf("\r\n\r\n") < 0) return;
+      if (indexIn(text, "\r\n\r\n", 0) < 0) return;
       // `GET /status?x HTTP/1.1`
       const line = text.split("\r\n")[0] as string;
       if (!/^[A-Z]+ [^ ]+ HTTP\/1\.\d$/.test(line)) return answer(400, "");

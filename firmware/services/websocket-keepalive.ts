@@ -22,6 +22,7 @@
 //
 // A message that matches `ping` goes back with that part replaced by `reply`, so what a server wants
 // repeated is: `"ping"` and `"pong"` make {"pong":1492420473027} of {"ping":1492420473027}.
+import { indexIn } from "../lib/find.ts";
 import type { Runtime } from "../core/runtime.ts";
 import { backoffMs } from "../lib/backoff.ts";
 import { BINARY, PING, PONG, TEXT, openWebSocket } from "../transport/websocket.ts";
@@ -205,7 +206,7 @@ export function createWebsocketKeepalive(
 
   function onMessage(opcode: number, bytes: string): void {
     function matches(pattern: string): boolean {
-      return pattern.includes('"') ? bytes.includes(pattern) : bytes === pattern;
+      return pattern.includes('"') ? indexIn(bytes, pattern, 0) >= 0 : bytes === pattern;
     }
 
     const { pong, ping } = options;

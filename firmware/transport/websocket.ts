@@ -19,6 +19,7 @@
 //   closed-<code>    the server began to close; 1005: without a code
 //   failed-<code>    the server broke the protocol: 1002; sent text where bytes are carried: 1003;
 //                    text that is no UTF-8: 1007; too long a message: 1009
+import { indexIn } from "../lib/find.ts";
 import type { Runtime, Slot } from "../core/runtime.ts";
 import { isUtf8 } from "../lib/utf8.ts";
 import type { Endpoint, Socket } from "../platform/board.ts";
@@ -201,7 +202,7 @@ export function openWebSocket(
     const { host, port, tls, path, protocol, token } = target;
 
     answer = function () {
-      const end = rest.indexOf("\r\n\r\n");
+      const end = indexIn(rest, "\r\n\r\n", 0);
       const lines = rest.slice(0, end).split("\r\n");
 
       /** Value of a header; a list over several lines is one list (RFC 9110 section 5.3). */

@@ -25,6 +25,22 @@ function expand(template: string, groups: readonly (string | undefined)[]): stri
   return template.replace(/\$([1-9])/g, (all, n: string) => groups[Number(n)] ?? all);
 }
 
+/**
+ * Place of the first `part` from a place on. Where the end of the text is the beginning of the part
+ * counts, too, as long as the part is not longer than the whole text.
+ */
+function indexIn(self: string, part: string, from: unknown): number {
+  if (part.length > self.length) return -1;
+  const last = self.length - part.length;
+  const begin = typeof from === "number" ? Math.min(Math.max(Math.trunc(from), 0), last + 1) : 0;
+  if (begin >= self.length) return -1;
+  const at = self.indexOf(part, begin);
+  if (at >= 0) return at;
+  for (let tail = Math.max(begin, last + 1); tail < self.length; tail++)
+    if (part.startsWith(self.slice(tail))) return tail;
+  return -1;
+}
+
 function installString(realm: Intrinsics): void {
   const { global, text } = realm;
   const EngineString = global["String"] as StringConstructor;
@@ -46,7 +62,18 @@ function installString(realm: Intrinsics): void {
       });
     }
     const plain = text(by);
-    return all ? self.split(text(what)).join(plain) : self.replace(text(what), () => plain);
+    const part = text(what);
+    let done = "";
+    let from = 0;
+    for (
+      let at = indexIn(self, part, 0);
+      at >= 0;
+      at = all && part ? indexIn(self, part, from) : -1
+    ) {
+      done += self.slice(from, at) + plain;
+      from = at + part.length;
+    }
+    return done + self.slice(from);
   };
 
   realm.define(prototype, {
@@ -70,6 +97,12 @@ function installString(realm: Intrinsics): void {
       // What groups caught is not part of the interpreter's result.
       const groups = (new RegExp(`${pattern.source}|`).exec("")?.length ?? 1) - 1;
       return realm.arrayOf(self.split(pattern).filter((_, i) => i % (groups + 1) === 0));
+    },
+    indexOf(this: unknown, part: unknown, from?: unknown) {
+      return indexIn(text(this), text(part), from);
+    },
+    includes(this: unknown, part: unknown, from?: unknown) {
+      return indexIn(text(this), text(part), from) >= 0;
     },
     replace(this: unknown, what: unknown, by: unknown) {
       return replace(text(this), what, by, false);
