@@ -128,11 +128,12 @@ export function createHeartbeat(
     options.submit(values, rest, (failure, rttMs) => {
       inHand--;
       if (failure) failed(seq, failure);
-      else {
+      // What an outbox only keeps has no time.
+      else if (!options.takesBlind || rttMs !== undefined) {
         rt.count("acked");
         let detail = "seq=" + seq;
         // QoS 0 has no answer, so there is nothing to measure.
-        if (rttMs !== undefined) {
+        if (rttMs !== undefined && rttMs >= 0) {
           rt.rttMs = rttMs;
           detail += " rtt_ms=" + rttMs;
         }

@@ -90,7 +90,8 @@ export interface Outbox {
    *
    * @param values its numbers, see wire/heartbeat.ts; the outbox's from now on
    * @param rest its other members with the closing brace: `,"name":value}`
-   * @param done gets no failure when it is kept, and the round trip time only when it was published
+   * @param done gets no failure when it is kept, and a round trip time only when it was published;
+   *   -1 when there was no answer to measure
    */
   submit(values: number[], rest: string, done: Published): void;
   /** The link can publish. */
@@ -166,7 +167,7 @@ export function createOutbox(rt: Runtime, options: OutboxOptions): Outbox {
         if (entry.at && entry.at >= tail) endRecord(rt, entry.at % RING_BYTES);
         if (failure) outbox.dropped++;
       }
-      if (done) done(verdict, rttMs);
+      if (done) done(verdict, failure || rttMs !== undefined ? rttMs : -1);
     });
   }
 

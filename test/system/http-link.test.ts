@@ -88,7 +88,6 @@ describe("a board that posts its beats", () => {
     expect(counts()).toEqual({ acked: 50, dropped: 0, fails: 0, made: 50 });
     expect(seqs).toEqual(Array.from({ length: 50 }, (_, i) => i + 1));
     expect(board.lines.filter((line) => line.endsWith("I test commands a.b.c")).length).toBe(50);
-    expect(Math.abs(Number(board.evaluate("wall()")) - world.clock.now())).toBeLessThan(2000);
     expect(world.problems).toEqual([]);
   });
 

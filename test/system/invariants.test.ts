@@ -32,8 +32,8 @@ const DEFECTS: {
     invariant: "acknowledged",
     defect: "what waits for its acknowledgement counts as delivered when the connection ends",
     plan: [{ at: "5s", for: "1m", fault: "partition" }],
-    good: "if (!entry.message || entry.message.retain) giveUp(entry);",
-    bad: "{ inFlight.take(entry.id, !entry.message); entry.done(undefined, 1); }",
+    good: "if (isKept && (message ? !message.retain : !config.clean_session)) waiting.push(entry);",
+    bad: "if (isKept && message && !message.retain) entry.done(undefined, 1);",
   },
   {
     invariant: "unique",
@@ -46,8 +46,8 @@ const DEFECTS: {
     invariant: "bounded",
     defect: "each lost connection leaves a timer behind",
     plan: [{ at: "10s", fault: "reset" }],
-    good: "arm(delayMs, attempt);",
-    bad: "clock.after(1e9, function () {}); arm(delayMs, attempt);",
+    good: "rt.arm(slot, delayMs, attempt);",
+    bad: "rt.after(function () {}, 1e9); rt.arm(slot, delayMs, attempt);",
   },
   {
     invariant: "recovers",
@@ -56,15 +56,15 @@ const DEFECTS: {
       { at: "9s", for: "1m", fault: "broker-refusal" },
       { at: "10s", fault: "reset" },
     ],
-    good: "if (!isStopping) wait(",
-    bad: "if (connackCode) { drop(); clock.cancel(timer); timer = undefined; stopDone = function () {}; } else if (!isStopping) wait(",
+    good: 'drop("url=" + index, isLong',
+    bad: 'if (failure.startsWith("E_MQTT_REFUSED")) { link.close(); rt.disarm(slot); uplink.networkUp = uplink.networkDown = function () {}; return; } drop("url=" + index, isLong',
   },
   {
     invariant: "caught",
     defect: "the end of a connection throws",
     plan: [{ at: "10s", fault: "reset" }],
-    good: "if (state.now === ONLINE) lost++;",
-    bad: "if (state.now === ONLINE) failure.nothing.there = lost++;",
+    good: "var isOdd = isRefused ||",
+    bad: 'if (uplink.status === "online") failure.nothing.there = 1; var isOdd = isRefused ||',
   },
 ];
 

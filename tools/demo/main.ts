@@ -64,6 +64,8 @@ async function runDemo(options: DemoOptions): Promise<void> {
           interval_s: options.interval / 1000,
           immediate: true,
           // The virtual access point takes any name.
+          // The host's own time serves.
+          time_servers: "",
           wifi_ssid: "lubdub",
           reconnect_spread_s: 1,
         });

@@ -184,6 +184,8 @@ async function realtime(setup: Setup): Promise<Counts> {
           interval_s: options.interval / 1000,
           immediate: true,
           // The virtual access point takes any name.
+          // The host's own time serves.
+          time_servers: "",
           wifi_ssid: "lubdub",
           qos: options.qos,
           topic_prefix: options.prefix,

@@ -40,10 +40,10 @@ describe("option values", () => {
     expect(() => parseCount(1, 10)(text)).toThrow("whole number from 1 to 10");
   });
 
-  it.each(["http://x", "mqtt://", "mqtt://a:b@c", "mqtt://h:0", "mqtt://h/path", "h:1883"])(
+  it.each(["ftp://x", "mqtt://", "mqtt://a:b@c", "mqtt://h:0", "mqtt://h/path", "h:1883"])(
     "refuses the broker %j",
     (text) => {
-      expect(() => parseBroker(text)).toThrow("Expected mqtt://host[:port]");
+      expect(() => parseBroker(text)).toThrow("Expected scheme://host[:port]");
     },
   );
 

@@ -28,9 +28,9 @@ describe("board configuration", () => {
   });
 
   it("names every wrong key at once, and no secret", () => {
-    const settings = { urls: "http://h", key: "short", interval_s: 0 };
+    const settings = { urls: "ftp://h", key: "short", interval_s: 0 };
     expect(() => boardConfigText(settings)).toThrow(
-      /`urls` .* got "http:\/\/h"; .*`key` .* got \(secret\); .*`interval_s` .* got 0/,
+      /`urls` .* got "ftp:\/\/h"; .*`key` .* got \(secret\); .*`interval_s` .* got 0/,
     );
   });
 });
