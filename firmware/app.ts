@@ -15,6 +15,7 @@ import { createJwt } from "./auth/jwt.ts";
 import type { Jwt } from "./auth/jwt.ts";
 import type { Rotation } from "./auth/rotation.ts";
 import { loadConfig } from "./core/config-store.ts";
+import { softwareSha256 } from "./lib/sha256-option.ts";
 import { areUrls } from "./wire/url.ts";
 import { createBoard } from "./platform/espruino.ts";
 import type { Heartbeat } from "./services/heartbeat.ts";
@@ -160,6 +161,7 @@ export function boot(keys: string): App | undefined {
   if (!config) return undefined;
   rt.logLevel = config.log_level as Runtime["logLevel"];
   rt.onFault((text) => rt.log("E", "app", "fault", "text=" + quoted(text)));
+  if (!rt.sha256 && softwareSha256) rt.sha256 = softwareSha256();
   if (rt.sha256) return createApp(rt, config);
   rt.log("E", "app", "unusable", "code=E_HASH_NONE");
   return undefined;
