@@ -21,7 +21,7 @@ export interface CliRun {
 }
 
 /** Longest time a command may take before it is killed, ms. */
-const BOUND_MS = 30_000;
+const BOUND_MS = 90_000;
 
 /** Starts a program; killed after 30 s whatever happens. */
 export function startProgram(command: string, args: string[], env: NodeJS.ProcessEnv = {}): CliRun {

@@ -32,7 +32,7 @@ describe.skipIf(!hasScript)("live view on a terminal (needs script of util-linux
   });
 
   it("prints plain lines on a terminal too when told to", async () => {
-    const run = startOnTerminal("--interval 500ms --for 2s --plain");
+    const run = startOnTerminal("--interval 500ms --for 6s --plain");
     expect(await run.ended).toBe(0);
     expect(run.stdout()).not.toContain("\x1b[?1049h");
     expect(run.stdout()).toMatch(/ accepted board-1 /);
