@@ -65,13 +65,11 @@ function installString(realm: Intrinsics): void {
     const part = text(what);
     let done = "";
     let from = 0;
-    for (
-      let at = indexIn(self, part, 0);
-      at >= 0;
-      at = all && part ? indexIn(self, part, from) : -1
-    ) {
+    let at = indexIn(self, part, 0);
+    while (at >= 0) {
       done += self.slice(from, at) + plain;
       from = at + part.length;
+      at = all && part && from < self.length ? indexIn(self, part, from) : -1;
     }
     return done + self.slice(from);
   };
