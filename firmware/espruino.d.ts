@@ -9,13 +9,37 @@
 
 // ---------------------------------------------------------------- the language's later libraries
 
+/** Text of one character, where the compiler can tell. */
+type OneCharacter<T extends string> = T extends `${infer _}${infer Rest}`
+  ? Rest extends ""
+    ? T
+    : never
+  : never;
+
 interface String {
   startsWith(search: string, position?: number): boolean;
   endsWith(search: string, endPosition?: number): boolean;
-  includes(search: string, position?: number): boolean;
   repeat(count: number): string;
   padStart(length: number, fill?: string): string;
   padEnd(length: number, fill?: string): string;
+
+  // These also find where the END of the text is the beginning of what is looked for, which one
+  // character cannot be; `split`, `startsWith`, `endsWith`, `lastIndexOf` and patterns do not.
+  includes<T extends string>(search: OneCharacter<T>, position?: number): boolean;
+  /** @deprecated Finds too much at the end of the text: lib/find.ts. */
+  includes(search: string, position?: number): boolean;
+  indexOf<T extends string>(search: OneCharacter<T>, position?: number): number;
+  /** @deprecated Finds too much at the end of the text: lib/find.ts. */
+  indexOf(search: string, position?: number): number;
+  match(pattern: RegExp): RegExpMatchArray | null;
+  /** @deprecated Finds too much at the end of the text: lib/find.ts, or a pattern. */
+  match(search: string): RegExpMatchArray | null;
+  replace(pattern: RegExp, replacement: string): string;
+  replace<T extends string>(search: OneCharacter<T>, replacement: string): string;
+  /** @deprecated Finds too much at the end of the text: lib/find.ts, or a pattern. */
+  replace(search: string, replacement: string | ((part: string) => string)): string;
+  replaceAll<T extends string>(search: OneCharacter<T>, replacement: string): string;
+  /** @deprecated Finds too much at the end of the text: lib/find.ts, or a pattern. */
   replaceAll(search: string, replacement: string): string;
 }
 

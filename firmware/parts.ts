@@ -136,6 +136,7 @@ export function uplink(app: App): void {
 
 /** Tells whether one of the configured URLs begins with one of some letters. */
 function hasScheme(app: App, letters: string): boolean {
+  // oxlint-disable-next-line typescript/no-deprecated -- one letter
   for (const url of app.config.urls.split(",")) if (letters.includes(url[0] as string)) return true;
   return false;
 }

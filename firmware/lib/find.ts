@@ -5,6 +5,7 @@
 
 /** Place of the first `part` of two or more characters in `text` from a place on; -1: nowhere. */
 export function indexIn(text: string, part: string, from: number): number {
+  // oxlint-disable-next-line typescript/no-deprecated -- what this is for
   const at = text.indexOf(part, from);
   return at + part.length > text.length ? -1 : at;
 }

@@ -13,6 +13,7 @@
 export function timeMs(text: string): number | undefined {
   if (text.slice(25) === " gmt") {
     // A name that begins in the middle gives a fraction, and with that no month.
+    // oxlint-disable-next-line typescript/no-deprecated -- as a fraction
     const month = "janfebmaraprmayjunjulaugsepoctnovdec".indexOf(text.slice(8, 11)) / 3 + 1;
     const date = text.slice(12, 16) + "-" + ("0" + month).slice(-2) + "-" + text.slice(5, 7);
     text = date + "T" + text.slice(17, 25) + "Z";

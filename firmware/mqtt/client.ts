@@ -274,6 +274,7 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
       // With a dot, because of what lib/find.ts tells of `includes`.
       const sizes =
         " 64:2 80:2 98:2 112:2 208:0 32:2 144:" + (owner.topicFilters.length + 2) + " .";
+      // oxlint-disable-next-line typescript/no-deprecated -- its end is no beginning
       if (!sizes.includes(" " + head + ":" + body.length + " ")) return "packet";
     }
     if (type === PINGRESP) {

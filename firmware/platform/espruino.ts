@@ -102,6 +102,7 @@ export function createBoard(): Board {
           });
         } catch (error) {
           // Refused and unknown hosts are thrown at once, after blocking; the text is all there is.
+          // oxlint-disable-next-line typescript/no-deprecated -- no message ends so
           if (("" + error).indexOf("locate") >= 0) blockedBy = "dns";
           setTimeout(over, 0, blockedBy === "dns" ? blockedBy : "refused");
         }

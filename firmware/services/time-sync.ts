@@ -232,6 +232,7 @@ export function createTimeSync(
         if (reason === "RATE") retryMs = intervalMs = Math.min(intervalMs * 2, SYNCED_MS);
       } else if (
         // Leap 0 to 2, version 4, mode 4 (server).
+        // oxlint-disable-next-line typescript/no-deprecated -- one byte
         "$d\xa4".indexOf(bytes[0] as string) < 0 ||
         stratum > 15 ||
         !sent ||

@@ -216,6 +216,7 @@ export function createWebsocketKeepalive(
       service.pongs++;
     }
     if (opcode === PONG || (pong && isPong)) return;
+    // oxlint-disable-next-line typescript/no-deprecated -- it is there
     if (ping && matches(ping)) send(bytes.replace(ping, options.reply), opcode);
     else if (options.onMessage) options.onMessage(opcode, bytes);
   }

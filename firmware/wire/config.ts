@@ -200,6 +200,7 @@ export function readConfig(
 
     function fits(): boolean {
       if (kind === "a") return true;
+      // oxlint-disable-next-line typescript/no-deprecated -- one letter
       const type = kind === "b" ? "boolean" : "in".includes(kind) ? "number" : "string";
       if (typeof value !== type || (strangers[kind] || /[^ -~]/).test("" + raw[key])) return false;
       const size = type === "string" ? value.length : +value;
@@ -224,6 +225,7 @@ export function readConfig(
   }
 
   for (const row of keys.split("|")) check(row.split(" "));
+  // oxlint-disable-next-line typescript/no-deprecated -- no key is like the last row
   for (const key of Object.keys(raw)) if (!("|" + keys).includes("|" + key + " ")) complain(key);
   return config as unknown as Config;
 }
@@ -237,6 +239,7 @@ function readRows(): { [key in keyof Required<Config>]: ConfigRow } {
   const rows: { [key: string]: ConfigRow } = {};
   for (const row of ALL_KEYS.split("|")) {
     const [key = "", kind = "", fallback = "", min, max] = row.split(" ");
+    // oxlint-disable-next-line typescript/no-deprecated -- runs on hosts
     const value: unknown = "!-".includes(fallback) ? undefined : JSON.parse(fallback);
     rows[key] = min === undefined ? [kind, value] : [kind, value, +min, Number(max)];
   }
@@ -249,6 +252,7 @@ export const CONFIG = /* @__PURE__ */ readRows();
 /** Tells whether the value of a key is never printed. */
 export function isSecret(key: string): boolean {
   const row = (CONFIG as { [key: string]: ConfigRow })[key];
+  // oxlint-disable-next-line typescript/no-deprecated -- one letter
   return row !== undefined && "kx".includes(row[0]);
 }
 

@@ -23,6 +23,7 @@ const PORTS = [1883, 80, 80, 8883, 443, 443];
  * @returns undefined when it is not of the form above; MQTT's own schemes have no path.
  */
 export function parseUrl(url: string): ParsedUrl | undefined {
+  // oxlint-disable-next-line typescript/no-deprecated -- what is found too much has no host
   const at = url.indexOf("://");
   const index = SCHEMES.indexOf(url.slice(0, Math.max(at, 0)));
   if (index < 0) return undefined;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The table of who may import whom, and the fence around the interpreter's globals: each rule is
 // broken once in a planted project, and lint finds it. One run of the linter for the whole table.
-import { spawnSync } from "node:child_process";
 import { readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { lintFolder } from "../helpers/lint.ts";
 import { PROJECT, plantFiles } from "../helpers/planted.ts";
 import type { PlantedFiles } from "../helpers/planted.ts";
 
@@ -83,19 +83,7 @@ const SOURCES: (Row & { rule: string })[] = [
   { file: "sim/clock/a.ts", imports: 'export * from "./b.ts";', rule: "no-cycle" },
 ];
 
-/** One finding per line as `file rule`, in the linter's words. */
 let found: string[];
-
-function lint(root: string): string[] {
-  const bin = path.join(PROJECT, "node_modules/.bin/oxlint");
-  const result = spawnSync(bin, ["--format", "json"], { cwd: root, encoding: "utf8" });
-  const report = JSON.parse(result.stdout) as {
-    diagnostics: { code: string; filename: string; labels: { span: { line: number } }[] }[];
-  };
-  return report.diagnostics.map(
-    ({ filename, code, labels }) => `${filename}:${labels[0]?.span.line ?? 0} ${code}`,
-  );
-}
 
 const importLine = (row: Row): string => `import ${JSON.stringify(row.imports)};`;
 
@@ -111,7 +99,7 @@ beforeAll(() => {
   for (const row of [...FORBIDDEN, ...ALLOWED])
     files[row.file] = (files[row.file] ?? "") + importLine(row) + "\n";
   const root = plantFiles(files);
-  found = lint(root);
+  found = lintFolder(root);
   rmSync(root, { recursive: true });
 });
 
