@@ -41,6 +41,18 @@ interface Stretch {
 
 const isWord = (char = ""): boolean => /^[\w$\u0080-\uffff]/.test(char);
 
+/** Index of the last stretch that begins at a column or before it, -1 without one. */
+function lastUpTo(stretches: readonly Stretch[], column: number): number {
+  let low = 0;
+  let high = stretches.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((stretches[middle] as Stretch).column <= column) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
 /** Creates edits of a text. */
 export function createEdits(source: string): Edits {
   const edits: Edit[] = [];
@@ -49,7 +61,9 @@ export function createEdits(source: string): Edits {
     // The sort is stable, so edits of one rank keep the order in which they were made.
     const sorted = edits.toSorted((a, b) => a.start - b.start || a.rank - b.rank);
     const lines: Stretch[][] = [[]];
-    let text = "";
+    // Looking at the end of one growing text would copy it whole each time.
+    const pieces: string[] = [];
+    let lastChar = "";
     let column = 1;
     let lineStart = 0;
     const add = (piece: string, from: number | null): void => {
@@ -66,11 +80,12 @@ export function createEdits(source: string): Edits {
         lines.push([]);
       }
       column += piece.length - at;
-      text += piece;
+      pieces.push(piece);
+      lastChar = piece.at(-1) ?? lastChar;
     };
     // Minified source has `return"a"==b`: what is inserted must not grow together with a word.
     const addApart = (piece: string, from: number | null): void => {
-      if (isWord(text.at(-1)) && isWord(piece[0])) add(" ", null);
+      if (isWord(lastChar) && isWord(piece[0])) add(" ", null);
       add(piece, from);
     };
     let done = 0;
@@ -88,18 +103,12 @@ export function createEdits(source: string): Edits {
     addApart(source.slice(done), done);
 
     return {
-      text,
+      text: pieces.join(""),
       sourceColumn: (line, at) => {
         const stretches = lines[line - 1] ?? [];
-        let found: Stretch | null = null;
-        let next: Stretch | null = null;
-        for (const stretch of stretches) {
-          if (stretch.column > at) {
-            next = stretch;
-            break;
-          }
-          found = stretch;
-        }
+        const index = lastUpTo(stretches, at);
+        const found = stretches[index];
+        const next = stretches[index + 1];
         if (!found) return next?.sourceColumn ?? at;
         const wanted = found.sourceColumn + at - found.column;
         return next ? Math.min(wanted, next.sourceColumn) : wanted;

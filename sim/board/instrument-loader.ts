@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The rewritten scripts of one realm: each text is rewritten and compiled once, and what belongs to
-// a function or a refused statement is found again by the numbers in its text.
+// a function or a refused statement is found again by the numbers in its text. Boards that run the
+// same long text share both, for they depend on nothing but the text.
 // Not for: the rewriting (instrument.ts).
 import { Script } from "node:vm";
 import { functionNumbers, instrument } from "./instrument.ts";
@@ -26,6 +27,31 @@ export interface Loader {
 
 /** Texts without functions, such as lines typed on a console, that are kept at most. */
 const MAX_PLAIN = 200;
+/** Texts that are kept for other realms, and from how many characters on they are worth it. */
+const MAX_SHARED = 16;
+const MIN_SHARED_CHARS = 1000;
+
+/** By {@link keyOf}, the least recently used first. */
+const shared = new Map<string, Loaded>();
+
+const keyOf = (source: string, fileName: string, isLocal: boolean): string =>
+  `${String(isLocal)} ${fileName}\n${source}`;
+
+/** Rewrites and compiles a text, unless that has been done lately. */
+function loadShared(source: string, fileName: string, isLocal: boolean): Loaded {
+  const key = keyOf(source, fileName, isLocal);
+  let found = shared.get(key);
+  if (!found) {
+    const rewritten = instrument(source, { isLocal });
+    const script = new Script(rewritten.text, { filename: fileName });
+    found = { ...rewritten, source, script, fileName };
+  }
+  if (source.length < MIN_SHARED_CHARS) return found;
+  shared.delete(key);
+  shared.set(key, found);
+  if (shared.size > MAX_SHARED) shared.delete(shared.keys().next().value as string);
+  return found;
+}
 
 /**
  * Creates an empty one.
@@ -39,9 +65,7 @@ export function createLoader(refuse: (message: string) => never): Loader {
   let plain: string[] = [];
   const rewrite = (source: string, fileName: string, isLocal: boolean): Loaded => {
     try {
-      const rewritten = instrument(source, { isLocal });
-      const script = new Script(rewritten.text, { filename: fileName });
-      return { ...rewritten, source, script, fileName };
+      return loadShared(source, fileName, isLocal);
     } catch (error) {
       return refuse((error as Error).message);
     }
@@ -56,7 +80,7 @@ export function createLoader(refuse: (message: string) => never): Loader {
   };
   return {
     load: (source, fileName, isLocal) => {
-      const key = `${String(isLocal)} ${fileName}\n${source}`;
+      const key = keyOf(source, fileName, isLocal);
       const known = loaded.get(key);
       if (known) return known;
       const made = rewrite(source, fileName, isLocal);

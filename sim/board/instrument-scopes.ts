@@ -126,6 +126,14 @@ export function readNames(program: Program): Names {
   const namesOf = (node: AnyNode): Binding[] =>
     idsOf(node).flatMap((id) => declaredBy.get(id) ?? []);
   addNeighbours(hoisted, statements.map(namesOf), canHoist);
+  const hoistedIn = new Map<AnyNode, { name: string; keyword: "var" | "let" }[]>();
+  for (const binding of hoisted) {
+    const isVar = isVarLike(binding);
+    const { node } = isVar ? binding.scope.fn : binding.scope;
+    const names = hoistedIn.get(node) ?? [];
+    names.push({ name: binding.name, keyword: isVar ? "var" : "let" });
+    hoistedIn.set(node, names);
+  }
 
   return {
     bindingOf: (use) => bindings.get(use) ?? null,
@@ -133,10 +141,7 @@ export function readNames(program: Program): Names {
     isTop,
     isEarly: (use) => early.has(use),
     isHoisted: (binding) => hoisted.has(binding),
-    hoistedIn: (node) =>
-      [...hoisted]
-        .filter((b) => (isVarLike(b) ? b.scope.fn.node : b.scope.node) === node)
-        .map((b) => ({ name: b.name, keyword: isVarLike(b) ? "var" : "let" })),
+    hoistedIn: (node) => hoistedIn.get(node) ?? [],
     isCaptured: (loop) => captured.has(loop),
   };
 }

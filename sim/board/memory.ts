@@ -63,8 +63,10 @@ export function createMemory(host: MemoryHost): Memory {
   const look = (): number => {
     const { lexicalNames } = codeNow();
     const globals = host.globals();
+    // The engine has a variable from the start of its script on, the interpreter once it is declared.
     const names = Object.keys(globals).filter(
-      (name) => host.isGlobalOfScript(name) && !lexicalNames.has(name),
+      (name) =>
+        host.isGlobalOfScript(name) && !lexicalNames.has(name) && globals[name] !== undefined,
     );
     const values = names.map((name) => globals[name]);
     const slots = names.reduce((sum, name) => sum + nameVars(name), 0);

@@ -16,7 +16,7 @@ import type { Reference } from "./syntax-scopes.ts";
 import type { SyntaxProblem } from "./syntax.ts";
 
 /** What a script declares in global scope. */
-interface Declarations {
+export interface Declarations {
   /** `var` in any block, `let` outside of blocks. */
   variables: VariableDeclaration[];
   /** Names of those. */
@@ -50,7 +50,8 @@ export interface ScriptBody {
 export const DECLARE = "$declare";
 const RETURN = "return ";
 
-function declarationsOf(program: Program): Declarations {
+/** Lists what a program declares in global scope. */
+export function declarationsOf(program: Program): Declarations {
   const found: Declarations = {
     variables: [],
     variableNames: new Set(),

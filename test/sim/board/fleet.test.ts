@@ -45,6 +45,10 @@ const SCRIPTS: { name: string; source: string }[] = [
     name: "a replaced built-in",
     source: "print = function(x) { console.log('p', x) }; print(1); global.print(2)",
   },
+  {
+    name: "a deleted variable",
+    source: "var a = 1, b = 2; print(delete global.a, global.a, Object.keys(global).join())",
+  },
   { name: "a declared built-in", source: "var E = { x: 1 }; print(E.x, global.E.x)" },
   {
     name: "events",

@@ -6,6 +6,8 @@ import { Script } from "node:vm";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createEdits } from "../../../sim/board/instrument-edits.ts";
+import { createLoader } from "../../../sim/board/instrument-loader.ts";
+import type { Loaded } from "../../../sim/board/instrument-loader.ts";
 import { instrument } from "../../../sim/board/instrument.ts";
 import { BoardError } from "../../../sim/index.ts";
 import type { BoardOptions } from "../../../sim/index.ts";
@@ -77,6 +79,18 @@ describe("a rewritten script", () => {
       return text.split("\n").length !== source.split("\n").length;
     });
     expect(wrong.map(({ name }) => name)).toEqual([]);
+  });
+
+  it("is rewritten and compiled once for all boards, and forgotten when there are many others", () => {
+    const load = (source: string): Loaded =>
+      createLoader((message) => {
+        throw new Error(message);
+      }).load(source, "a.js", false);
+    const long = `function f(){return "${"x".repeat(2000)}"}`;
+    const first = load(long);
+    expect(load(long).script).toBe(first.script);
+    for (let i = 0; i < 20; i++) load(`${long};${i}`);
+    expect(load(long).script).not.toBe(first.script);
   });
 
   it("tells where an error arose, in the columns of the source", () => {
