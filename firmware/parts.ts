@@ -8,10 +8,9 @@ import { changeConfig, keepConfig } from "./core/config-store.ts";
 import { refused, renewalMs } from "./auth/jwt.ts";
 import { createRotation } from "./auth/rotation.ts";
 import { ALL_KEYS } from "./wire/config.ts";
-import { encodeHeartbeat } from "./wire/heartbeat.ts";
+import { BOOT, SEQ, encodeHeartbeat } from "./wire/heartbeat.ts";
 import { areUrls, parseUrl } from "./wire/url.ts";
 import { topicOf } from "./wire/topics.ts";
-import type { Published } from "./core/message.ts";
 import type { LinkTarget } from "./transport/link.ts";
 import { openWebSocket } from "./transport/websocket.ts";
 import { createHttpLink } from "./http/link.ts";
@@ -24,6 +23,7 @@ import { createCommands } from "./services/commands.ts";
 import { startDiagnostics } from "./services/diagnostics.ts";
 import { createHeartbeat } from "./services/heartbeat.ts";
 import { createOutbox } from "./services/outbox.ts";
+import type { Outbox } from "./services/outbox.ts";
 import { createScheduler } from "./services/scheduler.ts";
 import { createStatusServer } from "./services/status-server.ts";
 import { createSupervisor } from "./services/supervisor.ts";
@@ -210,16 +210,25 @@ export function commands(app: App): void {
   app.services["commands"] = service;
 }
 
+/** What hands a beat to the uplink; its numbers and members are as the heartbeat submits them. */
+function beatPublisher(app: App): Outbox["submit"] {
+  const { identity, config } = app;
+  const up = app.uplink as Uplink;
+  const topic = topicOf(config.topic_prefix, identity.id, "heartbeat");
+  return function (values, rest, done) {
+    const body = encodeHeartbeat(identity.id, values) + rest;
+    const claims = '"boot":' + values[BOOT] + ',"seq":' + values[SEQ];
+    up.publish({ topic, body, qos: config.qos, claims }, done);
+  };
+}
+
 /** Keeps beats that cannot be sent; where there is no flash for it, only in RAM. */
 export function outbox(app: App): void {
-  const { rt, config, identity } = app;
-  const up = app.uplink as Uplink;
+  const { rt } = app;
   addFlash(rt);
   app.outbox = createOutbox(rt, {
-    publish: up.publish,
-    topic: topicOf(config.topic_prefix, identity.id, "heartbeat"),
-    qos: config.qos,
-    deviceId: identity.id,
+    publish: beatPublisher(app),
+    deviceId: app.identity.id,
   });
   app.services["outbox"] = app.outbox;
 }
@@ -234,20 +243,14 @@ export interface HeartbeatExtras {
 export function heartbeat(app: App, extras: HeartbeatExtras): void {
   const { rt, config, identity, jwt } = app;
   const up = app.uplink as Uplink;
-  const topic = topicOf(config.topic_prefix, identity.id, "heartbeat");
+  const submit = app.outbox ? app.outbox.submit : beatPublisher(app);
   let isProved = false;
-
-  function publish(values: number[], rest: string, done: Published): void {
-    const body = encodeHeartbeat(identity.id, values) + rest;
-    up.publish({ topic, body, qos: config.qos, seq: values[0] as number }, done);
-  }
 
   app.heartbeat = createHeartbeat(rt, identity, {
     intervalSec: config.interval_s,
     isImmediate: config.immediate,
     submit: (values, rest, done) => {
-      const take = app.outbox ? app.outbox.submit : publish;
-      take(values, rest, (failure, rttMs) => {
+      submit(values, rest, (failure, rttMs) => {
         if (rttMs !== undefined) {
           jwt.refusals = 0;
           if (app.rotation) app.rotation.accepted(values[0] as number);

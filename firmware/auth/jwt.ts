@@ -34,9 +34,10 @@ export interface Jwt {
   /**
    * Returns the body with a fresh token as its last member. Call it at the moment of sending.
    * @param body serialised heartbeat
-   * @param seq its sequence number
+   * @param claims its `boot` and `seq` as JSON members: those of the beat, which may be from an
+   *   earlier boot
    */
-  seal(body: string, seq: number): string;
+  seal(body: string, claims: string): string;
   /** Returns a fresh connection token; `jti` is `boot.session`. */
   connection(): string;
 }
@@ -102,10 +103,9 @@ export function createJwt(rt: Runtime, identity: Identity, config: Config): Jwt 
     aud,
     key: deviceKey(rt, identity, aud, config.kid, config.key),
     refusals: 0,
-    seal: function (body, seq) {
+    seal: function (body, claims) {
       const bh = rt.base64url((rt.sha256 as (bytes: string) => string)(body));
-      const more = `,"boot":${identity.boot},"seq":${seq},"bh":"${bh}"}`;
-      return `${body.slice(0, -1)},"jwt":"${token(BEAT_TOKEN_SEC, more)}"}`;
+      return `${body.slice(0, -1)},"jwt":"${token(BEAT_TOKEN_SEC, `,${claims},"bh":"${bh}"}`)}"}`;
     },
     connection: function () {
       const jti = identity.boot + "." + identity.session;

@@ -11,8 +11,8 @@ export interface Message {
   /** 0, 1 or 2. */
   qos: number;
   retain?: boolean;
-  /** Sequence number of a heartbeat: the body is signed for it at each sending. */
-  seq?: number;
+  /** Of a heartbeat, claims of its token as JSON members: the body is signed at each sending. */
+  claims?: string;
 }
 
 /**
@@ -25,4 +25,4 @@ export type Published = (failure?: Failure, rttMs?: number) => void;
 export type Publish = (message: Message, done: Published) => void;
 
 /** Signs the body of a heartbeat: returns it with a fresh token as its last member. */
-export type Seal = (body: string, seq: number) => string;
+export type Seal = (body: string, claims: string) => string;

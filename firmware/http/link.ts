@@ -129,7 +129,7 @@ export function createHttpLink(rt: Runtime, options: HttpLinkOptions, events: Li
       }
       what = "POST " + path;
       headers = "Content-Type: application/json\r\nAuthorization: Bearer " + token + "\r\n";
-      body = options.seal(entry[0].body, entry[0].seq as number);
+      body = options.seal(entry[0].body, entry[0].claims as string);
     } else if (rt.quality === "none") what = "GET " + path;
     request(rt, peer, what, headers, body, (failure, response) => {
       rttMs = rt.nowMs() - sentMs;
@@ -159,7 +159,7 @@ export function createHttpLink(rt: Runtime, options: HttpLinkOptions, events: Li
       pump();
     },
     publish: function (message, done) {
-      if (message.seq === undefined) return done("E_HTTP_NONE");
+      if (!message.claims) return done("E_HTTP_NONE");
       if (waiting.length >= WAITING_MAX) return done("E_HTTP_QUEUE waiting=" + WAITING_MAX);
       waiting.push([message, done]);
       // An armed slot is a request in hand, or comes to this beat by itself.

@@ -205,7 +205,7 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
       const isSent = send(
         (PUBLISH << 4) | dup | (message.qos << 1) | (message.retain ? 1 : 0),
         field(message.topic) + id,
-        message.seq === undefined ? message.body : owner.seal(message.body, message.seq),
+        message.claims ? owner.seal(message.body, message.claims) : message.body,
       );
       if (!wants) entry.done(isSent ? undefined : "E_MQTT_OFFLINE");
     }

@@ -18,7 +18,7 @@
 // `offline` | what is submitted is kept          | none
 // `backlog` | what waits is sent                 | turn
 // `live`    | nothing waits                      | none
-import type { Publish, Published } from "../core/message.ts";
+import type { Published } from "../core/message.ts";
 import { SHORT_BYTES, endRecord, isRecord, readNumbers, writeRecord } from "../core/record.ts";
 import type { Numbers } from "../core/record.ts";
 import type { Runtime } from "../core/runtime.ts";
@@ -31,7 +31,6 @@ import {
   SEQ,
   STATE,
   UPTIME,
-  encodeHeartbeat,
 } from "../wire/heartbeat.ts";
 
 /** Flash that the ring takes, from address 0 on. */
@@ -74,11 +73,8 @@ const BASE_BYTES = 6 * SHORT_BYTES;
 
 /** What an outbox is made of. */
 export interface OutboxOptions {
-  /** The uplink's. Each call is answered once unless the program ends first. */
-  publish: Publish;
-  /** Topic and QoS of what is made from records. */
-  topic: string;
-  qos: number;
+  /** Sends a beat: as `submit`, and each call is answered once unless the program ends first. */
+  publish(values: number[], rest: string, done: Published): void;
   /** Records of another device are as good as none. */
   deviceId: string;
 }
@@ -137,8 +133,7 @@ export function createOutbox(rt: Runtime, options: OutboxOptions): Outbox {
   let waitedSteps = 0;
 
   function send(entry: Entry, done?: Published): void {
-    const { topic, qos, deviceId } = options;
-    const { values, at } = entry;
+    const { values, rest, at } = entry;
     // Made without a clock, and there is one now. Only of this boot is it known what the time was.
     if (
       !((values[STATE] as number) & 12) &&
@@ -149,8 +144,7 @@ export function createOutbox(rt: Runtime, options: OutboxOptions): Outbox {
       (values[STATE] as number) += CLOCKS.indexOf(rt.quality) * 4;
     }
     entry.isSent = true;
-    const body = encodeHeartbeat(deviceId, values) + entry.rest;
-    options.publish({ topic, qos, body, seq: values[SEQ] as number }, function (failure, rttMs) {
+    options.publish(values, rest, function (failure, rttMs) {
       let verdict = failure;
       entry.isSent = false;
       if (replay === entry) {

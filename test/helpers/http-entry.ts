@@ -52,8 +52,8 @@ const link = createHttpLink(
   {
     deviceId: "dut",
     waitMs: 5000,
-    seal: function (body, number) {
-      return body.slice(0, -1) + ',"jwt":"' + number + '"}';
+    seal: function (body, claims) {
+      return body.slice(0, -1) + ',"jwt":"' + claims + '"}';
     },
     token: function () {
       return "a-token";
@@ -88,7 +88,7 @@ function beat(): void {
   left--;
   seq++;
   link.publish(
-    { topic: "t", body: '{"device_id":"dut","seq":' + seq + "}", qos: 1, seq },
+    { topic: "t", body: '{"device_id":"dut","seq":' + seq + "}", qos: 1, claims: "" + seq },
     function (failure) {
       if (failure) {
         dropped++;
@@ -131,7 +131,7 @@ rt.expose("giveUp", function () {
   };
   link.close();
   link.publish({ topic: "t", body: "{}", qos: 1 }, tell);
-  for (let i = 0; i < 5; i++) link.publish({ topic: "t", body: "{}", qos: 1, seq: 90 + i }, tell);
+  for (let i = 0; i < 5; i++) link.publish({ topic: "t", body: "{}", qos: 1, claims: "" + (90 + i) }, tell);
   link.stop(function () {
     told.push("stopped");
   });

@@ -27,8 +27,8 @@ const owner = {
   hello: function () {
     return { id: "mqtt-board", token: "token", willTopic: "board/will", willPayload: "gone" };
   },
-  seal: function (body: string, seq: number) {
-    return body + " " + seq;
+  seal: function (body: string, claims: string) {
+    return body + " " + claims;
   },
   topicFilters: ["board/in", "board/more"],
   filterQos: 2,
@@ -53,7 +53,7 @@ function open(): void {
 }
 
 rt.expose("say", function (qos: number, body: string, isOwn: boolean) {
-  link.publish({ topic: "board/out", body, qos, retain: !!isOwn, seq: 7 }, function (failure) {
+  link.publish({ topic: "board/out", body, qos, retain: !!isOwn, claims: "7" }, function (failure) {
     rt.log("I", "test", "done", body + " " + (failure || "ok"));
   });
 });

@@ -14,13 +14,13 @@ export function delay(ms: number): Promise<void> {
  * @param what what is waited for, for the message; a function is asked when it fails
  */
 export async function waitFor<T>(
-  look: () => T | undefined | false,
+  look: () => T | undefined | false | Promise<T | undefined | false>,
   boundMs: number,
   what: string | (() => string),
 ): Promise<T> {
   const endMs = performance.now() + boundMs;
   for (;;) {
-    const found = look();
+    const found = await look();
     if (found !== undefined && found !== false) return found;
     if (performance.now() > endMs) {
       const text = typeof what === "string" ? what : what();

@@ -22,6 +22,7 @@ const CUTS = 8;
 // would be found corrupt at the next start, because the Linux build has the flash in one piece.
 const ENTRY = `
 import { createOutbox } from "FIRMWARE/services/outbox.ts";
+import { encodeHeartbeat } from "FIRMWARE/wire/heartbeat.ts";
 import { BOOT_COUNT, persist, restore } from "FIRMWARE/core/persist.ts";
 import type { Runtime } from "FIRMWARE/core/runtime.ts";
 import type { Published } from "FIRMWARE/core/message.ts";
@@ -53,12 +54,10 @@ const numbers = restore(rt);
 print("= boot " + numbers[BOOT_COUNT] + " " + persist(rt, numbers));
 let answers: Published[] = [];
 const outbox = createOutbox(rt, {
-  publish: (message, done) => {
-    print("= " + message.body);
+  publish: (values, rest, done) => {
+    print("= " + encodeHeartbeat("kitchen", values) + rest);
     answers.push(done);
   },
-  topic: "t",
-  qos: 1,
   deviceId: "kitchen",
 });
 for (let seq = 1; seq <= COUNT; seq++)

@@ -197,7 +197,7 @@ describe("a beat over HTTP", () => {
         board.after(() => socket.open(), 1);
       };
       link.open(TARGET);
-      link.publish({ topic: "t", body: "beat", qos: 1, seq: run }, () => answers++);
+      link.publish({ topic: "t", body: "beat", qos: 1, claims: `${run}` }, () => answers++);
       board.advance(10 * WAIT_MS);
       expect(answers + fails).toBe(1);
       link.close();

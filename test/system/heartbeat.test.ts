@@ -10,6 +10,7 @@ import { createVerifier } from "../../tools/lib/verifier.ts";
 import type { Verdict } from "../../tools/lib/verifier.ts";
 import { startBeatReader } from "../helpers/beat-reader.ts";
 import type { BeatReader } from "../helpers/beat-reader.ts";
+import { findFreePort } from "../helpers/free-port.ts";
 import { expectSigned, KEY_BYTES } from "../helpers/signed.ts";
 import { quickConfig } from "../helpers/test-board.ts";
 import { createVirtualWorld } from "../helpers/virtual-board.ts";
@@ -47,9 +48,11 @@ async function startBoard(id: string, settings: object = {}): Promise<VirtualBoa
 }
 
 /** Boot, session and more, as the board's console tells it. */
-async function statusOf(board: VirtualBoard): Promise<{ boot: number; session: number }> {
+async function statusOf(
+  board: VirtualBoard,
+): Promise<{ boot: number; session: number; seq: number }> {
   const text = await board.evaluate("JSON.stringify(lubdub.status())");
-  return JSON.parse(text) as { boot: number; session: number };
+  return JSON.parse(text) as { boot: number; session: number; seq: number };
 }
 
 /** Waits for the newest status of a device to have `reason`, and gives what it says. */
@@ -121,6 +124,28 @@ describe("three boards", () => {
       await expectSigned(topic?.deviceId ?? "", beat);
     }
     expect(beats.length).toBeGreaterThan(0);
+  });
+});
+
+describe("a board that had no broker", () => {
+  it("sends its beats in the next boot, signed as those of the boot before", async () => {
+    const board = world.createBoard("kept");
+    onTestFinished(board.dispose);
+    const settings = { device_id: "kept", interval_s: 0.2, qos: 1 };
+    const nobody = `mqtt://127.0.0.1:${await findFreePort()}`;
+    await board.configure(quickConfig({ ...settings, urls: nobody }));
+    await board.powerOn();
+    const { boot } = await statusOf(board);
+    await waitFor(async () => (await statusOf(board)).seq > 2, BOUND_MS, "beats that are kept");
+    await board.powerOff();
+    await board.configure(quickConfig({ ...settings, urls: broker.url }));
+    await board.powerOn();
+    const kept = (): Verdict[] =>
+      verdictsOf("kept").filter(
+        (verdict) => verdict.kind !== "rejected" && verdict.beat.boot === boot,
+      );
+    await waitFor(() => kept().length > 1, BOUND_MS, "beats of the boot before");
+    expect(verdictsOf("kept").filter(({ kind }) => kind === "rejected")).toEqual([]);
   });
 });
 

@@ -14,6 +14,7 @@ import { verifyToken } from "../../../tools/lib/token.ts";
 
 const IAT = START_WALL_MS / 1000;
 const BODY = '{"device_id":"kitchen","seq":5}';
+const CLAIMS = '"boot":7,"seq":5';
 
 function create(change: Partial<Config> = {}) {
   const board = createFakeBoard({ files: { "lubdub.boot": "6" } });
@@ -49,7 +50,7 @@ describe("createKey", () => {
 describe("token of a beat", () => {
   it("has header and claims of the wire, for its very body", async () => {
     const { seal } = create();
-    const { body, token } = sealed(seal(BODY, 5));
+    const { body, token } = sealed(seal(BODY, CLAIMS));
     expect(body).toBe(BODY);
     const { payload, protectedHeader } = await verify(token);
     expect(protectedHeader).toEqual({ alg: "HS256", typ: "JWT", kid: "1" });
@@ -68,7 +69,7 @@ describe("token of a beat", () => {
   it.each([1, 12, 123, 1234, 12_345])(
     "is as strict a verifier wants it for seq %i",
     async (seq) => {
-      const { token } = sealed(create().seal(BODY, seq));
+      const { token } = sealed(create().seal(BODY, `"boot":7,"seq":${seq}`));
       const parsed = verifyToken(token, () => Buffer.from(KEY, "base64url"));
       expect(parsed).toMatchObject({ ok: true, claims: { seq } });
     },
@@ -76,23 +77,24 @@ describe("token of a beat", () => {
 
   it("is verified by jose with the key, and with no other", async () => {
     const { seal } = create();
-    const { token } = sealed(seal(BODY, 5));
+    const { token } = sealed(seal(BODY, CLAIMS));
     await expect(verify(token)).resolves.toMatchObject({ payload: { sub: "kitchen", seq: 5 } });
     await expect(verify(token, "A".repeat(43))).rejects.toThrowError("signature");
   });
 
   it("names the moment of sealing, in whole seconds", async () => {
     const { board, seal } = create();
-    seal(BODY, 5);
+    seal(BODY, CLAIMS);
     board.clock.advance(59_999);
-    const { payload } = await verify(sealed(seal(BODY, 5)).token);
+    const { payload } = await verify(sealed(seal(BODY, CLAIMS)).token);
     expect([payload.iat, payload.exp]).toEqual([IAT + 59, IAT + 59 + BEAT_TOKEN_SEC]);
   });
 
-  it("takes the boot counter that is known when it seals", async () => {
+  it("claims boot and sequence number of the beat, not of the moment", async () => {
     const { identity, seal } = create();
     identity.boot = 99;
-    expect((await verify(sealed(seal(BODY, 1)).token)).payload["boot"]).toBe(99);
+    const { payload } = await verify(sealed(seal(BODY, CLAIMS)).token);
+    expect(payload).toMatchObject({ boot: 7, seq: 5 });
   });
 });
 

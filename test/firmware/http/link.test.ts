@@ -53,7 +53,7 @@ function createLab(options: Partial<HttpLinkOptions> = {}, systemMs?: number): L
     {
       deviceId: "kitchen",
       waitMs: WAIT_MS,
-      seal: (body, seq) => `${body}#${seq}`,
+      seal: (body, claims) => `${body}#${claims}`,
       token: () => `token${++tokens}`,
       ...options,
     },
@@ -73,7 +73,7 @@ function createLab(options: Partial<HttpLinkOptions> = {}, systemMs?: number): L
     tokens: () => tokens,
     socket: () => board.net.last(),
     beat: (seq) => {
-      const message = { topic: "devices/kitchen/heartbeat", body: `beat${seq}`, qos: 1, seq };
+      const message = { topic: "devices/kitchen/heartbeat", body: `beat${seq}`, qos: 1, claims: `${seq}` };
       link.publish(message, (failure, rttMs) => {
         told.push(`beat${seq} ${failure ?? "ok"}`);
         if (rttMs !== undefined) rtts.push(rttMs);

@@ -39,7 +39,7 @@ function createRig(urls: string, answer: () => string, systemMs?: number) {
   const waits = { deviceId: identity.id, waitMs: 1000, seal: jwt.seal, token: jwt.connection };
   uplink.links.http = createHttpLink(board, waits, uplink);
   const beat = (): void =>
-    uplink.publish({ topic: "t", body: "{}", qos: 1, seq: 1 }, (failure) =>
+    uplink.publish({ topic: "t", body: "{}", qos: 1, claims: "1" }, (failure) =>
       told.push(failure ?? "ok"),
     );
   return { board, uplink, hosts, told, beat };

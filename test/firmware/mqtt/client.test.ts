@@ -647,10 +647,10 @@ describe("publishing", () => {
     expect(linesOf(rig.board, "ack-unknown")).toEqual(["W mqtt ack-unknown type=4"]);
   });
 
-  it("seals what has a seq at the moment of sending, each time", () => {
+  it("seals what has claims at the moment of sending, each time", () => {
     let count = 0;
-    const rig = online({}, { seal: (body, seq) => `${body} ${seq} ${++count}` });
-    rig.publish({ ...BEAT, seq: 9 }, "a");
+    const rig = online({}, { seal: (body, claims) => `${body} ${claims} ${++count}` });
+    rig.publish({ ...BEAT, claims: "9" }, "a");
     rig.publish(QOS0, "b");
     expect(rig.sent()).toMatchObject([
       { payload: Buffer.from("beat 9 1") },
