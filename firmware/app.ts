@@ -14,10 +14,14 @@ import type { Identity } from "./auth/identity.ts";
 import { createJwt } from "./auth/jwt.ts";
 import type { Jwt } from "./auth/jwt.ts";
 import type { Rotation } from "./auth/rotation.ts";
-import { loadConfig } from "./core/config-store.ts";
+import { loadConfig, tryConfig } from "./core/config-store.ts";
+import { RESET, persist, restore } from "./core/persist.ts";
 import { softwareSha256 } from "./lib/sha256-option.ts";
+import { RESETS } from "./wire/metrics.ts";
+import type { ResetReason } from "./wire/metrics.ts";
 import { areUrls } from "./wire/url.ts";
 import { createBoard } from "./platform/espruino.ts";
+import { addFlash } from "./platform/espruino-flash.ts";
 import type { Heartbeat } from "./services/heartbeat.ts";
 import type { Outbox } from "./services/outbox.ts";
 import type { Scheduler } from "./services/scheduler.ts";
@@ -41,8 +45,6 @@ export interface App {
   config: Config;
   identity: Identity;
   jwt: Jwt;
-  /** Why the board started: what was planned, or `unknown`. */
-  reset: string;
   /** Services by name, in the order of their start; what others call has a member of its own. */
   services: { [name: string]: Service };
   wifi?: Wifi;
@@ -58,7 +60,7 @@ export interface App {
   /** Takes what arrives on them. */
   onMessage?: (topic: string, payload: string) => void;
   /** Says goodbye and starts the board anew. */
-  reboot(reason: string): void;
+  reboot(reason: ResetReason): void;
   /** Who it is, where it stands, and one word for each service. */
   status(): { [name: string]: unknown };
   /** Says goodbye and ends, within six seconds. */
@@ -82,7 +84,6 @@ export function createApp(rt: Runtime, config: Config): App {
     identity,
     services: {},
     leaves: ["status"],
-    reset: "unknown",
   } as unknown as App;
   const guardSlot = rt.newSlot();
   let state = "started";
@@ -128,8 +129,16 @@ export function createApp(rt: Runtime, config: Config): App {
     return undefined;
   };
 
+  /** Writes down why the board is about to start. */
+  function plan(reason: ResetReason): void {
+    const numbers = restore(rt);
+    numbers[RESET] = RESETS.split(" ").indexOf(reason);
+    persist(rt, numbers);
+  }
+
   app.reboot = function (reason) {
     rt.log("W", "app", "reboot", "reason=" + reason);
+    plan(reason);
     app.stop(rt.reboot);
   };
 
@@ -137,6 +146,7 @@ export function createApp(rt: Runtime, config: Config): App {
   rt.expose("lubdub", {
     start: function () {
       if (state !== "stopped") return rt.log("W", "app", "already-" + state);
+      plan("start");
       return rt.restart();
     },
     stop: function () {
@@ -144,7 +154,9 @@ export function createApp(rt: Runtime, config: Config): App {
     },
     status: app.status,
   });
-  rt.log("I", "app", "identity", "id=" + identity.id + " boot=" + identity.boot);
+  tryConfig(rt, app.reboot);
+  const detail = "id=" + identity.id + " boot=" + identity.boot + " reset=" + identity.reset;
+  rt.log("I", "app", "identity", detail);
   return app;
 }
 
@@ -156,6 +168,7 @@ export function createApp(rt: Runtime, config: Config): App {
  */
 export function boot(keys: string): App | undefined {
   const rt = createRuntime(createBoard());
+  addFlash(rt);
   rt.log("I", "app", "boot", "version=" + LUBDUB_VERSION + " interpreter=" + rt.version);
   const config = loadConfig(rt, keys, areUrls);
   if (!config) return undefined;

@@ -15,7 +15,6 @@ import type { LinkTarget } from "./transport/link.ts";
 import { openWebSocket } from "./transport/websocket.ts";
 import { createHttpLink } from "./http/link.ts";
 import { createDeviceLink } from "./mqtt/link.ts";
-import { addFlash } from "./platform/espruino-flash.ts";
 import { listen } from "./platform/espruino-server.ts";
 import { runningSlot } from "./platform/espruino-update.ts";
 import { addWebSocketBytes } from "./platform/espruino-bytes.ts";
@@ -225,7 +224,6 @@ function beatPublisher(app: App): Outbox["submit"] {
 /** Keeps beats that cannot be sent; where there is no flash for it, only in RAM. */
 export function outbox(app: App): void {
   const { rt } = app;
-  addFlash(rt);
   app.outbox = createOutbox(rt, {
     publish: beatPublisher(app),
     deviceId: app.identity.id,
@@ -266,7 +264,7 @@ export function heartbeat(app: App, extras: HeartbeatExtras): void {
     },
     takesBlind: !!app.outbox,
     telemetry: createTelemetry(rt, {
-      reset: app.reset,
+      reset: identity.reset,
       isOnline: () => up.status === "online",
     }),
     ...extras,
@@ -290,7 +288,7 @@ export function supervisor(app: App): void {
 
 /** New bundles into the other slot, on boards that start by the loader. */
 export function update(app: App): void {
-  app.update = createUpdate(app.rt, runningSlot(), () => app.reboot("update"));
+  app.update = createUpdate(app.rt, runningSlot(), app.reboot);
   app.services["update"] = app.update;
 }
 

@@ -14,6 +14,7 @@
 // one is the safer guess; it happens once for each change, so boards do not restart again and again.
 import { CONFIG_FILE, readConfig } from "../wire/config.ts";
 import type { Config } from "../wire/config.ts";
+import type { ResetReason } from "../wire/metrics.ts";
 import { quoted } from "./runtime.ts";
 import type { Failure, Runtime, Slot } from "./runtime.ts";
 
@@ -23,8 +24,9 @@ export const GOOD_FILE = "lubdub.good";
 /** How long a changed configuration has to reach online, ms. */
 export const TRIAL_MS = 900000;
 
-// CRC-32 of the text that is in use, and the timer of a changed one.
+// CRC-32 of the text that is in use, whether it is a changed one, and its timer.
 let usedCrc = 0;
+let isChanged = false;
 let trialSlot: Slot | undefined;
 
 /**
@@ -69,19 +71,24 @@ export function loadConfig(
 
   const good = rt.read(GOOD_FILE);
   const config = load(CONFIG_FILE);
-  if (!good) return config;
-  if (!config) {
-    rt.log("W", "config", "fallback", "file=" + GOOD_FILE);
-    return load(GOOD_FILE);
-  }
-  if (good !== rt.read(CONFIG_FILE)) {
-    trialSlot = rt.newSlot();
-    rt.arm(trialSlot, TRIAL_MS, () => {
-      rt.erase(CONFIG_FILE);
-      rt.reboot();
-    });
-  }
-  return config;
+  isChanged = !!good && !!config && good !== rt.read(CONFIG_FILE);
+  if (config || !good) return config;
+  rt.log("W", "config", "fallback", "file=" + GOOD_FILE);
+  return load(GOOD_FILE);
+}
+
+/**
+ * Gives a changed configuration TRIAL_MS to reach online.
+ *
+ * @param reboot ends the program in order and starts the board anew
+ */
+export function tryConfig(rt: Runtime, reboot: (reason: ResetReason) => void): void {
+  if (!isChanged) return;
+  trialSlot = rt.newSlot();
+  rt.arm(trialSlot, TRIAL_MS, () => {
+    rt.erase(CONFIG_FILE);
+    reboot("trial");
+  });
 }
 
 /**

@@ -27,8 +27,8 @@ export const BOOT_COUNT = 1;
 export const FLOOR_MS = 2;
 /** When the newest command was issued that was obeyed, epoch s. */
 export const COMMAND_IAT = 3;
-/** CRC-32 of the last configuration that reached online. */
-export const GOOD_CONFIG = 4;
+/** Why the board is about to start anew: place in RESETS; 0: nobody has planned it. */
+export const RESET = 4;
 
 function addressOf(serial: number): number {
   return PERSIST_AT + (serial % FIRST) * RECORD_BYTES;

@@ -18,6 +18,7 @@ import { COMMAND_IAT, persist, restore } from "../core/persist.ts";
 import { quoted } from "../core/runtime.ts";
 import type { Done, Failure, Level, Runtime } from "../core/runtime.ts";
 import type { Jwt } from "../auth/jwt.ts";
+import type { ResetReason } from "../wire/metrics.ts";
 import { TOKEN_MAX_BYTES, verify } from "../auth/verify.ts";
 import type { Claims } from "../auth/verify.ts";
 
@@ -75,7 +76,7 @@ export interface CommandOptions {
   /** Writes changes of the configuration for the next start; null takes a key out. */
   changeConfig?(changes: Args): Failure | undefined;
   /** Says goodbye and starts the board anew. */
-  reboot?(reason: string): void;
+  reboot?(reason: ResetReason): void;
   /** Fetches a bundle. */
   update?(args: Args, done: Done): void;
   /** Makes a new key the one that signs; `key` is base64url. */

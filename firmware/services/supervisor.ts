@@ -10,6 +10,7 @@
 // An address (association and DHCP) shows that the LAN is healthy, so a broker, a name server or an
 // internet line that is away never reboots a device. The others come again, but more and more
 // seldom: a broker that is away for a day must not cost the LAN.
+import type { ResetReason } from "../wire/metrics.ts";
 import type { Runtime } from "../core/runtime.ts";
 
 /** Shortest period of the hardware watchdog, s: a connect may block for more than a minute. */
@@ -31,7 +32,7 @@ export interface SupervisorOptions {
   /** Stops the radio, lets it rest, joins anew; absent on boards without one. */
   rejoin?: ((restMs: number) => void) | undefined;
   /** Ends the program in order and starts the board anew. */
-  reboot(reason: string): void;
+  reboot(reason: ResetReason): void;
 }
 
 /** The service. */

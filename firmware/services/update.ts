@@ -25,6 +25,7 @@ import type { HttpPeer } from "../http/request.ts";
 import type { LinkTarget } from "../transport/link.ts";
 import { COMMIT_AT, CRC_AT, ERASED, ID_AT, SLOT_A, SLOT_B, TEXT_AT } from "../wire/slots.ts";
 import { MAC_PREFIX } from "../wire/update.ts";
+import type { ResetReason } from "../wire/metrics.ts";
 import type { UpdateArgs } from "../wire/update.ts";
 
 /** How long a bundle has to prove itself, ms. */
@@ -61,7 +62,7 @@ export interface Update {
   /** File of the bundle that runs; undefined without the loader. */
   running: string | undefined;
   /** Ends the program in order and starts the board anew. */
-  restart(): void;
+  restart(reason: ResetReason): void;
   /** The server of the download that is in hand. */
   peer?: HttpPeer | undefined;
   /** Gives up what is in hand: its `done` is not called any more. */
@@ -89,14 +90,14 @@ function commit(this: Update): void {
 export function createUpdate(
   rt: Runtime,
   running: string | undefined,
-  restart: () => void,
+  restart: Update["restart"],
 ): Update {
   const slot = rt.newSlot();
   const update: Update = { rt, status: "idle", slot, running, restart, stop, commit };
   if (!running) update.status = "none";
   else if (rt.read(running, COMMIT_AT, 1) === ERASED) {
     update.status = "trial";
-    rt.arm(slot, TRIAL_MS, restart);
+    rt.arm(slot, TRIAL_MS, () => restart("trial"));
   }
   return update;
 }
@@ -148,7 +149,7 @@ export function beginUpdate(
         return discard("E_UPDATE cause=hash");
       if (!isWritten(rt.crc32(text).toString(16).padStart(8, "0"), CRC_AT)) return undefined;
       finish();
-      return rt.arm(slot, RESTART_MS, update.restart);
+      return rt.arm(slot, RESTART_MS, () => update.restart("update"));
     }
     const end = Math.min(at + RANGE_BYTES, size);
     const range = at + "-" + (end - 1);

@@ -24,6 +24,17 @@ export const TELEMETRY_MAX_BYTES = 200;
 /** How often counters are totals since boot: in every so many beats one. */
 export const TOTALS_EVERY = 10;
 
+/**
+ * Values of `reset`. The first stands for whatever nobody planned: power, watchdog, a crash, or a
+ * person's `E.reboot()`; the platform tells none of them. Then, in the order of their numbers in flash:
+ * a command, another configuration, a new bundle, a bundle or a configuration that did not prove
+ * itself, no access point for long, `lubdub.start()`.
+ */
+export const RESETS = "unknown command config update trial offline start";
+
+/** A planned restart. */
+export type ResetReason = "command" | "config" | "update" | "trial" | "offline" | "start";
+
 /** One row: what kind of figure, its unit, one line for a person. */
 export interface MetricInfo {
   kind: "gauge" | "counter" | "text";
@@ -55,7 +66,7 @@ export const METRICS: { [name in keyof Required<Telemetry>]: MetricInfo } = {
   reset: {
     kind: "text",
     unit: "",
-    text: "Why the board started, in the first beats: a planned reason, else `unknown`.",
+    text: "Why the board started, in the first beats: `command`, `config`, `update`, `trial`, `offline`, `start`, or `unknown` when it was not planned.",
   },
   totals: { kind: "gauge", unit: "", text: "1: the counters of this beat count since boot." },
 };

@@ -6,7 +6,8 @@ import type { Config } from "../../firmware/wire/config.ts";
 import { CONFIG } from "../../firmware/wire/config.ts";
 import { detachToken } from "../../firmware/wire/heartbeat.ts";
 import type { HeartbeatBody } from "../../firmware/wire/heartbeat.ts";
-import { startable } from "../helpers/compose.ts";
+import { STOP_GUARD_MS, createApp } from "../../firmware/app.ts";
+import { compose, startable } from "../helpers/compose.ts";
 import {
   KEY,
   armedCount,
@@ -21,7 +22,7 @@ import { createFakeBroker } from "../helpers/fake-broker.ts";
 function create(change: Partial<Config> & { radio?: FakeRadio } = {}) {
   const { radio, ...config } = change;
   const board = createFakeBoard({
-    files: { "lubdub.boot": "6" },
+    boot: 6,
     ...(radio ? { radio } : {}),
   });
   const broker = createFakeBroker(board);
@@ -54,7 +55,7 @@ describe("start", () => {
     const rig = create();
     rig.start();
     expect(rig.board.lines).toEqual([
-      "0 I app identity id=kitchen boot=7",
+      "0 I app identity id=kitchen boot=7 reset=unknown",
       "0 I uplink waiting start",
       "0 I heartbeat started interval_s=10",
       "0 I app ready",
@@ -140,6 +141,37 @@ describe("beats over an outage", () => {
     const told = beats.slice(last).reduce((sum, beat) => sum + (beat.telemetry?.dropped ?? 0), 0);
     expect(told).toBe(dropped);
     rig.stopAll();
+  });
+});
+
+describe("a restart that was planned", () => {
+  it("tells its reason in the first beats of the next start, and only there", () => {
+    const config = configOf({ interval_s: 10 });
+    const old = createFakeBoard({ boot: 6 });
+    const app = createApp(old, config);
+    compose(app);
+    old.advance(5000);
+    app.reboot("command");
+    old.advance(STOP_GUARD_MS);
+    expect(old.reboots).toBe(1);
+
+    function resets(): unknown[] {
+      const board = createFakeBoard({ flash: old.flash });
+      const broker = createFakeBroker(board);
+      compose(createApp(board, config));
+      board.advance(45_000);
+      return broker
+        .payloads("/heartbeat")
+        .map((payload) => JSON.parse(payload) as HeartbeatBody)
+        .map(({ boot, telemetry }) => [boot, telemetry?.reset]);
+    }
+    expect(resets()).toEqual([
+      [8, "command"],
+      [8, "command"],
+      [8, "command"],
+      [8, undefined],
+    ]);
+    expect(resets()[0]).toEqual([9, "unknown"]);
   });
 });
 

@@ -22,7 +22,7 @@ const { sha256 } = createFakeBoard();
 
 /** The whole program with a fake broker. */
 function program(change: Partial<Config> = {}) {
-  const board = createFakeBoard({ files: { "lubdub.boot": "6" } });
+  const board = createFakeBoard({ boot: 6 });
   const broker = createFakeBroker(board);
   const app = startable(board, configOf({ interval_s: 10, ...change }));
   app.start();

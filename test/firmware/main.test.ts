@@ -99,7 +99,7 @@ describe("a good configuration", () => {
     advance(50);
     const boots = lines
       .filter((line) => line.startsWith("I app identity"))
-      .map((line) => Number(line.split("boot=")[1]));
+      .map((line) => Number(/boot=(\d+)/.exec(line)?.[1]));
     expect(boots).toHaveLength(2);
     expect(Number(boots[1]) - Number(boots[0])).toBe(1);
     board.powerOff();

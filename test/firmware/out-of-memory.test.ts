@@ -19,7 +19,7 @@ class OutOfMemory extends Error {}
 /** A running program whose calls into the platform can be counted and one of them ended. */
 function program(isWithRadio = false) {
   const radio = isWithRadio ? createFakeRadio() : undefined;
-  const board = createFakeBoard({ files: { "lubdub.boot": "6" }, ...(radio && { radio }) });
+  const board = createFakeBoard({ boot: 6, ...(radio && { radio }) });
   const broker = createFakeBroker(board);
   // Nobody can catch it: until the interpreter has control again, every call ends.
   const abort = { countdown: 0, calls: 0, isEnding: false };

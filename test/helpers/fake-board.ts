@@ -14,6 +14,7 @@ import type {
 import { FLASH_BYTES, FLASH_PAGE_BYTES } from "../../firmware/platform/board.ts";
 import { checkConfig } from "../../firmware/wire/config.ts";
 import type { Config } from "../../firmware/wire/config.ts";
+import { BOOT_COUNT, persist, restore } from "../../firmware/core/persist.ts";
 import { createRuntime } from "../../firmware/core/runtime.ts";
 import type { Runtime } from "../../firmware/core/runtime.ts";
 import { createFlashMemory } from "../../sim/board/flash-memory.ts";
@@ -127,6 +128,8 @@ export interface FakeBoardOptions {
   radio?: FakeRadio;
   /** Epoch ms of the interpreter's clock at the start; 0 for a board that was not told the time. */
   systemMs?: number;
+  /** How often the board has been started before. */
+  boot?: number;
   /** The chip that an earlier board left; null: none on this board. */
   flash?: FlashMemory | null;
 }
@@ -225,6 +228,13 @@ function createNetwork(clock: FakeClock): {
       return socket;
     },
   };
+}
+
+/** Keeps one of the numbers of core/persist.ts in the board's flash. */
+export function keepNumber(rt: Runtime, place: number, value: number): void {
+  const numbers = restore(rt);
+  numbers[place] = value;
+  persist(rt, numbers);
 }
 
 /** Creates a radio that is not associated. */
@@ -384,6 +394,7 @@ export function createFakeBoard(options: FakeBoardOptions = {}): FakeBoard {
     });
   const rt = createRuntime(board) as FakeBoard;
   rt.logLevel = "D";
+  if (options.boot !== undefined) keepNumber(rt, BOOT_COUNT, options.boot);
   return rt;
 }
 

@@ -7,7 +7,7 @@ import { bundleEntry } from "./entry.ts";
 const SOURCE = `
 import { createBoard } from "firmware/platform/espruino.ts";
 import { compactStorage, runningSlot } from "firmware/platform/espruino-update.ts";
-import { keepConfig, loadConfig } from "firmware/core/config-store.ts";
+import { keepConfig, loadConfig, tryConfig } from "firmware/core/config-store.ts";
 import { createRuntime } from "firmware/core/runtime.ts";
 import { createHmac } from "firmware/lib/hmac-sha256.ts";
 import { beginUpdate, createUpdate } from "firmware/services/update.ts";
@@ -57,8 +57,10 @@ rt.onFault(function (text) {
 if (compactStorage()) rt.log("W", "test", "compacts");
 else {
   const config = loadConfig(rt, ALL_KEYS, areUrls);
-  if (config) update(config);
-  else rt.log("I", "test", "console");
+  if (config) {
+    tryConfig(rt, rt.reboot);
+    update(config);
+  } else rt.log("I", "test", "console");
 }
 `;
 

@@ -320,6 +320,33 @@ describe("memory", () => {
   });
 });
 
+describe("a start", () => {
+  it("is counted, and tells whether it was planned", async () => {
+    const board = createTestInterpreter("starts");
+    await board.configure(quickConfig({ ...SETTINGS, urls: "mqtt://127.0.0.1:1" }));
+    const { console: log } = board;
+    const nextStart = async (start: () => unknown): Promise<[boot: number, reset: string]> => {
+      const from = log.lines.length;
+      await start();
+      const line = / I app identity .*boot=(\d+) reset=([a-z]+)/;
+      const [, boot, reset] = await log.waitFor(line, ONLINE_MS, { from });
+      await log.waitFor(/ I app ready/, ONLINE_MS, { from });
+      return [Number(boot), reset as string];
+    };
+    const [boot, reset] = await nextStart(board.powerOn);
+    expect(reset).toBe("unknown");
+    await board.evaluate("lubdub.stop()");
+    await log.waitFor(/ I app stopped/, 5000);
+    expect(await nextStart(() => board.type("lubdub.start()", / I app ready/))).toEqual([
+      boot + 1,
+      "start",
+    ]);
+    await board.powerOff();
+    expect(await nextStart(board.powerOn)).toEqual([boot + 2, "unknown"]);
+    await board.powerOff();
+  });
+});
+
 describe("a configuration", () => {
   const good = JSON.parse(quickConfig({ urls: "mqtt://127.0.0.1:1" })) as object;
   const cases = [

@@ -222,14 +222,14 @@ describe("the configuration on the interpreter", () => {
     });
     await start(board, /test kept/);
     await board.install({
-      [CONFIG_FILE]: whole({ qos: 2, interval_s: "1", topic_prefix: "a/#", ping_timeout_s: 20 }),
+      [CONFIG_FILE]: whole({ qos: 3, interval_s: "1", topic_prefix: "a/#", ping_timeout_s: 20 }),
     });
     const from = board.console.lines.length;
     await start(board, RUNS);
     const lines = board.console.lines.slice(from).map((line) => line.replace(/^\d+ /, ""));
     expect(lines.filter((line) => line.includes("config"))).toEqual([
       'E config wrong key=interval_s expected="number from 0.1 to 86400" got="?1?"',
-      'E config wrong key=qos expected="integer from 0 to 1" got="2"',
+      'E config wrong key=qos expected="integer from 0 to 2" got="3"',
       'E config wrong key=topic_prefix expected="topic levels without wildcards of 1 to 128 characters" got="?a/#?"',
       'E config wrong key=ping_timeout_s expected="at most keep_alive_s (15)" got="20"',
       `W config fallback file=${GOOD_FILE}`,

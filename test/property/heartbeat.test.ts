@@ -23,7 +23,7 @@ it("each multiple of the interval is a beat or counted as missed, exactly once",
       fc.nat(10_000),
       fc.array(STEP, { maxLength: 40 }),
       (intervalMs, startMs, steps) => {
-        const board = createFakeBoard({ files: { "lubdub.boot": "1" } });
+        const board = createFakeBoard({ boot: 1 });
         const { clock } = board;
         board.logLevel = "E";
         const identity = createIdentity(board, configOf());

@@ -216,6 +216,10 @@ describe("a board", () => {
     await board.console.waitFor(/ D heartbeat sent /, BOUND_MS, { from, count: 2 });
     const { boot, session } = await statusOf(board);
     expect({ boot, session }).toEqual({ boot: before.boot + 1, session: 1 });
+    expect(board.console.all(/ I app identity .* reset=([a-z]+)/).map((line) => line[1])).toEqual([
+      "unknown",
+      "start",
+    ]);
   });
 
   it("counts a power cycle as the next boot and begins its numbers anew", async () => {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 import { describe, expect, it } from "vitest";
-import { BOOT_FILE, createIdentity, idOfSerial } from "../../../firmware/auth/identity.ts";
+import { createIdentity, idOfSerial } from "../../../firmware/auth/identity.ts";
 import type { Identity } from "../../../firmware/auth/identity.ts";
+import { BOOT_COUNT, RESET, restore } from "../../../firmware/core/persist.ts";
+import { RESETS } from "../../../firmware/wire/metrics.ts";
 import { isDeviceId } from "../../../firmware/wire/topics.ts";
 import { START_WALL_MS } from "../../helpers/fake-clock.ts";
-import { configOf, createFakeBoard, linesOf } from "../../helpers/fake-board.ts";
+import { configOf, createFakeBoard, keepNumber, linesOf } from "../../helpers/fake-board.ts";
 import type { FakeBoard, FakeBoardOptions } from "../../helpers/fake-board.ts";
 
 const NOW_SEC = START_WALL_MS / 1000;
@@ -22,76 +24,78 @@ const withoutClock = (board: FakeBoard): void => {
   board.quality = "none";
 };
 
+const keptBoot = (board: FakeBoard): number => restore(board)[BOOT_COUNT] as number;
+
+/** The flash takes no more: whatever is written reads as something else. */
+const withoutFlash = (board: FakeBoard): void => {
+  board.flashWrite = () => undefined;
+};
+
 describe("boot counter", () => {
   it("is one more than at the last start, and kept", () => {
-    const { identity, board } = create({ files: { [BOOT_FILE]: "41" } });
+    const { identity, board } = create({ boot: 41 });
     expect(identity.boot).toBe(42);
-    expect(board.files.get(BOOT_FILE)).toBe("42");
+    expect(keptBoot(board)).toBe(42);
     expect(board.lines).toEqual([]);
   });
 
-  it("goes up to 32 bits", () => {
-    const { identity } = create({ files: { [BOOT_FILE]: "4294967294" } });
-    expect(identity.boot).toBe(4_294_967_295);
-  });
-
   it("needs no clock when it is there", () => {
-    const { identity } = create({ files: { [BOOT_FILE]: "41" } }, withoutClock);
+    const { identity } = create({ boot: 41 }, withoutClock);
     expect([identity.boot, identity.ensureBoot()]).toEqual([42, true]);
   });
 
   it("counts one start once, however often it is asked", () => {
-    const { identity, board } = create({ files: { [BOOT_FILE]: "41" } });
+    const { identity, board } = create({ boot: 41 });
     identity.ensureBoot();
     identity.ensureBoot();
-    expect([identity.boot, board.files.get(BOOT_FILE)]).toEqual([42, "42"]);
+    expect([identity.boot, keptBoot(board)]).toEqual([42, 42]);
   });
 
-  it.each([
-    ["absent", undefined],
-    ["empty", ""],
-    ["torn", "1\xff\xff"],
-    ["garbage", "NaN"],
-    ["negative", "-1"],
-    ["a fraction", "1.5"],
-    ["hexadecimal", "0x10"],
-    ["followed by a line end", "41\n"],
-    ["larger than any number of starts", "4294967295"],
-    ["a digit too long", "10000000000"],
-  ])("restarts at the epoch second when its file is %s", (_name, text) => {
-    const { identity, board } = create(text === undefined ? {} : { files: { [BOOT_FILE]: text } });
+  it("restarts at the epoch second when it is lost", () => {
+    const { identity, board } = create();
     expect(identity.boot).toBe(NOW_SEC);
-    expect(board.files.get(BOOT_FILE)).toBe(String(NOW_SEC));
+    expect(keptBoot(board)).toBe(NOW_SEC);
     expect(linesOf(board, "boot-counter")).toEqual([`W identity boot-counter-new boot=${NOW_SEC}`]);
   });
 
   it("waits for a clock when it is lost", () => {
     const { identity, board } = create({}, withoutClock);
     expect([identity.boot, identity.ensureBoot()]).toEqual([0, false]);
-    expect(board.files.has(BOOT_FILE)).toBe(false);
+    expect(keptBoot(board)).toBe(0);
     board.clock.advance(5000);
     board.quality = "plausible";
     expect([identity.ensureBoot(), identity.boot]).toEqual([true, NOW_SEC + 5]);
   });
 
-  it("is the epoch second when it cannot be kept, so that the next start differs", () => {
-    const { identity, board } = create({ files: { [BOOT_FILE]: "41" } }, (prepared) => {
-      prepared.storeError = 'Error: "full"\n at Storage';
-    });
+  it.each([
+    { name: "on a chip that is worn out", options: { boot: 41 }, cause: "worn" },
+    { name: "on a board without such flash", options: { flash: null }, cause: "none" },
+  ])("is the epoch second $name, so that the next start differs", ({ options, cause }) => {
+    const { identity, board } = create(options, cause === "worn" ? withoutFlash : undefined);
     expect(identity.boot).toBe(NOW_SEC);
-    expect(linesOf(board, "boot-counter")).toEqual([
-      'E identity boot-counter-lost code=E_STORE text="Error: ?full?? at Storage"',
+    expect(linesOf(board, "boot-counter-lost")).toEqual([
+      `E identity boot-counter-lost code=E_STORE flash=${cause}`,
     ]);
   });
 
   it("waits for a clock when it cannot be kept", () => {
-    const { identity, board } = create({ files: { [BOOT_FILE]: "41" } }, (prepared) => {
-      prepared.storeError = "full";
+    const { identity, board } = create({ boot: 41 }, (prepared) => {
+      withoutFlash(prepared);
       withoutClock(prepared);
     });
     expect([identity.boot, identity.ensureBoot()]).toEqual([0, false]);
     board.quality = "plausible";
     expect([identity.ensureBoot(), identity.boot]).toEqual([true, NOW_SEC]);
+  });
+});
+
+describe("the reason of a start", () => {
+  it("is what was planned, once", () => {
+    const { identity, board } = create({}, (prepared) =>
+      keepNumber(prepared, RESET, RESETS.split(" ").indexOf("update")),
+    );
+    expect(identity.reset).toBe("update");
+    expect(create({ flash: board.flash }).identity.reset).toBe("unknown");
   });
 });
 
@@ -126,14 +130,11 @@ describe("seed of the random generator", () => {
   });
 
   it("differs between two starts of one board at the same wall time", () => {
-    expect(seedOf({ files: { [BOOT_FILE]: "1" } })).not.toBe(
-      seedOf({ files: { [BOOT_FILE]: "2" } }),
-    );
+    expect(seedOf({ boot: 1 })).not.toBe(seedOf({ boot: 2 }));
   });
 
   it("differs between two boards in the same start", () => {
-    const files = { [BOOT_FILE]: "1" };
-    expect(seedOf({ files, serial: "a" })).not.toBe(seedOf({ files, serial: "b" }));
+    expect(seedOf({ boot: 1, serial: "a" })).not.toBe(seedOf({ boot: 1, serial: "b" }));
   });
 
   it("differs by timing when there is neither clock nor counter", () => {

@@ -17,7 +17,7 @@ const BODY = '{"device_id":"kitchen","seq":5}';
 const CLAIMS = '"boot":7,"seq":5';
 
 function create(change: Partial<Config> = {}) {
-  const board = createFakeBoard({ files: { "lubdub.boot": "6" } });
+  const board = createFakeBoard({ boot: 6 });
   const config = configOf(change);
   const identity = createIdentity(board, config);
   const jwt = createJwt(board, identity, config);

@@ -9,6 +9,7 @@ import {
   changeConfig,
   keepConfig,
   loadConfig,
+  tryConfig,
 } from "../../../firmware/core/config-store.ts";
 import type { Config } from "../../../firmware/wire/config.ts";
 import { ALL_KEYS, CONFIG_FILE } from "../../../firmware/wire/config.ts";
@@ -24,9 +25,16 @@ const WRONG = textOf({ qos: 7 });
 
 const isUrl = (text: string): boolean => text.startsWith("mqtt://");
 
-function start(flash: Flash): { board: FakeBoard; config: Config | undefined } {
+function start(flash: Flash): {
+  board: FakeBoard;
+  config: Config | undefined;
+  reasons: string[];
+} {
   const board = createFlashBoard(flash);
-  return { board, config: loadConfig(board, ALL_KEYS, isUrl) };
+  const config = loadConfig(board, ALL_KEYS, isUrl);
+  const reasons: string[] = [];
+  tryConfig(board, (reason) => reasons.push(reason));
+  return { board, config, reasons };
 }
 
 function flashWith(files: { [name: string]: string | undefined }): Flash {
@@ -61,11 +69,11 @@ describe("the configuration", () => {
       line: 'E config wrong key=qos expected="integer from 0 to 2" got="7"',
     },
   ])("falls back to the good one when it is $name, and is left as it is", ({ file, line }) => {
-    const { board, config } = startWith(file, GOOD);
+    const { board, config, reasons } = startWith(file, GOOD);
     expect(config?.device_id).toBe("good");
     expect(board.lines).toEqual([`0 ${line}`, `0 W config fallback file=${GOOD_FILE}`]);
     board.advance(2 * TRIAL_MS);
-    expect([board.read(CONFIG_FILE), board.reboots]).toEqual([file, 0]);
+    expect([board.read(CONFIG_FILE), reasons]).toEqual([file, []]);
   });
 
   it("is none without a good one, or with one that is torn", () => {
@@ -89,13 +97,13 @@ describe("the configuration", () => {
 
 describe("a configuration that reached online", () => {
   it("is kept, once", () => {
-    const { board } = startWith(NEW, GOOD);
+    const { board, reasons } = startWith(NEW, GOOD);
     keepConfig(board);
     expect(board.read(GOOD_FILE)).toBe(NEW);
     board.write = () => "must not write";
     keepConfig(board);
     board.advance(2 * TRIAL_MS);
-    expect(board.reboots).toBe(0);
+    expect(reasons).toEqual([]);
   });
 
   it("is not what somebody has written since the start", () => {
@@ -115,15 +123,15 @@ describe("a configuration that reached online", () => {
 describe("a changed configuration that does not reach online", () => {
   it("is given up after its time, and the good one becomes the file", () => {
     const flash = flashWith({ [CONFIG_FILE]: NEW, [GOOD_FILE]: GOOD });
-    const { board } = start(flash);
+    const { board, reasons } = start(flash);
     board.advance(TRIAL_MS - 10);
-    expect(board.reboots).toBe(0);
+    expect(reasons).toEqual([]);
     board.advance(20);
-    expect(board.reboots).toBe(1);
+    expect(reasons).toEqual(["trial"]);
     const next = start(flash);
     expect(next.config?.device_id).toBe("good");
     next.board.advance(2 * TRIAL_MS);
-    expect(next.board.reboots).toBe(0);
+    expect(next.reasons).toEqual([]);
     keepConfig(next.board);
     expect(next.board.read(CONFIG_FILE)).toBe(GOOD);
     expect(start(flash).config?.device_id).toBe("good");
@@ -131,9 +139,9 @@ describe("a changed configuration that does not reach online", () => {
 
   it("stays when there is no other, and when it was good before", () => {
     for (const good of [undefined, NEW]) {
-      const { board } = startWith(NEW, good);
+      const { board, reasons } = startWith(NEW, good);
       board.advance(2 * TRIAL_MS);
-      expect([board.reboots, board.read(CONFIG_FILE)]).toEqual([0, NEW]);
+      expect([reasons, board.read(CONFIG_FILE)]).toEqual([[], NEW]);
     }
   });
 });

@@ -5,9 +5,9 @@ import {
   BOOT_COUNT,
   COMMAND_IAT,
   FLOOR_MS,
-  GOOD_CONFIG,
   PERSIST_AT,
   RECORD_BYTES,
+  RESET,
   persist,
   restore,
 } from "../../../firmware/core/persist.ts";
@@ -23,7 +23,7 @@ it("keeps numbers over a restart", () => {
   numbers[BOOT_COUNT] = 4_294_967_295;
   numbers[FLOOR_MS] = 1_800_000_000_123;
   numbers[COMMAND_IAT] = 1_800_000_000;
-  numbers[GOOD_CONFIG] = 3_000_000_000;
+  numbers[RESET] = 3;
   expect(persist(board, numbers)).toBeUndefined();
   expect(restore(createFakeBoard({ flash: board.flash }))).toEqual(numbers);
 });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The uplink over HTTP: when it tries again after what a server answered.
 import { describe, expect, it } from "vitest";
-import { BOOT_FILE, createIdentity } from "../../../firmware/auth/identity.ts";
+import { createIdentity } from "../../../firmware/auth/identity.ts";
 import { createJwt } from "../../../firmware/auth/jwt.ts";
 import { createHttpLink } from "../../../firmware/http/link.ts";
 import { createUplink } from "../../../firmware/services/uplink.ts";
@@ -13,7 +13,7 @@ const SPREAD_MS = 1000;
 
 function createRig(urls: string, answer: () => string, systemMs?: number) {
   const board = createFakeBoard({
-    files: { [BOOT_FILE]: "6" },
+    boot: 6,
     ...(systemMs === undefined ? {} : { systemMs }),
   });
   const config = configOf({ urls, reconnect_spread_s: SPREAD_MS / 1000 });

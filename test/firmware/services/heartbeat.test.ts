@@ -21,7 +21,7 @@ interface Sent {
 
 /** A service whose beats are answered at once unless `answers` is set to false. */
 function create(change: Partial<HeartbeatOptions> = {}, level: "D" | "I" = "D") {
-  const board = createFakeBoard({ files: { "lubdub.boot": "6" } });
+  const board = createFakeBoard({ boot: 6 });
   const { clock } = board;
   board.logLevel = level;
   const identity = createIdentity(board, configOf());

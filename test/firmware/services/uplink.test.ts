@@ -3,7 +3,7 @@
 // stops. Several URLs and carriers are in uplink-urls.test.ts.
 import { describe, expect, it } from "vitest";
 import type { Config } from "../../../firmware/wire/config.ts";
-import { BOOT_FILE, createIdentity } from "../../../firmware/auth/identity.ts";
+import { createIdentity } from "../../../firmware/auth/identity.ts";
 import { createJwt } from "../../../firmware/auth/jwt.ts";
 import type { Message } from "../../../firmware/core/message.ts";
 import { CORRECTIONS_MAX, GOODBYE_MS, createDeviceLink } from "../../../firmware/mqtt/link.ts";
@@ -31,13 +31,14 @@ const whole = (count: number): number[] => Array.from({ length: count }, () => W
 
 interface Options extends Partial<Config> {
   radio?: FakeRadio;
-  files?: { [name: string]: string };
+  /** The start counter is lost. */
+  isLost?: boolean;
 }
 
 function create(options: Options = {}) {
-  const { radio, files, ...config } = options;
+  const { radio, isLost, ...config } = options;
   const board = createFakeBoard({
-    files: files ?? { [BOOT_FILE]: "6" },
+    ...(isLost ? {} : { boot: 6 }),
     ...(radio ? { radio } : {}),
   });
   board.logLevel = "I";
@@ -367,7 +368,7 @@ describe("without what it takes", () => {
   });
 
   it("counts a lost boot counter anew once there is a clock", () => {
-    const rig = create({ files: {} });
+    const rig = create({ isLost: true });
     rig.goOnline();
     rig.stopAll();
     const late = createFakeBoard();
