@@ -105,7 +105,8 @@ export function createJwt(rt: Runtime, identity: Identity, config: Config): Jwt 
     refusals: 0,
     seal: function (body, claims) {
       const bh = rt.base64url((rt.sha256 as (bytes: string) => string)(body));
-      return `${body.slice(0, -1)},"jwt":"${token(BEAT_TOKEN_SEC, `,${claims},"bh":"${bh}"}`)}"}`;
+      const jwt = token(BEAT_TOKEN_SEC, "," + claims + ',"bh":"' + bh + '"}');
+      return body.slice(0, -1) + ',"jwt":"' + jwt + '"}';
     },
     connection: function () {
       const jti = identity.boot + "." + identity.session;

@@ -570,6 +570,26 @@ export const NODE_RULES: Readonly<Record<string, readonly NodeRule[] | undefined
       find: () => true,
     },
   ],
+  TemplateLiteral: [
+    {
+      construct: "brace in a text in a template's ${…}",
+      kind: "refused",
+      message: "the interpreter counts braces to its end, those in strings as well",
+      find: (n, _a, c) =>
+        n.type === "TemplateLiteral" &&
+        n.expressions.flatMap((expression, i) => {
+          // What the text before it ends with is `${`.
+          const start = (n.quasis[i] as AnyNode).end + 2;
+          const end = c.source.indexOf("}", expression.end);
+          let depth = 0;
+          for (let at = start; at < end; at++) {
+            if (c.source[at] === "{") depth++;
+            if (c.source[at] === "}" && --depth < 0) return [{ start: expression.start }];
+          }
+          return depth > 0 ? [{ start: expression.start }] : [];
+        }),
+    },
+  ],
   StaticBlock: [
     {
       construct: "static block",

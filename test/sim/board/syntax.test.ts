@@ -36,6 +36,8 @@ const ROWS: readonly (readonly [string, "refused" | "wrong", string, string])[] 
   ["async function", "refused", "class A{async m(){}}", "class A{async(){}}"],
   ["await", "refused", "async function f(){await g()}", "var await_=1"],
   ["tagged template", "refused", "f(t`x`)", "f(`x`)"],
+  ["brace in a text in a template's ${…}", "refused", 'f(`${"}"}`)', 'f(`}${"{}"}${{a:1}.a}`)'],
+  ["brace in a text in a template's ${…}", "refused", 'f(`${"{"}`)', "f(`${`a${g}`}`)"],
   ["#private member", "refused", "class A{#p=1}", "class A{static p=1}"],
   ["static block", "refused", "class A{static{f()}}", "class A{static f(){}}"],
   ["class field without a value", "refused", "class A{x;}", "class A{static x=1}"],
