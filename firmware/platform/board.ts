@@ -178,8 +178,11 @@ export interface Board {
   reboot(): void;
   /** Starts its software afresh. */
   restart(): void;
-  /** Arms the hardware watchdog: without `feed` for so long, the board restarts. */
-  watchdog(sec: number): void;
+  /**
+   * Arms the hardware watchdog: without `feed` for so long, the board restarts. With `isAuto` the
+   * interpreter's idle loop feeds it.
+   */
+  watchdog(sec: number, isAuto: boolean): void;
   /** Feeds the hardware watchdog. */
   feed(): void;
   /** Switches the board's LED; absent where there is none. */

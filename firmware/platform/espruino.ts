@@ -216,9 +216,7 @@ export function createBoard(): Board {
     },
     reboot: E.reboot,
     restart: load,
-    watchdog: function (sec) {
-      E.enableWatchdog(sec, false);
-    },
+    watchdog: E.enableWatchdog,
     feed: E.kickWatchdog,
   };
   // On the ESP32 timers survive `setTime`; the Linux build moves them all.

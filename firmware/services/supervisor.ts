@@ -42,25 +42,24 @@ export interface Supervisor {
   stop(): void;
 }
 
-/** Starts the service and with it the watchdog, which nothing can switch off again. */
+/**
+ * Starts the service and with it the watchdog, which nothing can switch off again: `stop` leaves it
+ * to the interpreter's idle loop.
+ */
 export function createSupervisor(rt: Runtime, options: SupervisorOptions): Supervisor {
   const slot = rt.newSlot();
   const unitMs = options.recoverSec * 1000;
   const supervisor = {
     status: "ok",
     stop: function () {
+      rt.disarm(slot);
       // The console stays in use for as long as it likes.
-      rt.arm(slot, LOOK_MS, rest);
+      rt.watchdog(WATCHDOG_SEC, true);
     },
   };
   let sinceMs = rt.nowMs();
   let addressMs = sinceMs;
   let stage = 0;
-
-  function rest(): void {
-    rt.arm(slot, LOOK_MS, rest);
-    rt.feed();
-  }
 
   function look(): void {
     rt.arm(slot, LOOK_MS, look);
@@ -85,7 +84,7 @@ export function createSupervisor(rt: Runtime, options: SupervisorOptions): Super
     }
   }
 
-  rt.watchdog(WATCHDOG_SEC);
+  rt.watchdog(WATCHDOG_SEC, false);
   look();
   return supervisor;
 }

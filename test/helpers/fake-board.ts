@@ -110,7 +110,7 @@ export interface FakeBoard extends Runtime {
   reboots: number;
   /** Calls of `restart`. */
   restarts: number;
-  /** Period of the hardware watchdog, s, and when it was fed last, ms. */
+  /** Hardware watchdog: its period, s (0: the idle loop feeds it), and when it was fed last, ms. */
   watchdogSec: number;
   fedMs: number;
   /** Each change of the LED. */
@@ -376,8 +376,8 @@ export function createFakeBoard(options: FakeBoardOptions = {}): FakeBoard {
     expose: (name: string, value: unknown) => void own.exposed.set(name, value),
     reboot: () => void own.reboots++,
     restart: () => void own.restarts++,
-    watchdog: (sec: number) => {
-      own.watchdogSec = sec;
+    watchdog: (sec: number, isAuto: boolean) => {
+      own.watchdogSec = isAuto ? 0 : sec;
     },
     feed: () => {
       own.fedMs = clock.nowMs();
