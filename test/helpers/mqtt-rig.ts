@@ -58,7 +58,7 @@ export function createMqttRig(
   const events: string[] = [];
   const outcomes: string[] = [];
   const sentAtMs: number[] = [];
-  const read = new Map<FakeSocket, number>();
+  const read = new WeakMap<FakeSocket, number>();
   board.net.onConnect = (socket) => {
     socket.onWrite = () => sentAtMs.push(board.nowMs());
   };

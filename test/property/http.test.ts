@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Answers of HTTP servers at random: any split of any answer gives the same result, and what no
-// server should send neither throws, nor hangs, nor leaves anything. `HTTP_STREAMS` is how many.
-import process from "node:process";
+// server should send neither throws, nor hangs, nor leaves anything. `STREAMS=1000000` tries as many.
 import { describe, expect, it } from "vitest";
 import { createHttpLink } from "../../firmware/http/link.ts";
 import { request } from "../../firmware/http/request.ts";
@@ -9,8 +8,10 @@ import type { HttpPeer } from "../../firmware/http/request.ts";
 import { createFakeBoard } from "../helpers/fake-board.ts";
 import type { FakeBoard } from "../helpers/fake-board.ts";
 import { randomOf } from "../helpers/seeds.ts";
+import { STREAMS_TEST_MS, forEachStream } from "../helpers/streams.ts";
 
-const STREAMS = Number(process.env["HTTP_STREAMS"] ?? 1500);
+/** Answers that are split in several ways each. */
+const SPLITS = 500;
 const WAIT_MS = 5000;
 const BODY_MAX_BYTES = 600;
 const TARGET = { scheme: "http", host: "h", port: 80, path: "/" };
@@ -136,7 +137,7 @@ function createBoard(): FakeBoard {
 describe("an HTTP answer", () => {
   it("gives the same result however it is split", () => {
     const board = createBoard();
-    for (let run = 0; run < STREAMS / 4; run++) {
+    for (let run = 0; run < SPLITS; run++) {
       const sent = answer();
       const whole = exchange(board, [sent.bytes], true);
       expect(whole).toMatchObject({ failure: undefined, status: sent.status, body: sent.body });
@@ -146,7 +147,7 @@ describe("an HTTP answer", () => {
 
   it("that was spoiled gives the same result however it is split", () => {
     const board = createBoard();
-    for (let run = 0; run < STREAMS / 4; run++) {
+    for (let run = 0; run < SPLITS; run++) {
       const sent = spoil(answer().bytes);
       const doesClose = random() < 0.5;
       const whole = exchange(board, [sent], doesClose);
@@ -157,55 +158,63 @@ describe("an HTTP answer", () => {
     }
   });
 
-  it("that was spoiled ends the request once, with no more body than is taken", () => {
-    const board = createBoard();
-    for (let run = 0; run < STREAMS; run++) {
-      const result = exchange(board, cut(spoil(answer().bytes)), random() < 0.5);
-      expect(result.body.length).toBeLessThanOrEqual(BODY_MAX_BYTES);
-      expect(result.failure === undefined).toBe(result.status >= 200 && result.status < 600);
-    }
-  });
+  it(
+    "that was spoiled ends the request once, with no more body than is taken",
+    () => {
+      const board = createBoard();
+      forEachStream(() => {
+        const result = exchange(board, cut(spoil(answer().bytes)), random() < 0.5);
+        expect(result.body.length).toBeLessThanOrEqual(BODY_MAX_BYTES);
+        expect(result.failure === undefined).toBe(result.status >= 200 && result.status < 600);
+      });
+    },
+    STREAMS_TEST_MS,
+  );
 });
 
 describe("a beat over HTTP", () => {
-  it("whose answers are spoiled is answered, or its connection fails, and nothing is left", () => {
-    const board = createFakeBoard();
-    let fails = 0;
-    const link = createHttpLink(
-      board,
-      { deviceId: "d", waitMs: WAIT_MS, seal: (body) => body, token: () => "t" },
-      {
-        onOnline: () => {},
-        onFail: () => fails++,
-        onMessage: (topic) => expect(topic).toBe("commands"),
-        onTime: (wallMs) => expect(Number.isInteger(wallMs)).toBe(true),
-      },
-    );
-    for (let run = 0; run < STREAMS; run++) {
-      let answers = 0;
-      fails = 0;
-      board.lines.length = 0;
-      board.net.sockets.length = 0;
-      // Whatever is dialled gets another spoiled answer to whatever is asked.
-      board.net.onConnect = (socket) => {
-        socket.onWrite = (text) => {
-          if (!text.endsWith("beat")) return;
-          const pieces = cut(spoil(answer().bytes));
-          board.after(() => pieces.forEach((piece) => socket.receive(piece)), upTo(10));
-          if (random() < 0.5) board.after(() => socket.close("ended"), 10 + upTo(10));
+  it(
+    "whose answers are spoiled is answered, or its connection fails, and nothing is left",
+    () => {
+      const board = createFakeBoard();
+      let fails = 0;
+      const link = createHttpLink(
+        board,
+        { deviceId: "d", waitMs: WAIT_MS, seal: (body) => body, token: () => "t" },
+        {
+          onOnline: () => {},
+          onFail: () => fails++,
+          onMessage: (topic) => expect(topic).toBe("commands"),
+          onTime: (wallMs) => expect(Number.isInteger(wallMs)).toBe(true),
+        },
+      );
+      forEachStream((run) => {
+        let answers = 0;
+        fails = 0;
+        board.lines.length = 0;
+        board.net.sockets.length = 0;
+        // Whatever is dialled gets another spoiled answer to whatever is asked.
+        board.net.onConnect = (socket) => {
+          socket.onWrite = (text) => {
+            if (!text.endsWith("beat")) return;
+            const pieces = cut(spoil(answer().bytes));
+            board.after(() => pieces.forEach((piece) => socket.receive(piece)), upTo(10));
+            if (random() < 0.5) board.after(() => socket.close("ended"), 10 + upTo(10));
+          };
+          board.after(() => socket.open(), 1);
         };
-        board.after(() => socket.open(), 1);
-      };
-      link.open(TARGET);
-      link.publish({ topic: "t", body: "beat", qos: 1, claims: `${run}` }, () => answers++);
-      board.advance(10 * WAIT_MS);
-      expect(answers + fails).toBe(1);
-      link.close();
-      link.abandon();
-      expect(answers).toBe(1);
-      expect(board.isArmed(0)).toBe(false);
-      expect(board.net.openCount()).toBe(0);
-      expect(board.lines.filter((line) => line.includes("fault"))).toEqual([]);
-    }
-  });
+        link.open(TARGET);
+        link.publish({ topic: "t", body: "beat", qos: 1, claims: `${run}` }, () => answers++);
+        board.advance(10 * WAIT_MS);
+        expect(answers + fails).toBe(1);
+        link.close();
+        link.abandon();
+        expect(answers).toBe(1);
+        expect(board.isArmed(0)).toBe(false);
+        expect(board.net.openCount()).toBe(0);
+        expect(board.lines.filter((line) => line.includes("fault"))).toEqual([]);
+      });
+    },
+    STREAMS_TEST_MS,
+  );
 });

@@ -133,15 +133,25 @@ function createDevice(recoverSec: number) {
   }
   const hasRebooted = (): boolean => looks.some(({ reboots }) => reboots > 0);
   return {
-    ...{ board, clock, around, looks, joinsMs, runsMs, fedMs, memory },
-    ...{ isOnline, run, setAccessPoint, hasRebooted },
+    board,
+    clock,
+    around,
+    looks,
+    joinsMs,
+    runsMs,
+    fedMs,
+    memory,
+    isOnline,
+    run,
+    setAccessPoint,
+    hasRebooted,
   };
 }
 
 type Device = ReturnType<typeof createDevice>;
 
 type Step =
-  | { do: "wait"; units: number }
+  | { do: "wait" | "outage"; units: number }
   | { do: "access-point" | "broker" | "job"; is: boolean }
   | { do: "block"; ms: number }
   | { do: "memory"; countdown: number };
@@ -150,6 +160,13 @@ function play(device: Device, step: Step, unitMs: number): void {
   switch (step.do) {
     case "wait":
       return device.run(Math.ceil(step.units * unitMs));
+    case "outage":
+      // And back: long enough that the device is online again, if the rest is there.
+      for (const has of [false, true]) {
+        device.around.hasBroker = has;
+        device.run(Math.ceil(step.units * unitMs));
+      }
+      return undefined;
     case "access-point":
       return device.setAccessPoint(step.is);
     case "broker":
@@ -168,11 +185,15 @@ function play(device: Device, step: Step, unitMs: number): void {
 
 const wait = fc.record({
   do: fc.constant("wait" as const),
-  units: fc.double({ min: 0.01, max: 8, noNaN: true }),
+  units: fc.double({ min: 0.01, max: 4, noNaN: true }),
+});
+const outage = fc.record({
+  do: fc.constant("outage" as const),
+  units: fc.double({ min: 0.5, max: 4, noNaN: true }),
 });
 const change = fc.record({
   do: fc.constantFrom("access-point" as const, "broker" as const, "job" as const),
-  is: fc.boolean(),
+  is: fc.constantFrom(true, true, false),
 });
 const block = fc.record({ do: fc.constant("block" as const), ms: fc.nat(BLOCK_MAX_MS) });
 const memory = fc.record({
@@ -181,8 +202,8 @@ const memory = fc.record({
 });
 const recoverSec = fc.constantFrom(30, 60, 300);
 const anyLife = fc.array(
-  fc.oneof({ weight: 4, arbitrary: wait }, { weight: 3, arbitrary: change }, block),
-  { minLength: 5, maxLength: 40 },
+  fc.oneof({ weight: 4, arbitrary: wait }, { weight: 3, arbitrary: change }, outage, block),
+  { minLength: 5, maxLength: 40, size: "max" },
 );
 
 /** What the looks of one life should do: stages at 1, 2, 4, ... units, in turn without and with rest. */
@@ -207,6 +228,7 @@ describe("the supervisor", () => {
   it("takes each stage when it is due, feeds while the job runs, and reboots without a LAN", () => {
     let rebootCount = 0;
     let unfedCount = 0;
+    let againCount = 0;
     fc.assert(
       fc.property(anyLife, recoverSec, (steps, sec) => {
         const device = createDevice(sec);
@@ -219,6 +241,10 @@ describe("the supervisor", () => {
         expectStages(looks, sec * 1000);
         expect(looks.map(({ isFed }) => isFed)).toEqual(looks.map((look) => look.isJobRunning));
         unfedCount += looks.filter(({ isFed }) => !isFed).length;
+        const firstStage = looks.findIndex(({ rejoins }) => rejoins.length);
+        const back = looks.findIndex(({ isOnline }, i) => isOnline && i > firstStage);
+        if (firstStage >= 0 && back >= 0 && looks.slice(back).some(({ rejoins }) => rejoins.length))
+          againCount++;
         if (!device.hasRebooted()) return;
         rebootCount++;
         // Both stages came before: Wi-Fi, then the radio.
@@ -228,6 +254,8 @@ describe("the supervisor", () => {
       { seed: SEED, numRuns: 100 },
     );
     expect(rebootCount).toBeGreaterThan(10);
+    // Lives that say something: stages in one outage and in a later one, too.
+    expect(againCount).toBeGreaterThan(10);
     expect(unfedCount).toBeGreaterThan(10);
   });
 
@@ -235,6 +263,7 @@ describe("the supervisor", () => {
     const remote = fc.record({ do: fc.constant("broker" as const), is: fc.boolean() });
     const life = fc.array(fc.oneof({ weight: 3, arbitrary: wait }, remote, block, memory), {
       maxLength: 40,
+      size: "max",
     });
     fc.assert(
       fc.property(life, recoverSec, (steps, sec) => {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The WebSocket client over random streams: any split of a right one gives the same messages and
-// answers, and a wrong one neither throws, nor hangs, nor is collected without bound. `WS_STREAMS` is
-// how many wrong ones are tried.
-import process from "node:process";
+// answers, and a wrong one neither throws, nor hangs, nor is collected without bound. `STREAMS=1000000`
+// tries as many wrong ones.
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CLOSE_MS } from "../../firmware/transport/websocket.ts";
@@ -16,9 +15,7 @@ import {
   hexOf,
   serverFrame,
 } from "../helpers/websocket-rig.ts";
-
-const STREAMS = Number(process.env["WS_STREAMS"] ?? 3000);
-const MS_PER_STREAM = 5;
+import { STREAMS, STREAMS_TEST_MS, forEachStream } from "../helpers/streams.ts";
 
 const MAX_BYTES = 2000;
 
@@ -111,54 +108,49 @@ describe("a stream of frames", () => {
     );
   });
 
-  it(
-    `does no harm when it is wrong: ${STREAMS} of them`,
-    { timeout: 30_000 + STREAMS * MS_PER_STREAM },
-    () => {
-      const random = randomOf("websocket mutations");
-      const pick = (count: number): number => Math.floor(random() * count);
-      const seeds = [
-        "81 05 48 65 6c 6c 6f 89 02 68 69 82 03 00 ff 80 88 02 03 e8",
-        "01 03 48 65 6c 89 00 80 02 6c 6f 8a 01 61 88 05 03 e9 62 79 65",
-        `82 7e 01 00 ${"5a".repeat(256)} 81 02 c3 a9 82 7f 00 00 00 00 00 01 00 00`,
-        "81 0b ce ba e1 bd b9 cf 83 ce bc ce b5 02 00 00 01 41 80 00",
-      ].map(bytesOf);
-      const rt = createFakeBoard();
-      for (let i = 0; i < STREAMS; i++) {
-        rt.net.sockets.length = rt.lines.length = 0;
-        const isCarrier = pick(2) === 1;
-        const rig = createWebSocketRig({ board: rt, isCarrier, target: { maxBytes: MAX_BYTES } });
-        let bytes = (seeds[pick(4)] as string) + (seeds[pick(4)] as string);
-        // Every fourth has its faults in the handshake, too.
-        const answer = answerTo(rig.request);
-        if (i % 4 === 0) bytes = answer + bytes;
-        else rig.server.receive(answer);
-        for (let faults = 1 + pick(4); faults > 0; faults--) {
-          const at = pick(bytes.length);
-          const rest = bytes.slice(at);
-          const noise = String.fromCharCode(pick(256));
-          bytes =
-            bytes.slice(0, at) +
-            [noise + rest.slice(1), noise + rest, rest.slice(1 + pick(9)), rest + rest][pick(4)];
-        }
-        const before = rig.server.written.length;
-        const size = 1 + pick(600);
-        for (const piece of piecesOf(bytes, [size])) rig.server.receive(piece);
-        // What is sent are pongs, each shorter than the ping and six bytes more, and one Close.
-        if (rig.server.written.length - before > bytes.length * 3 + 8)
-          throw new Error(`answers without end to ${hexOf(bytes)}`);
-        for (const event of rig.events)
-          if (event.length > 2 * MAX_BYTES + 20) throw new Error(`too much at once: ${event}`);
-        rt.advance(CLOSE_MS);
-        const closes = rig.events.filter((event) => event.startsWith("close"));
-        const isOver = rig.server.state === "aborted";
-        if (closes.length !== (isOver ? 1 : 0))
-          throw new Error(`${closes.length} ends, ${rig.server.state}, of ${hexOf(bytes)}`);
-        rig.ws.abort();
-        if (rt.net.openCount() > 0 || rt.isArmed(0))
-          throw new Error(`left open by ${hexOf(bytes)}`);
-        rt.freeSlots(0);
+  it(`does no harm when it is wrong: ${STREAMS} of them`, { timeout: STREAMS_TEST_MS }, () => {
+    const random = randomOf("websocket mutations");
+    const pick = (count: number): number => Math.floor(random() * count);
+    const seeds = [
+      "81 05 48 65 6c 6c 6f 89 02 68 69 82 03 00 ff 80 88 02 03 e8",
+      "01 03 48 65 6c 89 00 80 02 6c 6f 8a 01 61 88 05 03 e9 62 79 65",
+      `82 7e 01 00 ${"5a".repeat(256)} 81 02 c3 a9 82 7f 00 00 00 00 00 01 00 00`,
+      "81 0b ce ba e1 bd b9 cf 83 ce bc ce b5 02 00 00 01 41 80 00",
+    ].map(bytesOf);
+    const rt = createFakeBoard();
+    forEachStream((i) => {
+      rt.net.sockets.length = rt.lines.length = 0;
+      const isCarrier = pick(2) === 1;
+      const rig = createWebSocketRig({ board: rt, isCarrier, target: { maxBytes: MAX_BYTES } });
+      let bytes = (seeds[pick(4)] as string) + (seeds[pick(4)] as string);
+      // Every fourth has its faults in the handshake, too.
+      const answer = answerTo(rig.request);
+      if (i % 4 === 0) bytes = answer + bytes;
+      else rig.server.receive(answer);
+      for (let faults = 1 + pick(4); faults > 0; faults--) {
+        const at = pick(bytes.length);
+        const rest = bytes.slice(at);
+        const noise = String.fromCharCode(pick(256));
+        bytes =
+          bytes.slice(0, at) +
+          [noise + rest.slice(1), noise + rest, rest.slice(1 + pick(9)), rest + rest][pick(4)];
       }
-    },
-  );
+      const before = rig.server.written.length;
+      const size = 1 + pick(600);
+      for (const piece of piecesOf(bytes, [size])) rig.server.receive(piece);
+      // What is sent are pongs, each shorter than the ping and six bytes more, and one Close.
+      if (rig.server.written.length - before > bytes.length * 3 + 8)
+        throw new Error(`answers without end to ${hexOf(bytes)}`);
+      for (const event of rig.events)
+        if (event.length > 2 * MAX_BYTES + 20) throw new Error(`too much at once: ${event}`);
+      rt.advance(CLOSE_MS);
+      const closes = rig.events.filter((event) => event.startsWith("close"));
+      const isOver = rig.server.state === "aborted";
+      if (closes.length !== (isOver ? 1 : 0))
+        throw new Error(`${closes.length} ends, ${rig.server.state}, of ${hexOf(bytes)}`);
+      rig.ws.abort();
+      if (rt.net.openCount() > 0 || rt.isArmed(0)) throw new Error(`left open by ${hexOf(bytes)}`);
+      rt.freeSlots(0);
+    });
+  });
 });
