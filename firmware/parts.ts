@@ -8,7 +8,9 @@ import { changeConfig, keepConfig } from "./core/config-store.ts";
 import { refused, renewalMs } from "./auth/jwt.ts";
 import { createRotation } from "./auth/rotation.ts";
 import { ALL_KEYS } from "./wire/config.ts";
-import { BOOT, SEQ, encodeHeartbeat } from "./wire/heartbeat.ts";
+import { BOOT, FAILED, SEQ, encodeHeartbeat } from "./wire/heartbeat.ts";
+import { FIGURES } from "./wire/metrics.ts";
+import type { Figures } from "./wire/metrics.ts";
 import { areUrls, parseUrl } from "./wire/url.ts";
 import { topicOf } from "./wire/topics.ts";
 import type { LinkTarget } from "./transport/link.ts";
@@ -35,10 +37,24 @@ import type { Uplink } from "./services/uplink.ts";
 import type { UpdateArgs } from "./wire/update.ts";
 import { createWebsocketKeepalive, keepaliveOptions } from "./services/websocket-keepalive.ts";
 import { createWifi } from "./services/wifi.ts";
-import type { App } from "./app.ts";
+import type { App, Service } from "./app.ts";
 
 /** Bytes of the largest MQTT packet and its head: what a WebSocket message may bring at once. */
 const WEBSOCKET_MAX_BYTES = 8192;
+
+/**
+ * Tells whether a service is in a failed state. The connection is not asked: that a beat comes tells
+ * of it.
+ */
+function isDegraded(app: App): boolean {
+  const failed = FAILED.split(" ");
+  for (const name in app.services) {
+    const { status } = app.services[name] as Service;
+    // Capital letters come first.
+    if (status < "a" || failed.includes(status)) return true;
+  }
+  return false;
+}
 
 /** Parses a URL that has been checked, with what TLS wants. */
 function targetOf(app: App, url: string): LinkTarget {
@@ -188,7 +204,15 @@ export function commands(app: App): void {
       up.publish({ topic, body, qos: 1 }, (failure) => {
         if (failure) rt.log("W", "commands", "reply-lost", "code=" + failure);
       }),
-    status: app.status,
+    status: () => {
+      const words = app.status();
+      for (const name in app.services)
+        for (const figure of FIGURES.split(" ")) {
+          const value = (app.services[name] as Figures)[figure as keyof Figures];
+          if (value) (words[name] as string) += " " + figure + "=" + value;
+        }
+      return words;
+    },
     setInterval: (sec) => {
       if (app.heartbeat) app.heartbeat.setPeriod(sec);
     },
@@ -263,6 +287,7 @@ export function heartbeat(app: App, extras: HeartbeatExtras): void {
       });
     },
     takesBlind: !!app.outbox,
+    isDegraded: () => isDegraded(app),
     telemetry: createTelemetry(rt, {
       reset: identity.reset,
       isOnline: () => up.status === "online",
@@ -299,7 +324,10 @@ export function statusPage(app: App): void {
   rt.listen = listen;
   app.services["status"] = createStatusServer(rt, config.status_port, () =>
     Object.assign(
-      { status: app.uplink && app.uplink.status === "online" ? "alive" : "degraded" },
+      {
+        status:
+          !isDegraded(app) && app.uplink && app.uplink.status === "online" ? "alive" : "degraded",
+      },
       app.status(),
     ),
   );
@@ -312,10 +340,5 @@ export function keepalive(app: App): void {
   addWebSocketBytes(rt);
   const target = targetOf(app, config.keepalive_url);
   const service = createWebsocketKeepalive(rt, keepaliveOptions(rt, config, target as never));
-  app.services["keepalive"] = {
-    get status() {
-      return service.status;
-    },
-    stop: () => service.stop(() => undefined),
-  };
+  app.services["keepalive"] = service;
 }

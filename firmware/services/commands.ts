@@ -50,6 +50,10 @@ const BLINKS_MAX = 40;
 /** Those that may be obeyed again after a restart, which saves the flash. */
 const HARMLESS = "ping interval log identify diagnostics";
 
+/** Last lines of levels W and E that `diagnostics` tells, and the longest piece of one, bytes. */
+export const FAULTS_MAX = 3;
+export const FAULT_MAX_BYTES = 80;
+
 /** Time in which each kind of refusal is logged once, ms. */
 const LOG_EVERY_MS = 60000;
 
@@ -111,6 +115,8 @@ export function createCommands(rt: Runtime, options: CommandOptions): Commands {
   let budget = BURST;
   let budgetMs = rt.nowMs();
   const loggedMs: { [kind: string]: number } = {};
+  const { print } = rt;
+  let faults: string[] = [];
 
   function refuse(kind: string): void {
     commands.refused++;
@@ -144,14 +150,13 @@ export function createCommands(rt: Runtime, options: CommandOptions): Commands {
       (rt.led as (isOn: boolean) => void)(left % 2 === 1);
     }
 
-    /** `status` and what the board has to say, less from the end what is too much. */
+    /** `status`, what the board has to say, and the last faults, less from the end what is too much. */
     function diagnose(): Args {
       const all: Args = options.status();
       all["uptime_ms"] = rt.nowMs();
       all["vars"] = rt.varsInUse();
       all["vars_total"] = rt.varsTotal();
-      all["obeyed"] = commands.obeyed;
-      all["refused"] = commands.refused;
+      all["faults"] = faults;
       const names = Object.keys(all);
       let trimmed = 0;
       // Some room for `trimmed` itself.
@@ -311,11 +316,18 @@ export function createCommands(rt: Runtime, options: CommandOptions): Commands {
     },
     stop: function () {
       commands.status = "stopped";
+      rt.print = print;
       inbox = [];
       rt.disarm(slot);
       if (rt.isArmed(ledSlot) && rt.led) rt.led(false);
       rt.disarm(ledSlot);
     },
+  };
+  rt.print = function (line) {
+    // `<nowMs> <level> ...`
+    if ("WE".includes(line[line.indexOf(" ") + 1] as string))
+      faults = faults.concat(line.slice(0, FAULT_MAX_BYTES)).slice(-FAULTS_MAX);
+    print(line);
   };
   return commands;
 }

@@ -23,15 +23,7 @@ import { SHORT_BYTES, endRecord, isRecord, readNumbers, writeRecord } from "../c
 import type { Numbers } from "../core/record.ts";
 import type { Runtime } from "../core/runtime.ts";
 import { FLASH_PAGE_BYTES } from "../platform/board.ts";
-import {
-  BOOT,
-  CLOCKS,
-  INTERVAL,
-  OFFSET,
-  SEQ,
-  STATE,
-  UPTIME,
-} from "../wire/heartbeat.ts";
+import { BOOT, CLOCKS, INTERVAL, OFFSET, SEQ, STATE, UPTIME } from "../wire/heartbeat.ts";
 
 /** Flash that the ring takes, from address 0 on. */
 export const RING_BYTES = 8 * FLASH_PAGE_BYTES;
@@ -149,7 +141,10 @@ export function createOutbox(rt: Runtime, options: OutboxOptions): Outbox {
       entry.isSent = false;
       if (replay === entry) {
         replay = undefined;
-        if (!failure) outbox.replayed++;
+        if (!failure) {
+          outbox.replayed++;
+          rt.count("acked");
+        }
       }
       if (failure && !failure.startsWith("E_HTTP_STATUS")) {
         verdict = undefined;
@@ -159,7 +154,11 @@ export function createOutbox(rt: Runtime, options: OutboxOptions): Outbox {
         entries = entries.filter((other) => other !== entry);
         // What is before the tail may have been erased since.
         if (entry.at && entry.at >= tail) endRecord(rt, entry.at % RING_BYTES);
-        if (failure) outbox.dropped++;
+        if (failure) {
+          outbox.dropped++;
+          // Whose `done` there is counts it there.
+          if (!done) rt.count("dropped");
+        }
       }
       if (done) done(verdict, failure || rttMs !== undefined ? rttMs : -1);
     });
@@ -207,6 +206,7 @@ export function createOutbox(rt: Runtime, options: OutboxOptions): Outbox {
         while (tail < limit)
           if (seek() && tail < limit) {
             outbox.dropped++;
+            rt.count("dropped");
             endRecord(rt, tail % RING_BYTES);
             tail += SHORT_BYTES;
           }
@@ -241,7 +241,10 @@ export function createOutbox(rt: Runtime, options: OutboxOptions): Outbox {
       entries = entries.filter((old) => {
         if (over < 1 || old.isSent) return true;
         over--;
-        if (!old.at) outbox.dropped++;
+        if (!old.at) {
+          outbox.dropped++;
+          rt.count("dropped");
+        }
         return false;
       });
       return;

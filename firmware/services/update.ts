@@ -4,7 +4,7 @@
 // (firmware/loader.ts) does the rest. Not for the configuration (core/config-store.ts).
 //
 // status  | entered when                     | timer           | leaves on
-// none    | no loader, or stopped            |                 |
+// off     | no loader, or stopped            |                 |
 // trial   | the running bundle is not proved | TRIAL_MS        | commit -> idle; timer: restart
 // idle    | it is                            |                 | begin -> loading
 // loading | a download is in hand            | request, pauses | verified -> ready; failed -> idle
@@ -57,7 +57,7 @@ export const SPARE_BYTES = 16384;
 /** The service: data that the functions below work on. */
 export interface Update {
   rt: Runtime;
-  status: "none" | "trial" | "idle" | "loading" | "ready";
+  status: "off" | "trial" | "idle" | "loading" | "ready";
   slot: Slot;
   /** File of the bundle that runs; undefined without the loader. */
   running: string | undefined;
@@ -72,7 +72,7 @@ export interface Update {
 }
 
 function stop(this: Update): void {
-  this.status = "none";
+  this.status = "off";
   this.rt.disarm(this.slot);
   if (this.peer && this.peer.hangUp) this.peer.hangUp();
   this.peer = undefined;
@@ -94,7 +94,7 @@ export function createUpdate(
 ): Update {
   const slot = rt.newSlot();
   const update: Update = { rt, status: "idle", slot, running, restart, stop, commit };
-  if (!running) update.status = "none";
+  if (!running) update.status = "off";
   else if (rt.read(running, COMMIT_AT, 1) === ERASED) {
     update.status = "trial";
     rt.arm(slot, TRIAL_MS, () => restart("trial"));

@@ -83,7 +83,7 @@ export interface WebsocketKeepalive {
    */
   send(bytes: string, opcode?: number): boolean;
   /** Says goodbye; `done` is called within STOP_MS. */
-  stop(done: () => void): void;
+  stop(done?: () => void): void;
 }
 
 /**
@@ -193,8 +193,10 @@ export function createWebsocketKeepalive(
     } else {
       // It has lived for one interval.
       failures = 0;
-      if (pendingBytes() < PENDING_MAX_BYTES && write(payload, opcode)) service.sent++;
-      else service.missed++;
+      if (pendingBytes() < PENDING_MAX_BYTES && write(payload, opcode)) {
+        service.sent++;
+        rt.count("ws_sent");
+      } else service.missed++;
       // Armed already when the socket is closing.
       if (pongMs && !rt.isArmed(wait)) {
         rt.arm(wait, pongMs, lost);
@@ -248,13 +250,17 @@ export function createWebsocketKeepalive(
     dropped: 0,
     send,
     stop: function (done) {
+      function over(): void {
+        if (done) done();
+      }
+
       dueMs = 0;
       queue = [];
       rt.disarm(ticks);
       rt.disarm(wait);
       setStatus("off");
-      if (socket) socket.end(STOP_MS, done);
-      else done();
+      if (socket) socket.end(STOP_MS, over);
+      else over();
     },
   };
   rt.arm(ticks, backoffMs(options.spreadMs, 0, rt.random()), attempt);

@@ -4,7 +4,16 @@
 
 /** Members that count. A beat carries what was added since the one before; with `totals`, since boot. */
 export type CountName =
-  "sent" | "acked" | "dropped" | "on_s" | "due_s" | "re_net" | "re_mqtt" | "re_wifi" | "stalls";
+  | "sent"
+  | "acked"
+  | "dropped"
+  | "ws_sent"
+  | "on_s"
+  | "due_s"
+  | "re_net"
+  | "re_mqtt"
+  | "re_wifi"
+  | "stalls";
 
 /** The object. All members are optional; it is at most `TELEMETRY_MAX_BYTES` long. */
 export type Telemetry = { [name in CountName]?: number } & {
@@ -35,6 +44,26 @@ export const RESETS = "unknown command config update trial offline start";
 /** A planned restart. */
 export type ResetReason = "command" | "config" | "update" | "trial" | "offline" | "start";
 
+/** What services count since the start. The answer of `diagnostics` has it behind a service's word. */
+export interface Figures {
+  /** Outbox: beats written to flash, sent from there, lost for want of room; pages erased in its life. */
+  kept?: number;
+  replayed?: number;
+  dropped?: number;
+  wear?: number;
+  /** Kept WebSocket: heartbeats sent, answers; `dropped` are messages that found no room. */
+  sent?: number;
+  pongs?: number;
+  /** Kept WebSocket: heartbeats skipped; jobs: minutes skipped. */
+  missed?: number;
+  /** Commands. */
+  obeyed?: number;
+  refused?: number;
+}
+
+/** Their names, in the order in which they are told. */
+export const FIGURES = "kept replayed dropped wear sent pongs missed obeyed refused";
+
 /** One row: what kind of figure, its unit, one line for a person. */
 export interface MetricInfo {
   kind: "gauge" | "counter" | "text";
@@ -48,13 +77,22 @@ export const METRICS: { [name in keyof Required<Telemetry>]: MetricInfo } = {
   vars: { kind: "gauge", unit: "JsVars", text: "Memory in use, uncollected garbage included." },
   vars_total: { kind: "gauge", unit: "JsVars", text: "Memory there is; in beats with totals." },
   rtt_ms: { kind: "gauge", unit: "ms", text: "From sending the last beat to its acknowledgement." },
-  sent: { kind: "counter", unit: "messages", text: "Heartbeats handed to a connection." },
+  sent: { kind: "counter", unit: "messages", text: "Heartbeats made, to be sent or kept." },
   acked: {
     kind: "counter",
     unit: "messages",
-    text: "Heartbeats acknowledged (QoS 0: handed over).",
+    text: "Heartbeats acknowledged (QoS 0: handed over), kept ones too, when they are.",
   },
-  dropped: { kind: "counter", unit: "messages", text: "Heartbeats given up." },
+  dropped: {
+    kind: "counter",
+    unit: "messages",
+    text: "Heartbeats given up, and kept ones lost for want of room.",
+  },
+  ws_sent: {
+    kind: "counter",
+    unit: "messages",
+    text: "Heartbeats of the WebSocket that is kept alive.",
+  },
   on_s: { kind: "counter", unit: "s", text: "Time connected." },
   due_s: { kind: "counter", unit: "s", text: "Time in which a connection was wanted." },
   re_net: { kind: "counter", unit: "times", text: "Connections lost by the network." },

@@ -119,6 +119,24 @@ describe("start", () => {
   });
 });
 
+describe("a beat", () => {
+  it.each([
+    ["up", "alive"],
+    ["offline", "alive"],
+    ["down", "degraded"],
+    ["stage-2", "degraded"],
+    ["RATE", "degraded"],
+  ])("made while a service says %s says %s", (word, status) => {
+    const board = createFakeBoard({ boot: 6 });
+    const broker = createFakeBroker(board);
+    const app = createApp(board, configOf({ interval_s: 10 }));
+    compose(app);
+    app.services["own"] = { status: word, stop: () => undefined };
+    board.advance(11_000);
+    expect(JSON.parse(broker.payloads("/heartbeat")[0] as string)).toMatchObject({ status });
+  });
+});
+
 describe("beats over an outage", () => {
   it("wait in a bounded number, are sent once the broker is back, and the rest is counted", () => {
     const rig = create({ reconnect_spread_s: 2 });

@@ -73,7 +73,12 @@ function createLab(options: Partial<HttpLinkOptions> = {}, systemMs?: number): L
     tokens: () => tokens,
     socket: () => board.net.last(),
     beat: (seq) => {
-      const message = { topic: "devices/kitchen/heartbeat", body: `beat${seq}`, qos: 1, claims: `${seq}` };
+      const message = {
+        topic: "devices/kitchen/heartbeat",
+        body: `beat${seq}`,
+        qos: 1,
+        claims: `${seq}`,
+      };
       link.publish(message, (failure, rttMs) => {
         told.push(`beat${seq} ${failure ?? "ok"}`);
         if (rttMs !== undefined) rtts.push(rttMs);

@@ -3,13 +3,14 @@ import { createHmac } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { createIdentity } from "../../../firmware/auth/identity.ts";
 import { createJwt } from "../../../firmware/auth/jwt.ts";
-import type { Failure } from "../../../firmware/core/runtime.ts";
+import type { Failure, Level } from "../../../firmware/core/runtime.ts";
 import {
   BURST,
   EACH_MS,
   INBOX_MAX,
   INTERVAL_MAX_SEC,
   INTERVAL_MIN_SEC,
+  FAULT_MAX_BYTES,
   RESULT_MAX_BYTES,
   SEEN_MAX,
   createCommands,
@@ -263,15 +264,22 @@ describe("the built-in commands", () => {
     expect(boot(board).ask("identify")?.error?.code).toBe("E_LED_NONE");
   });
 
-  it("diagnostics tells the status of every service and the counters", () => {
-    const { ask } = boot();
-    expect(ask("diagnostics")?.result).toMatchObject({
-      id: "kitchen",
-      uplink: "online",
-      vars: 4321,
-      obeyed: 1,
-      refused: 0,
-    });
+  it("diagnostics tells the status of every service, the memory and the last faults", () => {
+    const board = createFakeBoard();
+    const { ask } = boot(board);
+    for (const [level, event] of ["W first", "E second", "I fine", "W third", "E fourth"].map(
+      (text) => text.split(" ") as [Level, string],
+    ))
+      board.log(level, "test", event, "detail=" + "x".repeat(100));
+    const result = ask("diagnostics")?.result as Args;
+    expect(result).toMatchObject({ id: "kitchen", uplink: "online", vars: 4321 });
+    const faults = result["faults"] as string[];
+    expect(faults.map((line) => line.split(" ").slice(1, 4).join(" "))).toEqual([
+      "E test second",
+      "W test third",
+      "E test fourth",
+    ]);
+    expect(Math.max(...faults.map((line) => line.length))).toBe(FAULT_MAX_BYTES);
   });
 
   it("diagnostics leaves out what is too much, and says how many", () => {
@@ -280,7 +288,7 @@ describe("the built-in commands", () => {
     const result = boot(createFakeBoard(), { status }).ask("diagnostics")?.result as Args;
     expect(JSON.stringify(result).length).toBeLessThanOrEqual(RESULT_MAX_BYTES);
     expect(result["service0"]).toBeDefined();
-    expect(result["trimmed"]).toBe(45 + 1 - Object.keys(result).length);
+    expect(result["trimmed"]).toBe(44 + 1 - Object.keys(result).length);
   });
 
   it("config is answered and then applied by a restart", () => {

@@ -182,14 +182,14 @@ describe("an update", () => {
     lab.board.advance(AGES_MS);
     expect([outcomes, lab.server.asked.length, lab.restarts()]).toEqual([[], 2, 0]);
     expect(lab.board.net.openCount()).toBe(0);
-    expect(lab.update.status).toBe("none");
+    expect(lab.update.status).toBe("off");
   });
 });
 
 describe("an update is refused", () => {
   it("without the loader", () => {
     const lab = createLab(flashWith(slotOf(OLD)), null);
-    expect(lab.begin()).toEqual(["E_UPDATE cause=none"]);
+    expect(lab.begin()).toEqual(["E_UPDATE cause=off"]);
   });
 
   it("while another one is in hand", () => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the built bundle knows of the start before, on a virtual board: why it started, and which
-// commands it has obeyed.
+// What the built bundle tells of itself on a virtual board: why it started, which commands it has
+// obeyed, how its services are.
 import { createHmac } from "node:crypto";
 import { afterEach, expect, it } from "vitest";
 import { World } from "../../sim/index.ts";
@@ -26,10 +26,19 @@ function sign(claims: object): string {
 interface Reply {
   id: string;
   ok: boolean;
+  result?: unknown;
   error?: { code: string };
 }
 
-it("a restart by command is told in the beats after it, and the command is not obeyed again", async () => {
+interface Lab {
+  broker: ReturnType<World["broker"]>;
+  beats: HeartbeatBody[];
+  replies: Reply[];
+  /** Publishes a command, issued now by the clock of the last beat. */
+  command(jti: string, cmd: string): string;
+}
+
+function create(): Lab {
   world = new World({ seed: SEED, keepTrace: false });
   const broker = world.broker("broker");
   world.timeServer("time");
@@ -49,18 +58,31 @@ it("a restart by command is told in the beats after it, and the command is not o
     key: TEST_KEY,
     interval_s: 10,
     time_servers: "time",
+    wifi_ssid: "home",
   };
   world.board(ID, {
     script: loadBundle().text,
     files: { "lubdub.json": JSON.stringify(config) },
-    wifi: false,
   });
+  return {
+    broker,
+    beats,
+    replies,
+    command: (jti, cmd) => {
+      const iat = Math.floor(Date.parse(beats.at(-1)?.timestamp ?? "") / 1000);
+      const token = sign({ sub: ID, aud: "lubdub", jti, iat, exp: iat + 600, cmd });
+      broker.publish(topicOf(TOPIC_PREFIX, ID, "commands"), token, { qos: 1 });
+      return token;
+    },
+  };
+}
+
+it("a restart by command is told in the beats after it, and the command is not obeyed again", async () => {
+  const { broker, beats, replies, command } = create();
   expect(await world.runUntil(() => beats.length === 2, "2m")).toBe(true);
   expect(beats.map(({ telemetry }) => telemetry?.reset)).toEqual(["unknown", "unknown"]);
 
-  const iat = Math.floor(Date.parse(beats[1]?.timestamp ?? "") / 1000);
-  const token = sign({ sub: ID, aud: "lubdub", jti: "c1", iat, exp: iat + 600, cmd: "reboot" });
-  broker.publish(topicOf(TOPIC_PREFIX, ID, "commands"), token, { qos: 1 });
+  const token = command("c1", "reboot");
   const boot = Number(beats[0]?.boot);
   const isBack = (): boolean => beats.at(-1)?.boot === boot + 1;
   expect(await world.runUntil(isBack, "2m")).toBe(true);
@@ -74,4 +96,30 @@ it("a restart by command is told in the beats after it, and the command is not o
     { id: "c1", ok: false, error: { code: "E_COMMAND_OLD" } },
   ]);
   expect(beats.at(-1)?.boot).toBe(boot + 1);
+});
+
+it("diagnostics answers with the word and the figures of every service, and what has failed", async () => {
+  const { broker, beats, replies, command } = create();
+  expect(await world.runUntil(() => beats.length === 2, "2m")).toBe(true);
+  broker.stop({ keepsState: true, connections: "cut" });
+  await world.run("1m");
+  broker.start();
+  expect(await world.runUntil(() => beats.length > 6, "10m")).toBe(true);
+  await world.run("1m");
+  command("c2", "diagnostics");
+  expect(await world.runUntil(() => replies.length === 1, "1m")).toBe(true);
+  const { result } = replies[0] as { result: { [name: string]: unknown } };
+  expect(result).toMatchObject({
+    id: ID,
+    uplink: "online",
+    heartbeat: "on",
+    wifi: "up",
+    time: "synced",
+    jobs: "running",
+    commands: "running obeyed=1",
+    update: "off",
+    supervisor: "ok",
+  });
+  expect(result["outbox"]).toMatch(/^live kept=[1-9]\d* replayed=[1-9]\d*/);
+  expect(result["faults"]).toContainEqual(expect.stringMatching(/ W uplink failed code=E_NET/));
 });
