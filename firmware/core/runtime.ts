@@ -60,7 +60,7 @@ export interface Runtime extends Board {
   wallMs(): number;
   /** How far `wallMs` can be believed. */
   quality: ClockQuality;
-  /** What has been counted since the last heartbeat, by name of telemetry member. */
+  /** What has been counted since boot, by name of telemetry member. */
   counts: { [name: string]: number };
   /** Adds to a counter: 1 unless told. */
   count(name: CountName, more?: number): void;
@@ -79,7 +79,7 @@ export function quoted(text: string): string {
 export function createRuntime(board: Board): Runtime {
   const rt = board as Runtime;
   let fns: ((() => void) | undefined)[] = [];
-  // When each slot is due; 0: not armed.
+  // When each slot is due; Infinity: not armed.
   let dues: number[] = [];
   let timer: Timer | undefined;
   let guardTimer: Timer | undefined;
@@ -97,8 +97,7 @@ export function createRuntime(board: Board): Runtime {
 
   function sleep(): void {
     const now = rt.nowMs();
-    let next = Infinity;
-    for (const due of dues) if (due && due < next) next = due;
+    let next = Math.min.apply(null, dues);
     // Nothing is wanted: a program that has ended leaves no timer.
     if (next === Infinity) return rest();
     next = Math.min(next, now + GUARD_MS);
@@ -110,35 +109,37 @@ export function createRuntime(board: Board): Runtime {
     if (old !== undefined) rt.cancel(old);
   }
 
-  // Cause `code`: nothing that is known to block was under way.
-  function watch(sinceMs: number): void {
-    const ms = rt.nowMs() - sinceMs;
-    if (ms > STALL_MS && rt.onStall) rt.onStall(ms, rt.busy || "code");
+  /** Tells a stall; gives the time. Cause `code`: nothing that is known to block was under way. */
+  function watch(sinceMs: number): number {
+    const now = rt.nowMs();
+    if (now - sinceMs > STALL_MS && rt.onStall) rt.onStall(now - sinceMs, rt.busy || "code");
+    return now;
   }
 
   function turn(): void {
     timer = undefined;
     isTurning = false;
-    watch(timerDueMs);
-    timerDueMs = rt.nowMs() + GUARD_MS;
+    let now = watch(timerDueMs);
+    timerDueMs = now + GUARD_MS;
     timer = rt.after(turn, GUARD_MS);
-    if (rt.nowMs() - guardMs > 2 * GUARD_MS) guard();
+    if (now - guardMs > 2 * GUARD_MS) guard();
     isTurning = true;
-    for (let slot = 0; slot < dues.length; slot++) {
-      const now = rt.nowMs();
-      if (dues[slot] && (dues[slot] as number) <= now) {
-        // Told from what the function may arm itself by half a millisecond.
-        const mark = now + RECOVER_MS + 0.5;
-        const fn = fns[slot] as () => void;
-        dues[slot] = mark;
-        try {
-          fn();
-        } catch (error) {
-          rt.log("E", "app", "fault", "text=" + quoted("" + error));
-        }
-        if (dues[slot] === mark) dues[slot] = 0;
-        watch(now);
+    // As often as there are slots at most, so that one that arms itself lets others have a turn.
+    for (let left = dues.length; left; left--) {
+      const due = Math.min.apply(null, dues);
+      if (due > now) break;
+      const slot = dues.indexOf(due);
+      // Told from what the function may arm itself by half a millisecond.
+      const mark = now + RECOVER_MS + 0.5;
+      const fn = fns[slot] as () => void;
+      dues[slot] = mark;
+      try {
+        fn();
+      } catch (error) {
+        rt.log("E", "app", "fault", "text=" + quoted("" + error));
       }
+      if (dues[slot] === mark) dues[slot] = Infinity;
+      now = watch(now);
     }
     isTurning = false;
     sleep();
@@ -157,8 +158,8 @@ export function createRuntime(board: Board): Runtime {
 
   rt.logLevel = "I";
   rt.log = function (level, scope, event, detail) {
-    const levels = "DIWE";
-    if (levels.indexOf(level) < levels.indexOf(rt.logLevel)) return;
+    // D, I and W are in order as letters, too.
+    if (level !== "E" && (rt.logLevel === "E" || level < rt.logLevel)) return;
     const line = rt.nowMs() + " " + level + " " + scope + " " + event;
     rt.print((detail ? line + " " + detail : line).slice(0, LINE_MAX_BYTES));
   };
@@ -167,7 +168,7 @@ export function createRuntime(board: Board): Runtime {
     rt.counts[name] = (rt.counts[name] || 0) + (more === undefined ? 1 : more);
   };
   rt.newSlot = function () {
-    dues.push(0);
+    dues.push(Infinity);
     return dues.length - 1;
   };
   rt.freeSlots = function (from) {
@@ -177,18 +178,18 @@ export function createRuntime(board: Board): Runtime {
   };
   rt.arm = function (slot, delayMs, fn) {
     fns[slot] = fn;
-    dues[slot] = Math.floor(rt.nowMs() + Math.max(delayMs, 0)) || 1;
+    dues[slot] = Math.floor(rt.nowMs() + Math.max(delayMs, 0));
     if (guardTimer === undefined) guard();
     if (!isTurning) sleep();
   };
   rt.disarm = function (slot) {
-    dues[slot] = 0;
+    dues[slot] = Infinity;
     // With all that its closure holds.
     fns[slot] = undefined;
     if (!isTurning) sleep();
   };
   rt.isArmed = function (slot) {
-    return !!dues[slot];
+    return (dues[slot] as number) < Infinity;
   };
   rt.wallMs = function () {
     return rt.nowMs() + offsetMs;

@@ -162,8 +162,8 @@ export interface Board {
   random(): number;
   /** JsVars in use, garbage that has not been collected among them. */
   varsInUse(): number;
-  /** JsVars there are. */
-  varsTotal(): number;
+  /** JsVars there are; a board's number is fixed. */
+  varsTotal: number;
   /** Collects garbage and answers the JsVars that are free then; takes tens of milliseconds. */
   collect(): number;
   /** Interpreter version. */

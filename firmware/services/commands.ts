@@ -155,7 +155,7 @@ export function createCommands(rt: Runtime, options: CommandOptions): Commands {
       const all: Args = options.status();
       all["uptime_ms"] = rt.nowMs();
       all["vars"] = rt.varsInUse();
-      all["vars_total"] = rt.varsTotal();
+      all["vars_total"] = rt.varsTotal;
       all["faults"] = faults;
       const names = Object.keys(all);
       let trimmed = 0;

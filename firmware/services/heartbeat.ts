@@ -33,8 +33,8 @@ export interface HeartbeatOptions {
   submit(values: number[], rest: string, done: Published): void;
   /** Whether beats are taken that have no time yet. */
   takesBlind?: boolean;
-  /** Serialised telemetry object of the beat with this number; absent: none. */
-  telemetry?(seq: number): string;
+  /** Serialised telemetry object of the beat with this number and JsVars in use; absent: none. */
+  telemetry?(seq: number, vars: number): string;
   /** Whether a service is in a failed state. */
   isDegraded?(): boolean;
   /** The application's own members. */
@@ -87,15 +87,16 @@ export function createHeartbeat(
   /** @param status place in STATES */
   function beat(status: number): void {
     const clock = CLOCKS.indexOf(rt.quality);
-    const isLost = !identity.ensureBoot() || (!clock && !options.takesBlind);
+    const isLost = (!identity.boot && !identity.ensureBoot()) || (!clock && !options.takesBlind);
     if (isLost && !isClockMissed) rt.log("W", "heartbeat", "no-beats", "code=E_CLOCK_NONE");
     isClockMissed = isLost;
     if (isLost) return;
     const seq = ++identity.seq;
     const now = rt.nowMs();
     heartbeat.beatMs = now;
-    let free = rt.varsTotal() - rt.varsInUse();
-    if (free < VARS_FEW) free = rt.collect();
+    let vars = rt.varsInUse();
+    if (rt.varsTotal - vars < VARS_FEW) vars = rt.varsTotal - rt.collect();
+    const free = rt.varsTotal - vars;
     // The interpreter's JSON.stringify crashes when the memory ends in it; measured on 2v29.
     if (free < VARS_MIN) return failed(seq, "E_MEMORY free=" + free);
     const rssi = (rt.radio && rt.radio.rssiDbm()) || 0;
@@ -115,7 +116,7 @@ export function createHeartbeat(
     let rest = "}";
     missed = maxLateMs = 0;
     try {
-      if (options.telemetry) rest = ',"telemetry":' + options.telemetry(seq) + rest;
+      if (options.telemetry) rest = ',"telemetry":' + options.telemetry(seq, vars) + rest;
       if (options.members) {
         const members = JSON.stringify(options.members()).slice(1, -1);
         if (members) rest = "," + members + rest;

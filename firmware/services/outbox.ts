@@ -192,7 +192,7 @@ export function createOutbox(rt: Runtime, options: OutboxOptions): Outbox {
     }
 
     if (kept) {
-      const isFew = rt.varsTotal() - rt.varsInUse() < VARS_FEW;
+      const isFew = rt.varsTotal - rt.varsInUse() < VARS_FEW;
       let over = entries.length - (isFew ? RAM_BEATS_FEW : RAM_BEATS);
       if (!kept.at && rt.flashErase) {
         const values = kept.values.concat(kept.values[INTERVAL] as number);

@@ -82,7 +82,7 @@ export function createStatusServer(
       const path = (line.split(" ")[1] as string).split("?")[0] as string;
       const isHealth = path === "/health";
       if (!isHealth && path !== "/" && path !== "/status") return answer(404, "");
-      if (rt.varsTotal() - rt.varsInUse() < VARS_MIN && rt.collect() < VARS_MIN)
+      if (rt.varsTotal - rt.varsInUse() < VARS_MIN && rt.collect() < VARS_MIN)
         return answer(503, "");
       const page = makePage();
       const json = JSON.stringify(page, null, 1);

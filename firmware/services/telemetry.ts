@@ -3,7 +3,6 @@
 // watches for stalls: how long the interpreter did nothing else, and why. Counters are those since
 // the beat before; every tenth beat has totals instead, so a lost beat loses nothing for long.
 import { TELEMETRY_MAX_BYTES, TOTALS_EVERY } from "../wire/metrics.ts";
-import type { CountName, Telemetry } from "../wire/metrics.ts";
 import { STALL_MS } from "../core/runtime.ts";
 import type { Runtime } from "../core/runtime.ts";
 
@@ -19,11 +18,15 @@ export interface TelemetryOptions {
 
 /**
  * Starts counting.
- * @returns what makes the serialised telemetry of the beat with a sequence number; call it once for
- *   each.
+ * @returns what makes the serialised telemetry of a beat from its number and the JsVars in use; call
+ *   it once for each.
  */
-export function createTelemetry(rt: Runtime, options: TelemetryOptions): (seq: number) => string {
-  const totals: { [name: string]: number } = {};
+export function createTelemetry(
+  rt: Runtime,
+  options: TelemetryOptions,
+): (seq: number, vars: number) => string {
+  // Counters as they were at the beat before.
+  const told: { [name: string]: number } = {};
   let countedMs = rt.nowMs();
   let stallMs = 0;
   let stall = "";
@@ -36,39 +39,30 @@ export function createTelemetry(rt: Runtime, options: TelemetryOptions): (seq: n
     stall = cause;
   };
 
-  return function (seq) {
+  return function (seq, vars) {
     const hasTotals = !(seq % TOTALS_EVERY);
-    const telemetry: Telemetry = {};
-    const rssi = rt.radio && rt.radio.rssiDbm();
-    if (rssi) telemetry.rssi = rssi;
-    telemetry.vars = rt.varsInUse();
-    if (hasTotals) telemetry.vars_total = rt.varsTotal();
-    if (rt.rttMs !== undefined) telemetry.rtt_ms = rt.rttMs;
-    const now = rt.nowMs();
-    const sec = Math.round((now - countedMs) / 1000);
+    const { counts, radio, rttMs } = rt;
+    const sec = Math.round((rt.nowMs() - countedMs) / 1000);
     countedMs += sec * 1000;
     rt.count("due_s", sec);
     if (options.isOnline()) rt.count("on_s", sec);
-    for (const name in rt.counts) totals[name] = (totals[name] || 0) + (rt.counts[name] as number);
-    const counts = hasTotals ? totals : rt.counts;
-    for (const name in counts) telemetry[name as CountName] = counts[name] as number;
-    rt.counts = {};
-    if (stallMs) {
-      telemetry.stall_ms = stallMs;
-      telemetry.stall = stall;
-      stallMs = 0;
+    const rssi = radio && radio.rssiDbm();
+    let text = '{"vars":' + vars;
+    if (rssi) text += ',"rssi":' + rssi;
+    if (rttMs !== undefined) text += ',"rtt_ms":' + rttMs;
+    for (const name in counts) {
+      const count = counts[name] as number;
+      const more = hasTotals ? count : count - (told[name] || 0);
+      if (more) text += ',"' + name + '":' + more;
+      told[name] = count;
     }
-    if (seq <= RESET_BEATS) telemetry.reset = options.reset;
-    if (hasTotals) telemetry.totals = 1;
-    let text = JSON.stringify(telemetry);
-    if (text.length > TELEMETRY_MAX_BYTES) {
-      // What can be done without, or comes again.
-      delete telemetry.stall_ms;
-      delete telemetry.stall;
-      delete telemetry.reset;
-      delete telemetry.vars_total;
-      text = JSON.stringify(telemetry);
-    }
-    return text;
+    if (hasTotals) text += ',"totals":1';
+    // What can be done without, or comes again.
+    let rest = "";
+    if (hasTotals) rest = ',"vars_total":' + rt.varsTotal;
+    if (seq <= RESET_BEATS) rest += ',"reset":"' + options.reset + '"';
+    if (stallMs) rest += ',"stall_ms":' + stallMs + ',"stall":"' + stall + '"';
+    stallMs = 0;
+    return text + (text.length + rest.length < TELEMETRY_MAX_BYTES ? rest : "") + "}";
   };
 }

@@ -366,7 +366,7 @@ export function createFakeBoard(options: FakeBoardOptions = {}): FakeBoard {
     seed: (value: number) => void own.seeds.push(value),
     random: () => own.draws.shift() ?? random(),
     varsInUse: () => 4321,
-    varsTotal: () => 16383,
+    varsTotal: 16383,
     collect: () => own.varsFree,
     version: "2v29",
     print: (line: string) => void own.lines.push(line),

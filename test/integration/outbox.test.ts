@@ -35,7 +35,7 @@ let armed: (() => void) | undefined;
 const rt = {
   crc32: (bytes: string) => E.CRC32(bytes),
   varsInUse: () => 2000,
-  varsTotal: () => 9000,
+  varsTotal: 9000,
   nowMs: () => 5000,
   wallMs: () => 1800000000000,
   quality: "plausible",

@@ -331,7 +331,7 @@ describe("the loop", () => {
 
   it("builds no beat when too little memory is free", () => {
     const rig = create();
-    rig.board.varsInUse = () => rig.board.varsTotal() - rig.board.varsFree;
+    rig.board.varsInUse = () => rig.board.varsTotal - rig.board.varsFree;
     rig.board.varsFree = VARS_MIN - 1;
     rig.start();
     rig.clock.advance(INTERVAL_MS);

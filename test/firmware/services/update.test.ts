@@ -96,7 +96,7 @@ describe("an update", () => {
   it("leaves time between two ranges, and for the reply before the restart", () => {
     const lab = createLab();
     const outcomes = lab.begin();
-    lab.board.advance(320);
+    lab.board.advance(290);
     expect(lab.server.asked.length).toBeLessThan(4);
     while (!outcomes.length) lab.board.advance(1);
     lab.board.advance(RESTART_MS - 10);

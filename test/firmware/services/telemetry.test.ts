@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+import { expect, it } from "vitest";
+import { RESET_BEATS, createTelemetry } from "../../../firmware/services/telemetry.ts";
+import { METRICS, TELEMETRY_MAX_BYTES, TOTALS_EVERY } from "../../../firmware/wire/metrics.ts";
+import type { CountName, Telemetry } from "../../../firmware/wire/metrics.ts";
+import { createFakeBoard } from "../../helpers/fake-board.ts";
+
+function create() {
+  const board = createFakeBoard();
+  const rig = { board, isOnline: true };
+  const text = createTelemetry(board, { reset: "update", isOnline: () => rig.isOnline });
+  const tell = (seq: number): Telemetry => JSON.parse(text(seq, 1500)) as Telemetry;
+  return { ...rig, rig, text, tell };
+}
+
+it("counts from beat to beat, and since boot in every tenth", () => {
+  const { board, tell } = create();
+  board.count("sent");
+  board.count("sent");
+  expect(tell(4)).toMatchObject({ sent: 2 });
+  board.count("sent");
+  expect(tell(5)).toMatchObject({ sent: 1 });
+  expect(tell(6)).not.toHaveProperty("sent");
+  board.count("dropped");
+  expect(tell(TOTALS_EVERY)).toMatchObject({
+    sent: 3,
+    dropped: 1,
+    totals: 1,
+    vars_total: board.varsTotal,
+  });
+  expect(tell(TOTALS_EVERY + 1)).not.toHaveProperty("dropped");
+});
+
+it("counts the time in which a connection is wanted, and that in which there is one", () => {
+  const { board, rig, tell } = create();
+  board.clock.advance(10_400);
+  expect(tell(4)).toMatchObject({ due_s: 10, on_s: 10 });
+  rig.isOnline = false;
+  board.clock.advance(10_400);
+  expect(tell(5)).toMatchObject({ due_s: 11 });
+  expect(tell(TOTALS_EVERY)).toMatchObject({ due_s: 21, on_s: 10 });
+});
+
+it("tells the longest stall with its cause, once", () => {
+  const { board, tell } = create();
+  for (const [ms, cause] of [
+    [100, "code"],
+    [150, "dns"],
+    [900, "connect"],
+    [400, "tls"],
+  ] as const)
+    board.onStall?.(ms, cause);
+  expect(tell(4)).toMatchObject({ stalls: 3, stall_ms: 900, stall: "connect" });
+  expect(tell(5)).not.toHaveProperty("stall_ms");
+});
+
+it("tells why the board started in the first beats", () => {
+  const { tell } = create();
+  for (let seq = 1; seq <= RESET_BEATS; seq++) expect(tell(seq).reset).toBe("update");
+  expect(tell(RESET_BEATS + 1).reset).toBeUndefined();
+});
+
+it("leaves out what comes again before it gets too long", () => {
+  const { board, text } = create();
+  board.rttMs = 60_000;
+  for (const [name, { kind }] of Object.entries(METRICS))
+    if (kind === "counter") board.count(name as CountName, 1e6);
+  board.onStall?.(900, "connect");
+  const long = text(TOTALS_EVERY, 16_000);
+  expect(long.length).toBeLessThanOrEqual(TELEMETRY_MAX_BYTES);
+  expect(JSON.parse(long)).toMatchObject({ totals: 1, sent: 1e6, vars: 16_000 });
+  expect(JSON.parse(long)).not.toHaveProperty("stall_ms");
+});
