@@ -28,12 +28,11 @@ import type { Scheduler } from "./services/scheduler.ts";
 import type { TimeSync } from "./services/time-sync.ts";
 import type { Update } from "./services/update.ts";
 import type { Wifi } from "./services/wifi.ts";
-import type { TopicLeaf } from "./wire/topics.ts";
 import type { Uplink } from "./services/uplink.ts";
 
 /** What the app needs of a service. */
 export interface Service {
-  /** One word. */
+  /** One word; with those of FAILED in wire/heartbeat.ts beats say `degraded`. */
   status: string;
   /** Ends it: no timer, listener or socket of it is left. */
   stop(): void;
@@ -43,6 +42,8 @@ export interface Service {
 export interface App {
   rt: Runtime;
   config: Config;
+  /** Rows of the keys that it was checked against, see wire/config.ts. */
+  keys: string;
   identity: Identity;
   jwt: Jwt;
   /** Services by name, in the order of their start; what others call has a member of its own. */
@@ -55,10 +56,8 @@ export interface App {
   heartbeat?: Heartbeat;
   update?: Update;
   rotation?: Rotation;
-  /** The device's own topics that are subscribed to; parts add theirs before the uplink. */
-  leaves: TopicLeaf[];
-  /** Takes what arrives on them. */
-  onMessage?: (topic: string, payload: string) => void;
+  /** Take what arrives on the device's topics, by last level; parts add theirs before the carrier. */
+  takers: { [leaf: string]: ((payload: string) => void) | undefined };
   /** Says goodbye and starts the board anew. */
   reboot(reason: ResetReason): void;
   /** Who it is, where it stands, and one word for each service. */
@@ -75,15 +74,18 @@ export const STOP_GUARD_MS = 6000;
  * starts the board's software afresh once the program has ended. The parts are added next.
  *
  * @param config has been checked
+ * @param keys rows that it was checked against
  */
-export function createApp(rt: Runtime, config: Config): App {
+export function createApp(rt: Runtime, config: Config, keys: string): App {
   const identity = createIdentity(rt, config);
   const app = {
     rt,
     config,
+    keys,
     identity,
     services: {},
-    leaves: ["status"],
+    // The link's own.
+    takers: { status: undefined },
   } as unknown as App;
   const guardSlot = rt.newSlot();
   let state = "started";
@@ -175,7 +177,7 @@ export function boot(keys: string): App | undefined {
   rt.logLevel = config.log_level as Runtime["logLevel"];
   rt.onFault((text) => rt.log("E", "app", "fault", "text=" + quoted(text)));
   if (!rt.sha256 && softwareSha256) rt.sha256 = softwareSha256();
-  if (rt.sha256) return createApp(rt, config);
+  if (rt.sha256) return createApp(rt, config, keys);
   rt.log("E", "app", "unusable", "code=E_HASH_NONE");
   return undefined;
 }

@@ -6,6 +6,7 @@
 // Lacking in `@types/espruino` 1.95: timers, `require`, `process`, the modules `net` (as a module),
 // `crypto` and `Storage`, `E.on`, `E.toString`. Wrong there: `E.toUint8Array` takes one argument
 // only, `E.mapInPlace` requires `bits`, `getSerial` gives any, `Wifi.getIP` has no return values.
+/// <reference types="espruino" />
 
 // ---------------------------------------------------------------- the language's later libraries
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Entry for brokers that are reached by WebSocket: MQTT over ws, wss, TCP and TLS.
-import { BASE_KEYS, MQTT_KEYS, WIFI_KEYS, TIME_KEYS } from "./wire/config.ts";
+import { DEVICE_KEYS } from "./wire/config.ts";
 import { boot, ready } from "./app.ts";
 import { clock, heartbeat, uplink, websocket, wifi } from "./parts.ts";
 
-const app = boot(BASE_KEYS + MQTT_KEYS + WIFI_KEYS + TIME_KEYS);
+const app = boot(DEVICE_KEYS);
 if (app) {
   wifi(app);
   clock(app);

@@ -7,13 +7,13 @@ import { FLOOR_MS, persist, restore } from "./core/persist.ts";
 import { changeConfig, keepConfig } from "./core/config-store.ts";
 import { refused, renewalMs } from "./auth/jwt.ts";
 import { createRotation } from "./auth/rotation.ts";
-import { ALL_KEYS } from "./wire/config.ts";
 import { BOOT, FAILED, SEQ, encodeHeartbeat } from "./wire/heartbeat.ts";
+import type { HeartbeatBody } from "./wire/heartbeat.ts";
 import { FIGURES } from "./wire/metrics.ts";
 import type { Figures } from "./wire/metrics.ts";
 import { areUrls, parseUrl } from "./wire/url.ts";
 import { topicOf } from "./wire/topics.ts";
-import type { LinkTarget } from "./transport/link.ts";
+import type { Link, LinkTarget } from "./transport/link.ts";
 import { openWebSocket } from "./transport/websocket.ts";
 import { createHttpLink } from "./http/link.ts";
 import { createDeviceLink } from "./mqtt/link.ts";
@@ -21,11 +21,13 @@ import { listen } from "./platform/espruino-server.ts";
 import { runningSlot } from "./platform/espruino-update.ts";
 import { addWebSocketBytes } from "./platform/espruino-bytes.ts";
 import { createCommands } from "./services/commands.ts";
+import type { Handler } from "./services/commands.ts";
 import { startDiagnostics } from "./services/diagnostics.ts";
 import { createHeartbeat } from "./services/heartbeat.ts";
 import { createOutbox } from "./services/outbox.ts";
 import type { Outbox } from "./services/outbox.ts";
 import { createScheduler } from "./services/scheduler.ts";
+import type { Scheduler } from "./services/scheduler.ts";
 import { createStatusServer } from "./services/status-server.ts";
 import { createSupervisor } from "./services/supervisor.ts";
 import { createTelemetry } from "./services/telemetry.ts";
@@ -36,6 +38,7 @@ import type { Update } from "./services/update.ts";
 import type { Uplink } from "./services/uplink.ts";
 import type { UpdateArgs } from "./wire/update.ts";
 import { createWebsocketKeepalive, keepaliveOptions } from "./services/websocket-keepalive.ts";
+import type { KeepaliveOptions, WebsocketKeepalive } from "./services/websocket-keepalive.ts";
 import { createWifi } from "./services/wifi.ts";
 import type { App, Service } from "./app.ts";
 
@@ -116,10 +119,12 @@ export function clock(app: App): void {
 }
 
 /** Jobs at the minutes of the clock, and the diagnostic pair where it is asked for. */
-export function jobs(app: App): void {
-  app.jobs = createScheduler(app.rt);
-  app.services["jobs"] = app.jobs;
-  if (app.config.ENABLE_HEARTBEAT) startDiagnostics(app.rt, app.jobs);
+export function jobs(app: App): Scheduler {
+  const service = createScheduler(app.rt);
+  app.jobs = service;
+  app.services["jobs"] = service;
+  if (app.config.ENABLE_HEARTBEAT) startDiagnostics(app.rt, service);
+  return service;
 }
 
 /** The connection; its carriers are added next: `mqtt` or `websocket`, `http`. */
@@ -127,7 +132,8 @@ export function uplink(app: App): void {
   app.uplink = createUplink(app.rt, app.identity, app.config, {
     targetOf: (url) => targetOf(app, url),
     onMessage: (topic, payload) => {
-      if (app.onMessage) app.onMessage(topic, payload);
+      const take = app.takers[topic.split("/").pop() as string];
+      if (take) take(payload);
     },
     onChange: (isOnline) => {
       if (app.outbox) {
@@ -157,10 +163,10 @@ function hasScheme(app: App, letters: string): boolean {
 }
 
 function addMqtt(app: App, dial: Parameters<typeof createDeviceLink>[3]["dial"]): void {
-  const { rt, jwt, identity, config, leaves } = app;
+  const { rt, jwt, identity, config } = app;
   const up = app.uplink as Uplink;
-  const options = { dial, seal: jwt.seal, token: jwt.connection, leaves };
-  up.links.mqtt = createDeviceLink(rt, identity, config, options, up);
+  const options = { dial, seal: jwt.seal, token: jwt.connection, leaves: app.takers };
+  up.links["m"] = createDeviceLink(rt, identity, config, options, up);
 }
 
 /** MQTT over TCP and TLS. */
@@ -179,20 +185,36 @@ export function websocket(app: App): void {
     const options = { protocol: "mqtt", maxBytes: WEBSOCKET_MAX_BYTES };
     return openWebSocket(rt, slot, Object.assign(options, target), events);
   });
+  const { links } = app.uplink as Uplink;
+  links["w"] = links["m"] as Link;
 }
 
-/** Heartbeats over HTTP and HTTPS, where a URL asks for it. */
-export function http(app: App): void {
+/**
+ * Heartbeats over HTTP and HTTPS, where a URL asks for it.
+ *
+ * @param onPlaylist called when the server wants another playlist than the one that was reported
+ */
+export function http(app: App, onPlaylist?: () => void): void {
   const { rt, jwt, config, identity } = app;
   const up = app.uplink as Uplink;
   if (!hasScheme(app, "h")) return;
   const waitMs = config.ack_timeout_s * 1000;
-  const options = { deviceId: identity.id, waitMs, seal: jwt.seal, token: jwt.connection };
-  up.links.http = createHttpLink(rt, options, up);
+  const options = {
+    deviceId: identity.id,
+    waitMs,
+    seal: jwt.seal,
+    token: jwt.connection,
+    onPlaylist,
+  };
+  up.links["h"] = createHttpLink(rt, options, up);
 }
 
-/** Signed commands and their replies; before the carriers, which subscribe to the topic. */
-export function commands(app: App): void {
+/**
+ * Signed commands and their replies; before the carriers, which subscribe to the topic.
+ *
+ * @param own the device's own ones by name
+ */
+export function commands(app: App, own?: { [name: string]: Handler }): void {
   const { rt, config, identity, jwt } = app;
   const up = app.uplink as Uplink;
   const topic = topicOf(config.topic_prefix, identity.id, "replies");
@@ -216,7 +238,7 @@ export function commands(app: App): void {
     setInterval: (sec) => {
       if (app.heartbeat) app.heartbeat.setPeriod(sec);
     },
-    changeConfig: (changes) => changeConfig(rt, changes, ALL_KEYS, areUrls),
+    changeConfig: (changes) => changeConfig(rt, changes, app.keys, areUrls),
     reboot: app.reboot,
     update: (args, done) => {
       const url = "" + args["url"];
@@ -225,11 +247,9 @@ export function commands(app: App): void {
       beginUpdate(app.update as Update, mac, target, args as unknown as UpdateArgs, done);
     },
     rotate: rotation.rotate,
+    own,
   });
-  app.leaves.push("commands");
-  app.onMessage = (name, payload) => {
-    if (name.endsWith("commands")) service.handle(payload);
-  };
+  app.takers["commands"] = service.handle;
   app.services["commands"] = service;
 }
 
@@ -245,6 +265,28 @@ function beatPublisher(app: App): Outbox["submit"] {
   };
 }
 
+/**
+ * Takes what is published on a topic of the device's own, `devices/<id>/<leaf>`; before the carrier,
+ * which subscribes to it. MQTT only.
+ *
+ * @param leaf one level
+ */
+export function subscribe(app: App, leaf: string, onText: (text: string) => void): void {
+  app.takers[leaf] = onText;
+}
+
+/**
+ * Publishes text on a topic of the device's own at QoS 1; without a connection it waits for one while
+ * there is room. What is lost is logged. MQTT only.
+ */
+export function publish(app: App, leaf: string, body: string): void {
+  const { rt, config, identity } = app;
+  const topic = topicOf(config.topic_prefix, identity.id, leaf);
+  (app.uplink as Uplink).publish({ topic, body, qos: 1 }, (failure) => {
+    if (failure) rt.log("W", "app", "unpublished", "leaf=" + leaf + " code=" + failure);
+  });
+}
+
 /** Keeps beats that cannot be sent; where there is no flash for it, only in RAM. */
 export function outbox(app: App): void {
   const { rt } = app;
@@ -255,10 +297,15 @@ export function outbox(app: App): void {
   app.services["outbox"] = app.outbox;
 }
 
+/** Members of a heartbeat that an application adds: none of those that every heartbeat has. */
+export type Members = { [name: string]: unknown } & {
+  [name in keyof HeartbeatBody | "jwt"]?: never;
+};
+
 /** What an author adds to the heartbeat. */
 export interface HeartbeatExtras {
-  /** The application's own members. */
-  members?(): object;
+  /** The application's own members, asked for at each beat. */
+  members?(): Members;
 }
 
 /** The heartbeat, through the outbox where there is one. */
@@ -333,12 +380,22 @@ export function statusPage(app: App): void {
   );
 }
 
-/** A plain WebSocket kept alive by interval and payload, where the configuration has one. */
-export function keepalive(app: App): void {
+/**
+ * A plain WebSocket kept alive by interval and payload, where the configuration has one.
+ *
+ * @param extras get what comes over it
+ * @returns what sends over it; undefined where there is none
+ */
+export function keepalive(
+  app: App,
+  extras?: Pick<KeepaliveOptions, "onMessage" | "onState">,
+): WebsocketKeepalive | undefined {
   const { rt, config } = app;
-  if (!config.keepalive_url) return;
+  if (!config.keepalive_url) return undefined;
   addWebSocketBytes(rt);
   const target = targetOf(app, config.keepalive_url);
-  const service = createWebsocketKeepalive(rt, keepaliveOptions(rt, config, target as never));
+  const options = keepaliveOptions(rt, config, target as never);
+  const service = createWebsocketKeepalive(rt, Object.assign(options, extras));
   app.services["keepalive"] = service;
+  return service;
 }

@@ -45,7 +45,7 @@ export interface HttpLinkOptions {
   /** Makes a fresh connection token. */
   token(): string;
   /** The server has another playlist than the one that was reported. */
-  onPlaylist?(): void;
+  onPlaylist?: (() => void) | undefined;
 }
 
 /** Creates a link, closed. */

@@ -5,7 +5,6 @@
 import { encodeStatus } from "../wire/status.ts";
 import type { StatusReason } from "../wire/status.ts";
 import { topicOf } from "../wire/topics.ts";
-import type { TopicLeaf } from "../wire/topics.ts";
 import type { Config } from "../wire/config.ts";
 import type { Runtime } from "../core/runtime.ts";
 import type { Published, Seal } from "../core/message.ts";
@@ -35,8 +34,8 @@ export interface DeviceLinkOptions {
   seal: Seal;
   /** Makes the password of a connection. */
   token(): string;
-  /** Leaves of the device's own topics to subscribe to. */
-  leaves: TopicLeaf[];
+  /** Leaves of the device's own topics to subscribe to, as keys. */
+  leaves: { [leaf: string]: unknown };
 }
 
 /** Creates the link. */
@@ -80,7 +79,7 @@ export function createDeviceLink(
     sayBirth();
   }
 
-  for (const leaf of options.leaves)
+  for (const leaf in options.leaves)
     topicFilters.push(topicOf(config.topic_prefix, identity.id, leaf));
   const link = createMqttLink(rt, config, {
     dial: options.dial,

@@ -86,7 +86,7 @@ export interface CommandOptions {
   /** Makes a new key the one that signs; `key` is base64url. */
   rotate?(key: string, kid: string): Failure | undefined;
   /** A program's own commands by name: `{ "open_door": (args, answer) => answer() }`. */
-  own?: { [name: string]: Handler };
+  own?: { [name: string]: Handler } | undefined;
 }
 
 /** The running service. */

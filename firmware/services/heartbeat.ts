@@ -115,14 +115,15 @@ export function createHeartbeat(
     ];
     let rest = "}";
     missed = maxLateMs = 0;
+    if (options.telemetry) rest = ',"telemetry":' + options.telemetry(seq, vars) + rest;
     try {
-      if (options.telemetry) rest = ',"telemetry":' + options.telemetry(seq, vars) + rest;
       if (options.members) {
         const members = JSON.stringify(options.members()).slice(1, -1);
         if (members) rest = "," + members + rest;
       }
     } catch (error) {
-      return failed(seq, "E_JSON text=" + quoted("" + error));
+      // The beat goes without them: a fault of the application is no death of the device.
+      rt.log("E", "heartbeat", "no-members", "code=E_JSON text=" + quoted("" + error));
     }
     inHand++;
     rt.count("sent");

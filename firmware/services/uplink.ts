@@ -46,8 +46,8 @@ export interface UplinkOptions {
 
 /** The supervised connection, and what its links report to. */
 export interface Uplink extends LinkEvents {
-  /** Carriers by kind; add them right after creation. */
-  links: { mqtt?: Link; http?: Link };
+  /** Carriers by the first letter of the schemes they are for; add them right after creation. */
+  links: { [letter: string]: Link };
   /** `waiting`, `opening`, `online`, `stopping` or `off`. */
   status: string;
   /** When it was online last, or 0, ms. */
@@ -157,9 +157,9 @@ export function createUplink(
     if (options.onChange) options.onChange(true);
   }
 
-  function linkFor(url: string): Link {
-    const { mqtt, http } = uplink.links;
-    return (url[0] === "h" ? http : mqtt) as Link;
+  /** Undefined: this program does not carry that scheme. */
+  function linkFor(url: string): Link | undefined {
+    return uplink.links[url[0] as string];
   }
 
   function attempt(): void {
@@ -179,6 +179,7 @@ export function createUplink(
     if (block) return drop("code=" + block, spreadMs, 0);
     const target = options.targetOf(url);
     const next = linkFor(url);
+    if (!next) return onFail("E_CONFIG key=urls", false);
     // What waits in a link of another kind must not wait for ever.
     if (link && next !== link) link.abandon();
     link = next;
@@ -195,18 +196,20 @@ export function createUplink(
     const done = stopDone;
     stopDone = undefined;
     rt.disarm(slot);
-    const { mqtt, http } = uplink.links;
-    for (const each of [mqtt, http])
-      if (each) {
-        each.close();
-        each.abandon();
-      }
+    const { links } = uplink;
+    for (const letter in links) {
+      const each = links[letter] as Link;
+      each.close();
+      each.abandon();
+    }
     leave("off", reason);
     if (done) done();
   }
 
   function publish(message: Message, done: Published): void {
-    (link || linkFor(urls[0] as string)).publish(message, done);
+    const first = link || linkFor(urls[0] as string);
+    if (first) first.publish(message, done);
+    else done("E_CONFIG key=urls");
   }
 
   function networkUp(): void {

@@ -150,7 +150,11 @@ export const CODES: { [code in Code]: CodeInfo } = {
     retriable: true,
     text: "A scheduled job threw, or there are too many jobs; the others go on.",
   },
-  E_JSON: { severity: "E", retriable: true, text: "The heartbeat could not be serialised." },
+  E_JSON: {
+    severity: "E",
+    retriable: true,
+    text: "The application's members threw or could not be serialised.",
+  },
   E_KEY: {
     severity: "E",
     retriable: false,

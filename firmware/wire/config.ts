@@ -70,6 +70,9 @@ export const KEEPALIVE_KEYS =
   "|keepalive_reply s - 1 64 &keepalive_ping" +
   "|keepalive_max_bytes i 4096 125 65535";
 
+/** The keys of a device that reports, whatever carries its beats: those of the smaller entries. */
+export const DEVICE_KEYS = BASE_KEYS + MQTT_KEYS + WIFI_KEYS + TIME_KEYS;
+
 /** The keys of all entries, in the order of the documentation. */
 export const ALL_KEYS =
   BASE_KEYS + MQTT_KEYS + WIFI_KEYS + STATUS_KEYS + TIME_KEYS + DIAGNOSTICS_KEYS + KEEPALIVE_KEYS;

@@ -19,8 +19,11 @@ export function isDeviceId(id: string): boolean {
   return id.length > 0 && id.length <= DEVICE_ID_MAX_CHARS && !/[^A-Za-z0-9_-]/.test(id);
 }
 
-/** Builds the topic name of one device, e.g. `devices/kitchen/heartbeat`. */
-export function topicOf(prefix: string, deviceId: string, leaf: TopicLeaf): string {
+/**
+ * Builds the topic name of one device, e.g. `devices/kitchen/heartbeat`.
+ * @param leaf a {@link TopicLeaf}, or one that an application has for itself
+ */
+export function topicOf(prefix: string, deviceId: string, leaf: string): string {
   return prefix + "/" + deviceId + "/" + leaf;
 }
 

@@ -129,7 +129,7 @@ describe("a beat", () => {
   ])("made while a service says %s says %s", (word, status) => {
     const board = createFakeBoard({ boot: 6 });
     const broker = createFakeBroker(board);
-    const app = createApp(board, configOf({ interval_s: 10 }));
+    const app = createApp(board, configOf({ interval_s: 10 }), "");
     compose(app);
     app.services["own"] = { status: word, stop: () => undefined };
     board.advance(11_000);
@@ -166,7 +166,7 @@ describe("a restart that was planned", () => {
   it("tells its reason in the first beats of the next start, and only there", () => {
     const config = configOf({ interval_s: 10 });
     const old = createFakeBoard({ boot: 6 });
-    const app = createApp(old, config);
+    const app = createApp(old, config, "");
     compose(app);
     old.advance(5000);
     app.reboot("command");
@@ -176,7 +176,7 @@ describe("a restart that was planned", () => {
     function resets(): unknown[] {
       const board = createFakeBoard({ flash: old.flash });
       const broker = createFakeBroker(board);
-      compose(createApp(board, config));
+      compose(createApp(board, config, ""));
       board.advance(45_000);
       return broker
         .payloads("/heartbeat")

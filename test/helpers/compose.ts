@@ -3,6 +3,7 @@
 import { createApp, ready } from "../../firmware/app.ts";
 import type { App } from "../../firmware/app.ts";
 import { heartbeat, mqtt, uplink, wifi } from "../../firmware/parts.ts";
+import { ALL_KEYS } from "../../firmware/wire/config.ts";
 import type { Config } from "../../firmware/wire/config.ts";
 import type { FakeBoard } from "./fake-board.ts";
 
@@ -25,7 +26,7 @@ export interface Console {
 /** A program that can be started, and again as the interpreter does it: all code is run afresh. */
 export function startable(board: FakeBoard, config: Config): Console {
   const typed = (): Console | undefined => board.exposed.get("lubdub") as Console | undefined;
-  board.restart = () => compose(createApp(board, config));
+  board.restart = () => compose(createApp(board, config, ALL_KEYS));
   return {
     start: () => {
       const there = typed();

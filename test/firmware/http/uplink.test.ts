@@ -7,7 +7,7 @@ import { createHttpLink } from "../../../firmware/http/link.ts";
 import { createUplink } from "../../../firmware/services/uplink.ts";
 import type { LinkTarget } from "../../../firmware/transport/link.ts";
 import { parseUrl } from "../../../firmware/wire/url.ts";
-import { configOf, createFakeBoard } from "../../helpers/fake-board.ts";
+import { configOf, createFakeBoard, linesOf } from "../../helpers/fake-board.ts";
 
 const SPREAD_MS = 1000;
 
@@ -37,7 +37,7 @@ function createRig(urls: string, answer: () => string, systemMs?: number) {
     },
   });
   const waits = { deviceId: identity.id, waitMs: 1000, seal: jwt.seal, token: jwt.connection };
-  uplink.links.http = createHttpLink(board, waits, uplink);
+  uplink.links["h"] = createHttpLink(board, waits, uplink);
   const beat = (): void =>
     uplink.publish({ topic: "t", body: "{}", qos: 1, claims: "1" }, (failure) =>
       told.push(failure ?? "ok"),
@@ -50,6 +50,22 @@ function answerOf(status: number, body = "", headers = ""): string {
 }
 
 describe("an uplink over HTTP", () => {
+  it("goes past a URL whose scheme the program does not carry, and says so", () => {
+    const body = '{"status":"ok","server_time":"2026-11-22T06:19:16Z","commands":[]}';
+    const { board, uplink, told, beat, hosts } = createRig("mqtt://one,http://two", () =>
+      answerOf(200, body),
+    );
+    beat();
+    expect(told).toEqual(["E_CONFIG key=urls"]);
+    board.advance(4 * SPREAD_MS);
+    expect(linesOf(board, "failed")).toEqual(["W uplink failed code=E_CONFIG key=urls"]);
+    expect(uplink.status).toBe("online");
+    expect(hosts.filter((host) => !host.startsWith("two "))).toEqual([]);
+    beat();
+    board.advance(100);
+    expect(told.at(-1)).toBe("ok");
+  });
+
   it("brings beats, and what their answers bring", () => {
     const body = '{"status":"ok","server_time":"2026-11-22T06:19:16Z","commands":["a.b.c"]}';
     const { board, uplink, told, beat } = createRig("http://one", () => answerOf(200, body));

@@ -21,6 +21,7 @@ function program(hasRadio = true) {
   const app = createApp(
     board,
     configOf({ interval_s: INTERVAL_SEC, recover_s: RECOVER_SEC, wifi_ssid: "home" }),
+    "",
   );
   wifi(app);
   uplink(app);

@@ -68,9 +68,9 @@ function create(options: Options = {}) {
         dial: board.connect,
         seal: jwt.seal,
         token: jwt.connection,
-        leaves: ["status" as const],
+        leaves: { status: undefined },
       };
-      uplink.links.mqtt = createDeviceLink(board, identity, checked, made, uplink);
+      uplink.links["m"] = createDeviceLink(board, identity, checked, made, uplink);
     },
     stop: (done: () => void) => uplink.stop(done),
     /** Starts and waits until it is online. */
