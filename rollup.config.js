@@ -3,7 +3,7 @@
 // tools/build-report/bundle.ts; here the parts meet that may not know each other: the build, and the
 // simulator's syntax check.
 import process from "node:process";
-import { rmSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { tsImport } from "tsx/esm/api";
 
@@ -19,9 +19,16 @@ export default async () => {
     "./tools/build-report/size.ts",
     import.meta.url,
   );
+  const { reservedNames } = await tsImport(
+    "./tools/build-report/reserved-names.ts",
+    import.meta.url,
+  );
   const { checkSyntax } = await tsImport("./sim/board/syntax.ts", import.meta.url);
   const { entriesOf } = await tsImport("./tools/build-report/entries.ts", import.meta.url);
   const root = pathOf("./");
+  // For `lubdub build` in projects of others, where the declarations are not.
+  mkdirSync(pathOf("./dist/lib"), { recursive: true });
+  writeFileSync(pathOf("./dist/lib/reserved-names.json"), JSON.stringify(reservedNames(root)));
   const softwareSha256 = process.env.LUBDUB_SOFTWARE_SHA256 === "1";
   return entriesOf(root).map(({ name, file }) =>
     createBundleConfig({

@@ -2,12 +2,13 @@
 // The `lubdub` command. One line per program; each lives in a folder of its own and adds its own
 // options. Run through tools/lubdub.js.
 import { createRootCommand, quietPipes, runCommand } from "./lib/cli.ts";
+import { registerBuild } from "./build/main.ts";
 import { registerDemo } from "./demo/main.ts";
 import { registerHil } from "./hil/main.ts";
 import { registerRun } from "./run/main.ts";
 import { registerSim } from "./sim/main.ts";
 
-const PROGRAMS = [registerDemo, registerSim, registerRun, registerHil];
+const PROGRAMS = [registerBuild, registerDemo, registerSim, registerRun, registerHil];
 
 quietPipes();
 const root = createRootCommand(

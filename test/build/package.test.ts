@@ -26,6 +26,11 @@ interface Result {
 
 let project: string;
 
+/** The device in the page for authors, as it stands there. */
+const device = readFileSync(path.join(PROJECT, "docs/reference/authoring.md"), "utf8")
+  .split("```ts\n")[1]
+  ?.split("```")[0] as string;
+
 function run(command: string, args: string[], cwd = project): Result {
   const env = { ...process.env, npm_config_update_notifier: "false", NODE_OPTIONS: "" };
   return spawnSync(command, args, { cwd, encoding: "utf8", env });
@@ -133,6 +138,52 @@ describe("package", () => {
       stderr: "",
       status: 0,
     });
+  });
+
+  it("builds a device of one's own, in ten lines, whose members reach the broker", () => {
+    write("my-device.ts", device);
+    expect(device.slice(device.indexOf("const app")).trim().split("\n")).toHaveLength(9);
+    const command = path.join(project, "node_modules/lubdub/tools/lubdub.js");
+    const built = run(process.execPath, [command, "build", "my-device.ts"]);
+    expect(built).toMatchObject({ status: 0, stderr: "" });
+    expect(built.stdout).toMatch(/ lubdub\/firmware\/parts\.ts\n/);
+    expect(built.stdout).toMatch(/\ndist\/my-device\.min\.js \d+ bytes sha256=[0-9a-f]{64}\n$/);
+    const { stdout, stderr } = runModule(`
+      import { readFileSync } from "node:fs";
+      import { World } from "lubdub/sim";
+      const world = new World({ seed: 1 });
+      const broker = world.broker("broker");
+      const versions = new Set();
+      broker.subscribe("devices/+/heartbeat", (topic, payload) => {
+        versions.add(JSON.parse(payload.toString()).player_version);
+      });
+      const config = { urls: "mqtt://broker", wifi_ssid: "home", key: "k".repeat(43) };
+      world.board("display", {
+        script: readFileSync("dist/my-device.min.js", "latin1"),
+        files: { "lubdub.json": JSON.stringify(config) },
+      });
+      await world.run("3m");
+      console.log([...versions], world.problems);
+      await world.close();
+    `);
+    expect({ stdout, stderr }).toEqual({ stdout: "[ '4.2' ] []\n", stderr: "" });
+  }, 180_000);
+
+  it("has types for a device, which refuse members that every heartbeat has", () => {
+    const types = (source: string): string[] => {
+      write("my-device.ts", source);
+      const config = { extends: "lubdub/tsconfig.device.json", files: ["my-device.ts"] };
+      write("tsconfig.json", JSON.stringify(config));
+      const { stdout } = run(path.join(PROJECT, "node_modules/.bin/tsc"), ["-p", "."]);
+      return stdout.split("\n").filter((line) => /^\S/.test(line));
+    };
+    expect(types(`${device}D2.write(require("Storage").getFree() > 0);\n`)).toEqual([]);
+    expect(types(device.replace("player_version", "boot"))).toEqual([
+      expect.stringMatching(
+        /^my-device\.ts\(\d+,\d+\): error TS2322: Type '.* boot: string; }' is not assignable/,
+      ),
+    ]);
+    expect(types(`${device}document.title = "";\n`)).toHaveLength(1);
   });
 
   it("holds what runs and nothing that tests it", () => {

@@ -46,6 +46,19 @@ describe("lubdub sim", () => {
     expect(readFileSync(path.join(folder, "b.jsonl")).equals(bytes)).toBe(true);
   });
 
+  it.each([
+    { carrier: "ws", bundle: "lubdub-websocket" },
+    { carrier: "http", bundle: "lubdub-http" },
+  ])("runs $bundle by $carrier", async ({ carrier, bundle }) => {
+    const script = path.join(import.meta.dirname, `../../dist/firmware/${bundle}.min.js`);
+    const args = ["sim", "--boards", "2", "--for", "5m", "--carrier", carrier, "--bundle", script];
+    expect(await runCli(args)).toMatchObject({
+      code: 0,
+      stderr: "",
+      stdout: expect.stringMatching(/^60 beats accepted, 0 duplicate, 0 late, 0 refused, 0 lost$/m),
+    });
+  });
+
   it("takes a plan in TypeScript", async () => {
     const plan = file(
       "plan.ts",
@@ -85,6 +98,18 @@ describe("lubdub sim", () => {
       ["--seed", "3"],
       1,
       /^lubdub sim: no heartbeat was accepted; repeat: npx lubdub sim --for 1s --seed 3\n$/,
+    ],
+    [
+      "a bundle that is not there",
+      ["--bundle", "/nowhere/my.min.js"],
+      1,
+      /there is no \/nowhere\/my\.min\.js: `lubdub build` makes/,
+    ],
+    [
+      "a carrier in real time",
+      ["--carrier", "http", "--realtime"],
+      2,
+      /^lubdub sim: --carrier is for virtual time/,
     ],
     [
       "a trace that cannot be written",

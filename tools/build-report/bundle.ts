@@ -5,12 +5,13 @@
 import { babel } from "@rollup/plugin-babel";
 import type { RollupBabelInputPluginOptions } from "@rollup/plugin-babel";
 import path from "node:path";
-import type { OutputOptions, Plugin, RollupError, RollupOptions } from "rollup";
+import type { OutputOptions, Plugin, PluginContext, RollupError, RollupOptions } from "rollup";
+import { authorNames } from "./author-names.ts";
 import { BABEL_OPTIONS } from "./babel-options.ts";
 import { dropBootOnly } from "./boot-only.ts";
 import { minifyForBoard } from "./minify.ts";
 import { reservedNames } from "./reserved-names.ts";
-import { createSourceRules } from "./source-rules.ts";
+import { createSourceRules, LIBRARY } from "./source-rules.ts";
 import { formatProblem } from "./problem.ts";
 import type { BuildProblem } from "./problem.ts";
 import { attributeBytes } from "./size.ts";
@@ -46,6 +47,13 @@ export interface BundleOptions {
   checkSyntax: CheckSyntax;
   /** Property names that programs beside this entry read or write; they keep their spelling. */
   keptNames?: readonly string[];
+  /**
+   * Absolute path of the module that stands for `lubdub/firmware`. With it the entry is an author's:
+   * property names in files outside that module's folder keep their spelling.
+   */
+  library?: string;
+  /** {@link reservedNames}, for where the declarations are not; read from `root` unless given. */
+  reservedNames?: readonly string[];
   /** Brings SHA-256 in software for boards whose interpreter has none (firmware/lib/sha256.ts). */
   softwareSha256?: boolean;
   /** Gets the sizes of a build that has been written. */
@@ -84,10 +92,12 @@ function moduleOption(): Plugin {
 }
 
 /** Keeps modules of the host out: everything that is not a relative path is refused. */
-function moduleGate(root: string, problems: readonly BuildProblem[]): Plugin {
+function moduleGate(options: BundleOptions, problems: readonly BuildProblem[]): Plugin {
+  const { root, library } = options;
   return {
     name: "firmware",
     resolveId(source, importer) {
+      if (library && source === LIBRARY) return library;
       const isRelative = source.startsWith("./") || source.startsWith("../");
       // Babel has put the place of the import on the list; external, so that all are found.
       if (importer && !isRelative && !source.startsWith("\0"))
@@ -104,6 +114,17 @@ function moduleGate(root: string, problems: readonly BuildProblem[]): Plugin {
       if (!error && problems.length) this.error(failure(problems, root));
     },
   };
+}
+
+/** The names that an author's files have; empty for the firmware's own entries. */
+function keptOf(library: string | undefined, context: PluginContext): string[] {
+  const names = new Set<string>();
+  if (library)
+    for (const id of context.getModuleIds())
+      // The firmware's own files, and Babel's helpers.
+      if (!id.startsWith(path.dirname(library) + path.sep) && !id.startsWith("\0"))
+        for (const name of authorNames(context.getModuleInfo(id)?.ast)) names.add(name);
+  return [...names];
 }
 
 /** Adds the minified script, maps and sizes to the readable one, and checks both scripts. */
@@ -123,7 +144,11 @@ function boardOutput(options: BundleOptions): Plugin {
         arrows.code,
         arrows.map,
         files.minified,
-        [...reservedNames(options.root), ...(options.keptNames ?? [])],
+        [
+          ...(options.reservedNames ?? reservedNames(options.root)),
+          ...(options.keptNames ?? []),
+          ...keptOf(options.library, this),
+        ],
       );
       const minified = { code: dropBootOnly(code), map: minifiedMap };
       const problems = findSyntaxProblems(
@@ -161,12 +186,14 @@ export function createBundleConfig(options: BundleOptions): BundleConfig {
     treeshake: { moduleSideEffects: true, propertyReadSideEffects: false },
     plugins: [
       ...(options.softwareSha256 ? [moduleOption()] : []),
-      moduleGate(options.root, problems),
+      moduleGate(options, problems),
       babel({
         ...(BABEL_OPTIONS as RollupBabelInputPluginOptions),
-        plugins: [createSourceRules((problem) => problems.push(problem))],
+        plugins: [
+          createSourceRules((problem) => problems.push(problem), options.library !== undefined),
+        ],
         babelHelpers: "bundled",
-        extensions: [".ts"],
+        extensions: [".ts", ".js"],
       }),
       boardOutput(options),
     ],
@@ -174,7 +201,7 @@ export function createBundleConfig(options: BundleOptions): BundleConfig {
       // An import of a module that is not there stops the build anyway, at its place in the source.
       if (log.code === "UNUSED_EXTERNAL_IMPORT") return;
       // An import cycle among them: the interpreter does not hoist.
-      if (level === "warn") throw Object.assign(new Error(log.message), { stack: "" });
+      if (level === "warn") throw Object.assign(new Error(log.message), { ...log, stack: "" });
     },
     output: {
       file: path.join(options.outDir, bundleFiles(options.name ?? "lubdub").readable),

@@ -27,6 +27,9 @@ export const BOARD_MODULES: readonly string[] = [
   "tls",
 ];
 
+/** What an author's files import the firmware as. */
+export const LIBRARY = "lubdub/firmware";
+
 const NOT_ASCII = /[^\x00-\x7f]/;
 const NOT_A_BYTE = /[^\x00-\xff]/;
 
@@ -36,8 +39,9 @@ type State = { filename?: string | undefined };
 /**
  * Makes the Babel plugin that reports modules a board does not have and text that is not bytes.
  * @param report gets one problem per place, with the file's absolute path.
+ * @param hasLibrary whether {@link LIBRARY} can be imported.
  */
-export function createSourceRules(report: Report): PluginObj {
+export function createSourceRules(report: Report, hasLibrary = false): PluginObj {
   function tell(node: types.Node, state: State, construct: string, message: string): void {
     const start = node.loc?.start;
     const line = start?.line ?? 1;
@@ -49,6 +53,7 @@ export function createSourceRules(report: Report): PluginObj {
     const name = source.value;
     // The last kind is the build's own: Babel's helpers.
     if (name.startsWith("./") || name.startsWith("../") || name.startsWith("\0")) return;
+    if (hasLibrary && name === LIBRARY) return;
     const hint = BOARD_MODULES.includes(name)
       ? `the board's own module comes with require("${name}")`
       : "a board has no such module";

@@ -30,8 +30,9 @@ function readSourceMap(file: string): string | null {
   }
 }
 
-/** Reads the bundle; `E_BUILD_MISSING` when there is none. */
-export function loadBundle(file = PROJECT_DIR + BUNDLE_FILE): Bundle {
+/** Reads the built bundle, or another one; `E_BUILD_MISSING` when there is none. */
+export function loadBundle(given?: string): Bundle {
+  const file = given ?? PROJECT_DIR + BUNDLE_FILE;
   let bytes: Buffer;
   try {
     bytes = readFileSync(file);
@@ -39,7 +40,9 @@ export function loadBundle(file = PROJECT_DIR + BUNDLE_FILE): Bundle {
     if (systemCode(error) === "ENOENT")
       throw new AppError(
         "E_BUILD_MISSING",
-        `there is no ${BUNDLE_FILE}: run \`npm run build\` first`,
+        given === undefined
+          ? `there is no ${BUNDLE_FILE}: run \`npm run build\` first`
+          : `there is no ${given}: \`lubdub build\` makes the bundle of a device of your own`,
         { cause: error },
       );
     throw new AppError("E_BUILD_UNREADABLE", errorText(error), { cause: error });

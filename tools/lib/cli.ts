@@ -98,17 +98,21 @@ export function intervalOption(flags: string, defaultText: string): Option {
 
 /** Creates the root command, still without programs. */
 export function createRootCommand(description: string): Command {
-  return new Command("lubdub")
-    .description(description)
-    .version(LUBDUB_VERSION, "-V, --version", "print the version")
-    .helpOption("-h, --help", "print this help")
-    .helpCommand(false)
-    .exitOverride()
-    .configureHelp({ sortSubcommands: false, subcommandTerm: (command) => command.name() })
-    .configureOutput({
-      // Errors are written once, by `runCommand`.
-      outputError: () => {},
-    });
+  return (
+    new Command("lubdub")
+      .description(description)
+      .version(LUBDUB_VERSION, "-V, --version", "print the version")
+      .helpOption("-h, --help", "print this help")
+      .helpCommand(false)
+      // Or a program would take the options of its own subcommand that have the same names.
+      .enablePositionalOptions()
+      .exitOverride()
+      .configureHelp({ sortSubcommands: false, subcommandTerm: (command) => command.name() })
+      .configureOutput({
+        // Errors are written once, by `runCommand`.
+        outputError: () => {},
+      })
+  );
 }
 
 /**

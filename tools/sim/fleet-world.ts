@@ -5,12 +5,21 @@
 import { createHash } from "node:crypto";
 import { CONFIG_FILE } from "../../firmware/wire/config.ts";
 import { parseTopic } from "../../firmware/wire/topics.ts";
-import { World } from "../../sim/index.ts";
+import {
+  World,
+  createHeartbeatReceiver,
+  createWebSocketListener,
+  mqttOverWebSocket,
+} from "../../sim/index.ts";
 import type { WorldBroker, WorldOptions } from "../../sim/index.ts";
 import { boardConfigText } from "../lib/board-config.ts";
 import type { BoardSettings } from "../lib/board-config.ts";
 import { createVerifier } from "../lib/verifier.ts";
 import type { Verdict } from "../lib/verifier.ts";
+
+/** Schemes of URLs by which a fleet can report. */
+export const CARRIERS = ["mqtt", "ws", "http"] as const;
+export type Carrier = (typeof CARRIERS)[number];
 
 /** What the fleet is made of. */
 export interface FleetWorldOptions extends WorldOptions {
@@ -26,6 +35,8 @@ export interface FleetWorldOptions extends WorldOptions {
   sourceMap?: string | null;
   /** One key for all devices, base64url; from the seed unless given. */
   key?: string | undefined;
+  /** What the beats travel by: MQTT over TCP unless given, MQTT in WebSocket, HTTP. */
+  carrier?: Carrier;
   /** Further keys of the configuration file. */
   settings?: Partial<BoardSettings>;
   /** Shares one set of intrinsics among the boards: a tenth of the memory. */
@@ -39,8 +50,9 @@ export interface FleetWorldOptions extends WorldOptions {
   onPrint?(deviceId: string, line: string): void;
 }
 
-/** Name of the broker's host. */
+/** Name of the broker's host, and of the one that takes beats over HTTP. */
 const BROKER = "broker";
+const MONITOR = "monitor";
 
 /** Time over which the boards are switched on, ms; shorter intervals shorten it. */
 const POWER_ON_SPREAD_MS = 5000;
@@ -55,7 +67,7 @@ export function createFleetWorld(options: FleetWorldOptions): {
   world: World;
   broker: WorldBroker;
 } {
-  const { deviceIds, seed, prefix, intervalMs } = options;
+  const { deviceIds, seed, prefix, intervalMs, carrier = "mqtt" } = options;
   const world = new World(options);
   const broker = world.broker(BROKER);
   const keys = new Map(deviceIds.map((id) => [id, options.key ?? keyFrom(seed, id)]));
@@ -65,8 +77,7 @@ export function createFleetWorld(options: FleetWorldOptions): {
       return key === undefined ? undefined : Buffer.from(key, "base64url");
     },
   });
-  broker.subscribe(`${prefix}/+/heartbeat`, (topic, payload) => {
-    const deviceId = parseTopic(prefix, topic)?.deviceId ?? "";
+  const onBeat = (deviceId: string, payload: Buffer): void => {
     const verdict = verifier.accept(payload, deviceId, world.clock.now());
     const { kind } = verdict;
     world.trace.add("monitor", "beat", {
@@ -75,15 +86,27 @@ export function createFleetWorld(options: FleetWorldOptions): {
       ...(kind === "rejected" ? {} : { boot: verdict.beat.boot, seq: verdict.beat.seq }),
     });
     options.onBeat?.(deviceId, payload, verdict);
-  });
+  };
+  broker.subscribe(`${prefix}/+/heartbeat`, (topic, payload) =>
+    onBeat(parseTopic(prefix, topic)?.deviceId ?? "", payload),
+  );
   broker.subscribe(`${prefix}/+/status`, (topic, payload) => {
     options.onStatus?.(parseTopic(prefix, topic)?.deviceId ?? "", payload);
   });
+  const { clock } = world;
+  if (carrier === "ws") {
+    const program = mqttOverWebSocket(broker.peer);
+    world.serve(BROKER, 80, createWebSocketListener({ clock, program }).peer);
+  } else if (carrier === "http") {
+    const take = (beat: { deviceId: string; text: string }): void =>
+      onBeat(beat.deviceId, Buffer.from(beat.text));
+    world.http(MONITOR, { handle: createHeartbeatReceiver({ clock, onBeat: take }) });
+  }
   const gapMs = Math.min(POWER_ON_SPREAD_MS, intervalMs) / deviceIds.length;
   deviceIds.forEach((deviceId, i) => {
     const config = boardConfigText({
       device_id: deviceId,
-      urls: `mqtt://${BROKER}`,
+      urls: `${carrier}://${carrier === "http" ? MONITOR : BROKER}`,
       key: keys.get(deviceId) as string,
       interval_s: intervalMs / 1000,
       immediate: true,

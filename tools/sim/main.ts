@@ -30,6 +30,8 @@ import {
 import { AppError, errorText, usageError } from "../lib/errors.ts";
 import { runFleet } from "../lib/fleet-run.ts";
 import type { Counts } from "../lib/tracker.ts";
+import { CARRIERS } from "./fleet-world.ts";
+import type { Carrier } from "./fleet-world.ts";
 import { registerExplore } from "./explore.ts";
 import { runFaultCommand } from "./fault-command.ts";
 import { readPlanFile } from "./plan-file.ts";
@@ -50,6 +52,8 @@ interface SimOptions {
   name: string;
   seed: number;
   plain?: boolean;
+  bundle?: string;
+  carrier?: Carrier;
 }
 
 const DEFAULT_FOR_MS = 3_600_000;
@@ -63,6 +67,7 @@ const SHARED_FROM_BOARDS = 50;
 export function registerSim(root: Command): void {
   const sim = root
     .command("sim")
+    .enablePositionalOptions()
     .description("a world of virtual boards: repeatable, fast, with faults")
     .option("-b, --boards <n>", "how many boards", parseCount(1, 100_000), 10)
     .addOption(intervalOption("-i, --interval <time>", "10s"))
@@ -86,6 +91,13 @@ export function registerSim(root: Command): void {
     .option("--qos <0|1>", "QoS of the heartbeats", parseCount(0, 1), 1)
     .option("--prefix <topic>", "first levels of the topics", parsePrefix, TOPIC_PREFIX)
     .option("--name <id>", "device ids are <id>-1, <id>-2, ...", parseDeviceId, "sim")
+    .option("--bundle <file>", "another bundle, such as one by `lubdub build`")
+    .addOption(
+      new Option(
+        "--carrier <scheme>",
+        "how the beats travel in virtual time; default mqtt",
+      ).choices(CARRIERS),
+    )
     .option("--plain", "lines instead of the live view")
     .action(runSim);
   registerExplore(sim);
@@ -97,7 +109,9 @@ async function runSim(options: SimOptions): Promise<void> {
     throw usageError("--broker needs --realtime: in virtual time the world has its own broker");
   if (options.realtime && (options.for ?? 0) > TIMER_MAX_MS)
     throw usageError("--for is at most 24d in real time");
-  const bundle = loadBundle();
+  if (options.carrier !== undefined && options.realtime)
+    throw usageError("--carrier is for virtual time: in real time --broker has the scheme");
+  const bundle = loadBundle(options.bundle);
   const plan = options.plan === undefined ? undefined : await readPlanFile(options.plan);
   const digits = String(options.boards).length;
   const deviceIds = Array.from(
@@ -150,6 +164,7 @@ async function virtual({ options, bundle, deviceIds, ...rest }: Setup): Promise<
     key: options.key,
     isShared: options.boards >= SHARED_FROM_BOARDS,
     keepTrace: false,
+    ...(options.carrier && { carrier: options.carrier }),
     forMs: options.for ?? DEFAULT_FOR_MS,
     isPlain: options.plain ?? false,
     facts: [

@@ -8,8 +8,10 @@ import { boardConfigText, createKey } from "../../../tools/lib/board-config.ts";
 import { loadBundle } from "../../../tools/lib/bundle.ts";
 
 describe("bundle", () => {
-  it("names the command to run when there is no build", () => {
-    expect(() => loadBundle("/nowhere/lubdub.min.js")).toThrow(/run `npm run build` first/);
+  it("names the command to run when there is no such file", () => {
+    expect(() => loadBundle("/nowhere/my.min.js")).toThrow(
+      /no \/nowhere\/my\.min\.js: `lubdub build`/,
+    );
   });
 
   it("keeps each byte as one char", () => {
