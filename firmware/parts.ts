@@ -64,7 +64,6 @@ function targetOf(app: App, url: string): LinkTarget {
   const { rt, config } = app;
   const target = parseUrl(url) as LinkTarget & { isTls: boolean };
   if (target.isTls) {
-    if (!rt.hasTls) rt.log("E", "app", "unusable", "code=E_TLS_NONE");
     const tls: { [name: string]: string } = {};
     if (config.tls_ca) tls["ca"] = rt.fromBase64url(config.tls_ca);
     if (config.tls_cert) tls["cert"] = rt.fromBase64url(config.tls_cert);
@@ -72,6 +71,18 @@ function targetOf(app: App, url: string): LinkTarget {
     target.tls = tls;
   }
   return target;
+}
+
+/** Says so when one of these addresses asks for TLS and the board has none. */
+function checkTls({ rt }: App, urls: string): void {
+  // mqtts, wss, https
+  if (!rt.hasTls && /[tsp]s:\/\//.test(urls)) rt.log("E", "app", "unusable", "code=E_TLS_NONE");
+}
+
+/** Adds what WebSocket needs of the board, and says so when it cannot check a handshake. */
+function addWebSocket({ rt }: App): void {
+  addWebSocketBytes(rt);
+  if (!rt.sha1) rt.log("E", "app", "unusable", "code=E_WS_NONE");
 }
 
 /** Keeps the access point, on boards with a radio. */
@@ -129,6 +140,7 @@ export function jobs(app: App): Scheduler {
 
 /** The connection; its carriers are added next: `mqtt` or `websocket`, `http`. */
 export function uplink(app: App): void {
+  checkTls(app, app.config.urls);
   app.uplink = createUplink(app.rt, app.identity, app.config, {
     targetOf: (url) => targetOf(app, url),
     onMessage: (topic, payload) => {
@@ -179,7 +191,7 @@ export function websocket(app: App): void {
   const { rt } = app;
   const slot = rt.newSlot();
   if (!hasScheme(app, "mw")) return;
-  addWebSocketBytes(rt);
+  if (hasScheme(app, "w")) addWebSocket(app);
   addMqtt(app, (target, events) => {
     if (target.scheme[0] === "m") return rt.connect(target, events);
     const options = { protocol: "mqtt", maxBytes: WEBSOCKET_MAX_BYTES };
@@ -244,7 +256,8 @@ export function commands(app: App, own?: { [name: string]: Handler }): void {
       const url = "" + args["url"];
       const mac = (text: string): string => rt.base64url(jwt.key.mac(text));
       const target = parseUrl(url) ? targetOf(app, url) : undefined;
-      beginUpdate(app.update as Update, mac, target, args as unknown as UpdateArgs, done);
+      if (target && target.tls && !rt.hasTls) return done("E_TLS_NONE");
+      return beginUpdate(app.update as Update, mac, target, args as unknown as UpdateArgs, done);
     },
     rotate: rotation.rotate,
     own,
@@ -392,7 +405,8 @@ export function keepalive(
 ): WebsocketKeepalive | undefined {
   const { rt, config } = app;
   if (!config.keepalive_url) return undefined;
-  addWebSocketBytes(rt);
+  checkTls(app, config.keepalive_url);
+  addWebSocket(app);
   const target = targetOf(app, config.keepalive_url);
   const options = keepaliveOptions(rt, config, target as never);
   const service = createWebsocketKeepalive(rt, Object.assign(options, extras));

@@ -44,7 +44,8 @@ export type Code =
   | "E_TLS_NONE"
   | "E_UDP_NONE"
   | "E_UPDATE"
-  | "E_WIFI";
+  | "E_WIFI"
+  | "E_WS_NONE";
 
 /** One row: severity, whether trying again can help, one line for a person. */
 export interface CodeInfo {
@@ -233,4 +234,9 @@ export const CODES: { [code in Code]: CodeInfo } = {
     text: "A new bundle was not accepted; the running one stays.",
   },
   E_WIFI: { severity: "W", retriable: true, text: "The access point could not be joined." },
+  E_WS_NONE: {
+    severity: "E",
+    retriable: false,
+    text: "This interpreter build has no SHA-1, so no handshake of a WebSocket can be checked.",
+  },
 };

@@ -6,7 +6,8 @@
 //   key kind default min max rule
 //
 //   kind      i integer, n number, b boolean, s printable ASCII, x the same but secret, d device id,
-//             k device key (secret), l log level, t topic, u URLs, a anything
+//             k device key (secret), l log level, t topic, u URLs, w URL of a
+//             WebSocket, a anything
 //   default   as JSON; `!`: the key is required; `-`: there is none
 //   min, max  of a number, or of the length of a text
 //   rule      `<other`  at most the value of `other` (a row above) unless that is 0
@@ -61,7 +62,7 @@ export const DIAGNOSTICS_KEYS = "|ENABLE_HEARTBEAT a -";
 
 /** Keys of the WebSocket that is kept alive: none of the first three without the others. */
 export const KEEPALIVE_KEYS =
-  "|keepalive_url u - 6 256 &keepalive_interval_s" +
+  "|keepalive_url w - 6 256 &keepalive_interval_s" +
   "|keepalive_interval_s n - 0.1 86400 &keepalive_payload" +
   "|keepalive_payload s - 1 256 &keepalive_interval_s" +
   "|keepalive_pong s - 1 64" +
@@ -178,6 +179,7 @@ export function readConfig(
     l: "one of D I W E",
     t: "topic levels without wildcards of # characters",
     u: "scheme://host[:port][/path], several with commas",
+    w: "ws:// or wss:// URL",
   };
   // What must not be in it; anything but printable ASCII unless the kind has its own.
   const strangers: { [kind: string]: RegExp } = {
@@ -208,7 +210,8 @@ export function readConfig(
       if (typeof value !== type || (strangers[kind] || /[^ -~]/).test("" + raw[key])) return false;
       const size = type === "string" ? value.length : +value;
       if (size < +(cells[3] as string) || size > +(cells[4] as string)) return false;
-      return kind === "u" ? isUrl(value) : kind !== "t" || value[0] !== "/";
+      if (kind === "w" && (value[0] !== kind || value.includes(","))) return false;
+      return "uw".includes(kind) ? isUrl(value) : kind !== "t" || value[0] !== "/";
     }
 
     if (value === undefined && fallback !== "!") {

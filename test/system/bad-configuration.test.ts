@@ -109,7 +109,7 @@ function casesOf(row: string): Case[] {
 /** A value that fits, of a key that needs another one. */
 function rightValueOf(row: string): unknown {
   const [, kind = "", , min] = row.split(" ");
-  if (kind === "u") return "ws://server.test";
+  if ("uw".includes(kind)) return "ws://server.test";
   return "in".includes(kind) ? Number(min) : "x".repeat(Number(min));
 }
 

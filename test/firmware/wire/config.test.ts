@@ -7,7 +7,7 @@ const REQUIRED = { urls: "mqtt://broker.test", key: KEY };
 
 // Keys that are wrong without each other.
 const TOGETHER = {
-  keepalive_url: "mqtt://server.test",
+  keepalive_url: "ws://server.test",
   keepalive_interval_s: 86_400,
   keepalive_payload: "x",
   keepalive_ping: "x",
@@ -98,7 +98,9 @@ describe("checkConfig", () => {
   });
 
   it.each(
-    Object.entries(CONFIG).filter(([, [kind, , min]]) => !"lu".includes(kind) && min !== undefined),
+    Object.entries(CONFIG).filter(
+      ([, [kind, , min]]) => !"luw".includes(kind) && min !== undefined,
+    ),
   )("accepts both limits of %s and refuses what is beyond", (key, [kind, , min = 0, max = 0]) => {
     const isText = !"in".includes(kind);
     const step = kind === "n" ? 0.01 : 1;
@@ -109,6 +111,20 @@ describe("checkConfig", () => {
       expect(problemsOf({ ...TOGETHER, keep_alive_s: 0, [key]: value(min - step) })).toEqual([key]);
     expect(problemsOf({ ...TOGETHER, keep_alive_s: 0, [key]: value(max + step) })).toEqual([key]);
   });
+
+  it.each(["mqtt://server.test", "http://server.test", "wss//x", "ws://a,ws://b"])(
+    "takes no %s for a WebSocket",
+    (url) => {
+      expect(checkConfig({ ...REQUIRED, ...TOGETHER, keepalive_url: url }).problems).toEqual([
+        {
+          key: "keepalive_url",
+          expected: "ws:// or wss:// URL",
+          got: JSON.stringify(url),
+        },
+      ]);
+      expect(problemsOf({ ...TOGETHER, keepalive_url: "wss://server.test/x?y" })).toEqual([]);
+    },
+  );
 
   it.each([
     ["keepalive_interval_s", ["keepalive_url", "keepalive_payload"]],

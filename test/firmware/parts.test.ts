@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+// What parts say at the start of a board that lacks something its configuration asks for.
+import { expect, it } from "vitest";
+import { createApp } from "../../firmware/app.ts";
+import { http, keepalive, mqtt, uplink, websocket } from "../../firmware/parts.ts";
+import { ALL_KEYS } from "../../firmware/wire/config.ts";
+import type { Config } from "../../firmware/wire/config.ts";
+import { configOf, createFakeBoard, linesOf } from "../helpers/fake-board.ts";
+
+function linesOfStart(config: Partial<Config>, lack: { hasTls?: boolean; sha1?: undefined }) {
+  const board = Object.assign(createFakeBoard({ boot: 6 }), lack);
+  const app = createApp(board, configOf(config), ALL_KEYS);
+  uplink(app);
+  mqtt(app);
+  websocket(app);
+  http(app);
+  keepalive(app);
+  return linesOf(board, "unusable");
+}
+
+const KEEPALIVE = {
+  keepalive_url: "wss://g.test",
+  keepalive_interval_s: 5,
+  keepalive_payload: "x",
+};
+const NO_TLS = "E app unusable code=E_TLS_NONE";
+
+it.each(["wss://a.test,mqtt://b.test", "ws://a.test,mqtts://b.test", "https://a.test"])(
+  "without TLS it is told that %s want it",
+  (urls) => {
+    expect(linesOfStart({ urls }, { hasTls: false })).toEqual([NO_TLS]);
+    expect(linesOfStart({ urls }, {})).toEqual([]);
+  },
+);
+
+it("without TLS addresses that want none are fine", () => {
+  const urls = "mqtt://hosts:1883,http://a.test,ws://b.test";
+  expect(linesOfStart({ urls }, { hasTls: false })).toEqual([]);
+});
+
+it("without SHA-1 it is told where a WebSocket is wanted", () => {
+  const told = ["E app unusable code=E_WS_NONE"];
+  expect(linesOfStart({ urls: "mqtt://a.test" }, { sha1: undefined })).toEqual([]);
+  expect(linesOfStart({ urls: "mqtt://a.test,ws://b.test" }, { sha1: undefined })).toEqual(told);
+  expect(linesOfStart({ ...KEEPALIVE }, { sha1: undefined, hasTls: false })).toEqual([
+    NO_TLS,
+    ...told,
+  ]);
+});
