@@ -99,8 +99,10 @@ export function keepConfig(rt: Runtime): void {
   const text = rt.read(CONFIG_FILE);
   const good = rt.read(GOOD_FILE);
   if (trialSlot !== undefined) rt.disarm(trialSlot);
-  if (!text) rt.write(CONFIG_FILE, good as string);
-  else if (text !== good && rt.crc32(text) === usedCrc) rt.write(GOOD_FILE, text);
+  let error: string | undefined;
+  if (!text) error = rt.write(CONFIG_FILE, good as string);
+  else if (text !== good && rt.crc32(text) === usedCrc) error = rt.write(GOOD_FILE, text);
+  if (error) rt.log("E", "config", "not-kept", "code=E_STORE text=" + quoted(error));
 }
 
 /**
@@ -141,7 +143,7 @@ export function changeConfig(
     },
     isUrl,
   );
-  if (!failure && rt.write(CONFIG_FILE, JSON.stringify(raw)))
-    failure = "E_STORE file=" + CONFIG_FILE;
-  return failure;
+  if (failure) return failure;
+  const error = rt.write(CONFIG_FILE, JSON.stringify(raw));
+  return error && "E_STORE text=" + quoted(error);
 }

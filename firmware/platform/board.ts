@@ -118,7 +118,7 @@ export interface Board {
   /**
    * Replaces a file, or writes into one: with an offset the bytes there must still be erased
    * (0xFF), and with `sizeBytes` a file of that size is made by its first piece.
-   * @returns an error text, or undefined when written.
+   * @returns an error text, or undefined when written; `full` when the store would have to be compacted
    */
   write(name: string, data: string, offsetBytes?: number, sizeBytes?: number): string | undefined;
   /** Removes a file. */

@@ -8,6 +8,9 @@ import type { Board, Radio } from "./board.ts";
 // A leap beyond what the scheduler sleeps and a blocking call may take is a step of the wall clock.
 const STEP_MS = 240000;
 
+// What a file takes beside its contents: head and alignment.
+const HEAD_BYTES = 36;
+
 function createRadio(wifi: EspruinoWifi): Radio {
   function address(): string | undefined {
     const ip = wifi.getIP().ip;
@@ -178,6 +181,8 @@ export function createBoard(): Board {
     },
     read: storage.read,
     write: function (name, data, offsetBytes, sizeBytes) {
+      // A write that finds no room compacts, which blocks for seconds and moves the code that runs.
+      if (!offsetBytes && storage.getFree() < (sizeBytes || data.length) + HEAD_BYTES) return "full";
       try {
         storage.write(name, data, offsetBytes, sizeBytes);
       } catch (error) {

@@ -106,6 +106,13 @@ describe("a configuration that reached online", () => {
     expect(reasons).toEqual([]);
   });
 
+  it("is told when it cannot be kept", () => {
+    const { board } = startWith(NEW, GOOD);
+    board.write = () => "full";
+    keepConfig(board);
+    expect(linesOf(board, "config")).toEqual(['E config not-kept code=E_STORE text="full"']);
+  });
+
   it("is not what somebody has written since the start", () => {
     const { board } = startWith(GOOD);
     board.write(CONFIG_FILE, NEW);
@@ -198,6 +205,6 @@ describe("a change by command", () => {
   it("tells when it cannot be written", () => {
     const { board } = startWith(GOOD);
     board.write = () => "full";
-    expect(changeConfig(board, { qos: 0 }, ALL_KEYS, isUrl)).toBe(`E_STORE file=${CONFIG_FILE}`);
+    expect(changeConfig(board, { qos: 0 }, ALL_KEYS, isUrl)).toBe('E_STORE text="full"');
   });
 });

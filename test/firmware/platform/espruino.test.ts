@@ -10,6 +10,9 @@ import type { Board, Socket } from "../../../firmware/platform/board.ts";
 import { createFakeClock } from "../../helpers/fake-clock.ts";
 import type { FakeClock } from "../../helpers/fake-clock.ts";
 
+/** What the store has left. */
+const FREE_BYTES = 1000;
+
 type Listener = (...args: unknown[]) => void;
 
 /** The interpreter's socket: listeners are called by hand. */
@@ -76,7 +79,7 @@ function requireModule(name: string): unknown {
         return true;
       },
       erase: (file: string) => world.files.delete(file),
-      getFree: () => 1000,
+      getFree: () => FREE_BYTES,
     };
   const found = name === "Wifi" ? world.wifi : world.crypto;
   if (!found) throw new Error(`Module "${name}" not found`);
@@ -406,6 +409,16 @@ describe("store", () => {
     expect(store.read("a")).toBe("1");
     world.storageError = new Error("No free space");
     expect(store.write("a", "2")).toBe("Error: No free space");
+  });
+
+  it("refuses a file for which the interpreter would compact", () => {
+    const store = create();
+    const most = FREE_BYTES - 36;
+    expect(store.write("a", "x".repeat(most))).toBeUndefined();
+    expect(store.write("a", "x".repeat(most + 1))).toBe("full");
+    expect(store.write("a", "x", 0, most + 1)).toBe("full");
+    expect(store.write("a", "x".repeat(most + 1), 1)).toBeUndefined();
+    expect(store.read("a")).toHaveLength(most + 1);
   });
 });
 
