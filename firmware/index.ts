@@ -27,6 +27,7 @@ export {
 } from "./parts.ts";
 export type { HeartbeatExtras, Members } from "./parts.ts";
 export { compactStorage } from "./platform/espruino-update.ts";
+export { BINARY, TEXT } from "./transport/websocket.ts";
 export type { Answer, Args, Handler } from "./services/commands.ts";
 export {
   ALL_KEYS,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Checks a heartbeat's token with a library that shares no code with ours.
-import { createHash } from "node:crypto";
+// Tokens by means that share no code with ours: checks that of a heartbeat, makes that of a command.
+import { createHash, createHmac } from "node:crypto";
 import { jwtVerify } from "jose";
 import { expect } from "vitest";
 import { AUDIENCE } from "../../firmware/wire/claims.ts";
@@ -25,4 +25,24 @@ export async function expectSigned(deviceId: string, message: Received): Promise
   });
   expect(protectedHeader).toEqual({ alg: "HS256", typ: "JWT", kid: "1" });
   expect(payload["bh"]).toBe(createHash("sha256").update(body).digest("base64url"));
+}
+
+let commands = 0;
+
+/** A command for a test board, signed at a time of the world, epoch ms. */
+export function commandToken(deviceId: string, cmd: string, args: object, wallMs: number): string {
+  const encode = (value: object): string =>
+    Buffer.from(JSON.stringify(value)).toString("base64url");
+  const iat = Math.floor(wallMs / 1000);
+  const claims = {
+    sub: deviceId,
+    aud: AUDIENCE,
+    iat,
+    exp: iat + 300,
+    jti: `${cmd}-${++commands}`,
+    cmd,
+    args,
+  };
+  const input = `${encode({ alg: "HS256", typ: "JWT", kid: "1" })}.${encode(claims)}`;
+  return `${input}.${createHmac("sha256", KEY_BYTES).update(input).digest("base64url")}`;
 }

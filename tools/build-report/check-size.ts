@@ -20,6 +20,8 @@ export interface Budget {
   bundles: { [name: string]: Ceiling };
   /** By path relative to the project, as in the size table. */
   modules: { [file: string]: Ceiling };
+  /** By name of the folder in examples/devices; held by their tests, because only those build them. */
+  devices: { [name: string]: Ceiling };
 }
 
 const BUDGET = "tools/build-report/budget.json";
@@ -37,7 +39,7 @@ function problemOf(what: string, bytes: number, ceiling: Ceiling | undefined): s
  */
 export function findSizeProblems(
   reports: { [name: string]: SizeReport },
-  budget: Budget,
+  budget: Pick<Budget, "bundles" | "modules">,
 ): string[] {
   const problems: (string | undefined)[] = [];
   const bytesOf = new Map<string, number>();
