@@ -7,6 +7,6 @@ import { createInterpreter, INTERPRETER, NO_INTERPRETER } from "../helpers/inter
 testHostilePeers({
   open: () => ({ createBoard: createInterpreter, close: async () => {} }),
   count: 4,
-  toleranceVars: 10,
+  toleranceVars: 5,
   reasonToSkip: INTERPRETER ? undefined : NO_INTERPRETER,
 });

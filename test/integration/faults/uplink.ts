@@ -152,7 +152,7 @@ export const UPLINK_CASES: readonly FaultCase[] = [
   }),
   uplinkCase("session-takeover", "loses its connection and takes its session back", async (rig) => {
     const ended = rig.says(ENDED);
-    const online = rig.says(/ I uplink online session=2 present=1/);
+    const online = rig.says(/ I uplink online url=0 session=2 present=1/);
     rig.world.fault("session-takeover", { target: rig.broker.name });
     await ended;
     await online;
