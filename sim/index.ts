@@ -24,6 +24,7 @@ export type { AccessPoint } from "./network/access-point.ts";
 export type { Effect, Match } from "./network/conditions.ts";
 export type { Radio, Station } from "./network/radio.ts";
 export { serveReal } from "./network/serve-real.ts";
+export type { RealServer } from "./network/serve-real.ts";
 export { createVirtualNetwork } from "./network/virtual-network.ts";
 export type { VirtualHost, VirtualNetwork } from "./network/virtual-network.ts";
 export { createBroker } from "./broker/broker.ts";

@@ -82,7 +82,7 @@ export function signedBeat(
 export interface FakeDevice {
   /** Publishes birth, then a beat at once and every `intervalMs`. */
   powerOn(): void;
-  /** `lubdub.stop()` publishes the shutdown status and disconnects. */
+  /** `lubdub.stop()` publishes a last beat and the shutdown status and disconnects. */
   evaluate(expression: string): unknown;
   /** The connection is gone without a word. */
   powerOff(): void;
@@ -118,10 +118,17 @@ export function createFakeDevice(options: FakeDeviceOptions): FakeDevice {
     client?.publish(statusTopic, payload, { qos: 1, retain: true }, done);
   }
 
-  function beat(): void {
+  function beat(status: string): void {
     seq++;
     if (options.skip?.includes(seq)) return;
-    const members = { device_id: deviceId, boot, session, seq, interval_s: intervalMs / 1000 };
+    const members = {
+      device_id: deviceId,
+      status,
+      boot,
+      session,
+      seq,
+      interval_s: intervalMs / 1000,
+    };
     const signing = { key: options.key ?? FAKE_KEY, wallMs: Date.now() };
     const topic = topicOf(prefix, deviceId, "heartbeat");
     client?.publish(topic, signedBeat(members, signing), { qos: 1 });
@@ -145,12 +152,13 @@ export function createFakeDevice(options: FakeDeviceOptions): FakeDevice {
         say("birth");
       });
       print("1 I app ready");
-      beat();
-      timer = setInterval(beat, intervalMs);
+      beat("alive");
+      timer = setInterval(() => beat("alive"), intervalMs);
     },
     evaluate: (expression) => {
       if (expression !== "lubdub.stop()") throw new Error(`unknown expression ${expression}`);
       clearInterval(timer);
+      beat("stopping");
       print("2 I heartbeat stopped");
       say("shutdown", () => {
         client?.end();

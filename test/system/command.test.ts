@@ -118,27 +118,37 @@ describe("lubdub sim in real time", () => {
 });
 
 describe("lubdub hil", () => {
-  it("gives a verdict with its evidence and writes the record", async () => {
+  it("gives a verdict over each carrier with its evidence and writes the record", async () => {
     const folder = mkdtempSync(path.join(tmpdir(), "lubdub-json-"));
     const file = path.join(folder, "results.json");
     const { code, stdout } = await runCli(
       [
         ["hil", "--target", "virtual", "--scenario", "first-beats", "--beats", "2"],
-        ["--interval", "500ms", "--json", file],
+        ["--interval", "500ms", "--broker", "own", "--json", file],
       ].flat(),
     );
     const results = JSON.parse(readFileSync(file, "utf8")) as ScenarioResult[];
     rmSync(folder, { recursive: true });
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^pass {2}first-beats on virtual \(.*\) beats=2 /m);
+    for (const carrier of ["mqtt", "ws", "http"])
+      expect(stdout).toMatch(
+        new RegExp(`^pass {2}first-beats on virtual over ${carrier} \\(.*\\) beats=2 `, "m"),
+      );
     expect(stdout).toMatch(/^ {2}\| \d+ I app ready$/m);
-    expect(results).toMatchObject([{ scenario: "first-beats", verdict: "pass" }]);
+    expect(results).toMatchObject([
+      { scenario: "first-beats", carrier: "mqtt", server: "aedes", verdict: "pass" },
+      { scenario: "first-beats", carrier: "ws", server: "aedes", verdict: "pass" },
+      { scenario: "first-beats", carrier: "http", verdict: "pass" },
+    ]);
     expect(results[0]?.bundleSha256).toMatch(/^[0-9a-f]{64}$/);
   });
 
   it("says what is missing for the interpreter and goes on", async () => {
     const env = { LUBDUB_ESPRUINO: "" };
-    const args = ["hil", "--scenario", "first-beats", "--beats", "1", "--interval", "500ms"];
+    const args = [
+      ["hil", "--scenario", "first-beats", "--beats", "1", "--interval", "500ms"],
+      ["--carrier", "mqtt"],
+    ].flat();
     const { code, stdout } = await runCli(args, env);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^skip {2}exec: .*LUBDUB_ESPRUINO is not set/m);
@@ -165,7 +175,7 @@ describe("lubdub hil", () => {
     // The loader of TypeScript keeps its cache there.
     const left = readdirSync(folder).filter((name) => name.startsWith("lubdub-"));
     rmSync(folder, { recursive: true });
-    expect(stdout.match(/^pass /gm), stdout).toHaveLength(2);
+    expect(stdout.match(/^pass /gm), stdout).toHaveLength(6);
     expect({ code, left }).toEqual({ code: 0, left: [] });
   });
 });

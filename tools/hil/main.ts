@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
-// `lubdub hil`: the scenarios, on every target there is or on the ones that are named. The same
-// bundle, byte for byte, runs on all of them. Exit code 1 when a scenario failed; a target that is
+// `lubdub hil`: the scenarios over every carrier, on every target there is or on the ones that are
+// named. The same bundle, byte for byte, runs on all of them. Exit code 1 when a scenario failed; a target that is
 // missing is a printed skip in the suite and exit code 2 when it was asked for.
 import { readdirSync, writeFileSync } from "node:fs";
+import { Option } from "commander";
 import type { Command } from "commander";
 import { loadBundle } from "../lib/bundle.ts";
 import {
   createShutdownSignal,
   durationOption,
   intervalOption,
-  parseBroker,
   parseCount,
   parseDurationMs,
 } from "../lib/cli.ts";
@@ -17,11 +17,15 @@ import { AppError, errorText, usageError } from "../lib/errors.ts";
 import type { ScenarioResult } from "../scenario/result.ts";
 import { runScenario } from "../scenario/runner.ts";
 import type { Scenario } from "../scenario/scenario.ts";
+import { CARRIERS } from "../scenario/server.ts";
+import type { Carrier } from "../scenario/server.ts";
 import { matrixLines, resultLine } from "./report.ts";
+import { chooseServers } from "./servers/index.ts";
 import { allTargets, chooseTarget } from "./targets/index.ts";
 
 interface HilOptions {
   target?: string[];
+  carrier?: Carrier[];
   broker?: string;
   scenario?: string[];
   beats: number;
@@ -47,7 +51,15 @@ export function registerHil(root: Command): void {
       "virtual or exec:/path; repeatable; default: all there are",
       collect,
     )
-    .option("--broker <url>", "broker, mqtt://host[:port]; default: one of our own", parseBroker)
+    .addOption(
+      new Option("-c, --carrier <name...>", "only these; a bundle must have them").choices(
+        CARRIERS,
+      ),
+    )
+    .option(
+      "--broker <which>",
+      "mosquitto, own, or the URL of one that is there; default: mosquitto where this machine has it",
+    )
     .option("-s, --scenario <name>", "only this one; repeatable", collect)
     .option("-n, --beats <n>", "verified heartbeats to wait for", parseCount(1, 1000), 5)
     .addOption(intervalOption("-i, --interval <time>", "1s"))
@@ -83,6 +95,7 @@ async function runHil(options: HilOptions): Promise<void> {
   const targets = options.target
     ? options.target.map((text) => chooseTarget(text, process.env))
     : allTargets(process.env);
+  const servers = chooseServers(options.carrier, options.broker);
   const scenarios = await loadScenarios(options.scenario);
   const bundle = loadBundle(options.bundle);
   const shutdown = createShutdownSignal();
@@ -95,23 +108,25 @@ async function runHil(options: HilOptions): Promise<void> {
         write(`skip  ${target.name}: ${target.missing}`);
         continue;
       }
-      for (const scenario of scenarios) {
-        if (shutdown.signal.aborted) break;
-        write(`run   ${scenario.name} on ${target.name}: ${scenario.title}`);
-        const result = await runScenario(scenario, target.name, target.create, {
-          bundle,
-          url: options.broker,
-          beatCount: options.beats,
-          intervalMs: options.interval,
-          timeoutMs: options.timeout,
-          signal: shutdown.signal,
-          onLine: (line) => {
-            if (!options.quiet) write(`  | ${line}`);
-          },
-        });
-        results.push(result);
-        write(resultLine(result));
-      }
+      for (const server of servers)
+        for (const scenario of scenarios) {
+          if (shutdown.signal.aborted) break;
+          const over = `${server.carrier} to ${server.name}`;
+          write(`run   ${scenario.name} on ${target.name} over ${over}: ${scenario.title}`);
+          const result = await runScenario(scenario, target.name, target.create, {
+            bundle,
+            server,
+            beatCount: options.beats,
+            intervalMs: options.interval,
+            timeoutMs: options.timeout,
+            signal: shutdown.signal,
+            onLine: (line) => {
+              if (!options.quiet) write(`  | ${line}`);
+            },
+          });
+          results.push(result);
+          write(resultLine(result));
+        }
     }
   } finally {
     shutdown.dispose();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The record that every run of a scenario leaves, for people and for machines.
 
+import type { Carrier } from "./server.ts";
+
 /** Outcome of a run. */
 export type ScenarioVerdict = "pass" | "fail" | "skip";
 
@@ -11,6 +13,9 @@ export type Evidence = { [name: string]: string | number | boolean };
 export interface ScenarioResult {
   scenario: string;
   target: string;
+  carrier: Carrier;
+  /** What it reported to, such as `mosquitto 2.0.11`. */
+  server: string;
   verdict: ScenarioVerdict;
   /** Why it failed or was skipped; absent when it passed. */
   reason?: string;

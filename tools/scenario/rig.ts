@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: MIT
-// What a scenario holds in its hands: a target, a broker, and everything that comes out of both, in
+// What a scenario holds in its hands: a target, a server, and everything that comes out of both, in
 // one order. A beat that is refused, or a target that ends by itself, fails the scenario wherever
 // it stands.
 import type { StatusMessage, StatusReason } from "../../firmware/wire/status.ts";
-import { TOPIC_PREFIX } from "../../firmware/wire/topics.ts";
 import type { Beat } from "../lib/beat.ts";
 import { AppError } from "../lib/errors.ts";
 import { decodeStatus } from "../lib/status.ts";
 import { createVerifier } from "../lib/verifier.ts";
-import { startWatcher } from "../lib/watcher.ts";
 import type { Watcher } from "../lib/watcher.ts";
 import { createFeed } from "./feed.ts";
+import type { ScenarioServer } from "./server.ts";
 import type { Target } from "./target.ts";
 
 /** Something that happened, and when (host time, ms). */
@@ -18,17 +17,11 @@ export type RigEvent = { atMs: number } & (
   | { kind: "line"; line: string }
   | { kind: "beat"; order: "fresh" | "duplicate" | "late"; beat: Beat }
   | { kind: "status"; status: StatusMessage; isRetained: boolean }
-  | { kind: "broker"; isUp: boolean }
+  | { kind: "server"; isUp: boolean }
 );
 
 /** An event of one kind. */
 export type RigEventOf<Kind extends RigEvent["kind"]> = Extract<RigEvent, { kind: Kind }>;
-
-/** Stops and starts the broker. */
-export interface BrokerControl {
-  stop(): Promise<void>;
-  start(): Promise<void>;
-}
 
 /** The rig. Every wait ends at its own bound or at the scenario's, whichever comes first. */
 export interface Rig {
@@ -39,8 +32,8 @@ export interface Rig {
   readonly beatCount: number;
   /** Everything so far, in order. */
   readonly events: readonly RigEvent[];
-  /** Present with the capability `broker-control`. */
-  readonly broker: BrokerControl | undefined;
+  /** What the device reports to; its `control` is present with the capability `server-control`. */
+  readonly server: ScenarioServer;
   /** Switches the target on and waits for `I app ready`. */
   boot(): Promise<void>;
   /**
@@ -55,15 +48,14 @@ export interface Rig {
   beats(count: number, timeoutMs: number, isWanted?: (beat: Beat) => boolean): Promise<Beat[]>;
   /** Waits for a live status of that reason. */
   status(reason: StatusReason, timeoutMs: number, from?: number): Promise<StatusMessage>;
-  /** Asks the broker afresh for the retained status; undefined when there is none. */
+  /** Asks the server afresh for the retained status; undefined when there is none. */
   retainedStatus(): Promise<StatusMessage | undefined>;
 }
 
 /** What a rig is built from. */
 export interface RigOptions {
   target: Target;
-  url: string;
-  broker: BrokerControl | undefined;
+  server: ScenarioServer;
   deviceId: string;
   key: Buffer;
   intervalMs: number;
@@ -86,40 +78,33 @@ const WATCHER_MS = 5000;
 /** How long a broker may take to hand out a retained message, ms. */
 const RETAINED_MS = 1000;
 
-/** Builds a rig and connects its watcher. Fails with `E_BROKER` when the broker is unreachable. */
+/** Builds a rig and connects its watcher. Fails with `E_BROKER` when a broker is unreachable. */
 export async function createRig(
   options: RigOptions,
 ): Promise<{ rig: Rig; abort(error: Error): void; dispose(): Promise<void> }> {
-  const { target, deviceId } = options;
+  const { target, deviceId, server } = options;
   const feed = createFeed<RigEvent>();
   const deadlineMs = Date.now() + options.timeoutMs;
   const verifier = createVerifier({ keyFor: (id) => (id === deviceId ? options.key : undefined) });
-  const watcher = watch();
-  await untilUp(watcher, options.url);
-
-  function watch(): Watcher {
-    return startWatcher(
-      { url: options.url, prefix: TOPIC_PREFIX, retryMs: 200 },
-      {
-        onBeat: (id, payload, isRetained) => {
-          if (id !== deviceId || isRetained) return;
-          const verdict = verifier.accept(payload, id, Date.now());
-          if (verdict.kind === "rejected") {
-            const text = `heartbeat refused: ${verdict.reason}, ${verdict.detail}`;
-            return feed.fail(new AppError("E_BEAT_REFUSED", text));
-          }
-          const { kind: order, beat } = verdict;
-          return feed.push({ kind: "beat", order, beat, atMs: Date.now() });
-        },
-        onStatus: (id, payload, isRetained) => {
-          const status = id === deviceId ? decodeStatus(payload) : undefined;
-          if (status) feed.push({ kind: "status", status, isRetained, atMs: Date.now() });
-        },
-        onUp: () => feed.push({ kind: "broker", isUp: true, atMs: Date.now() }),
-        onDown: () => feed.push({ kind: "broker", isUp: false, atMs: Date.now() }),
-      },
-    );
-  }
+  const watcher = server.watch({
+    onBeat: (id, payload, isRetained) => {
+      if (id !== deviceId || isRetained) return;
+      const verdict = verifier.accept(payload, id, Date.now());
+      if (verdict.kind === "rejected") {
+        const text = `heartbeat refused: ${verdict.reason}, ${verdict.detail}`;
+        return feed.fail(new AppError("E_BEAT_REFUSED", text));
+      }
+      const { kind: order, beat } = verdict;
+      return feed.push({ kind: "beat", order, beat, atMs: Date.now() });
+    },
+    onStatus: (id, payload, isRetained) => {
+      const status = id === deviceId ? decodeStatus(payload) : undefined;
+      if (status) feed.push({ kind: "status", status, isRetained, atMs: Date.now() });
+    },
+    onUp: () => feed.push({ kind: "server", isUp: true, atMs: Date.now() }),
+    onDown: () => feed.push({ kind: "server", isUp: false, atMs: Date.now() }),
+  });
+  await untilUp(watcher, server.url);
 
   /** Never beyond the scenario's own bound. */
   const within = (timeoutMs: number): number =>
@@ -141,7 +126,7 @@ export async function createRig(
     intervalMs: options.intervalMs,
     beatCount: options.beatCount,
     events: feed.items,
-    broker: options.broker,
+    server,
     boot: async () => {
       const from = feed.items.length;
       await target.boot({
@@ -187,17 +172,14 @@ export async function createRig(
     retainedStatus: async () => {
       let settle: (status: StatusMessage | undefined) => void;
       const answer = new Promise<StatusMessage | undefined>((resolve) => (settle = resolve));
-      const asking = startWatcher(
-        { url: options.url, prefix: TOPIC_PREFIX },
-        {
-          onBeat: () => {},
-          onStatus: (id, payload, isRetained) => {
-            if (id === deviceId && isRetained) settle(decodeStatus(payload));
-          },
-          onUp: () => {},
-          onDown: () => {},
+      const asking = server.watch({
+        onBeat: () => {},
+        onStatus: (id, payload, isRetained) => {
+          if (id === deviceId && isRetained) settle(decodeStatus(payload));
         },
-      );
+        onUp: () => {},
+        onDown: () => {},
+      });
       const timer = setTimeout(() => settle(undefined), within(RETAINED_MS));
       const status = await answer;
       clearTimeout(timer);

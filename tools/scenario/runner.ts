@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: MIT
 // Runs one scenario on one fresh target and makes the result record. Whatever happens, the target
-// is switched off and removed, the watcher closed and the broker stopped before it returns.
+// is switched off and removed, the watcher closed and the server stopped before it returns.
 import { randomBytes } from "node:crypto";
 import { LUBDUB_VERSION, WIRE_VERSION } from "../../firmware/wire/version.ts";
 import { boardConfigText, createKey } from "../lib/board-config.ts";
 import type { Bundle } from "../lib/bundle.ts";
-import { startEmbeddedBroker } from "../lib/embedded-broker.ts";
-import type { EmbeddedBroker } from "../lib/embedded-broker.ts";
 import { AppError, errorText } from "../lib/errors.ts";
 import type { Evidence, ScenarioResult } from "./result.ts";
 import { createRig } from "./rig.ts";
 import type { Scenario } from "./scenario.ts";
+import type { ServerChoice } from "./server.ts";
 import type { Capability, Target } from "./target.ts";
 
 /** How to run. */
 export interface RunOptions {
   bundle: Bundle;
-  /** Broker to use; undefined: one of our own per run, which is then under control. */
-  url: string | undefined;
+  /** What the target reports to; one of our own is started for each run. */
+  server: ServerChoice;
   beatCount: number;
   intervalMs: number;
   /** Bound of each scenario, ms. */
@@ -45,6 +44,7 @@ export async function runScenario(
     node: process.versions.node,
   };
   const cleanups: (() => Promise<void>)[] = [];
+  const { server: choice } = options;
   let outcome: Pick<ScenarioResult, "verdict" | "evidence" | "reason">;
   try {
     outcome = await attempt();
@@ -53,12 +53,14 @@ export async function runScenario(
     if (!(error instanceof AppError)) throw error;
     outcome = { verdict: "fail", reason: errorText(error), evidence: {} };
   } finally {
-    // Last in, first out: the watcher goes before the broker, the broker before the target.
+    // Last in, first out: the watcher goes before the server, the server before the target.
     while (cleanups.length > 0) await cleanups.pop()?.();
   }
   return {
     scenario: scenario.name,
     target: targetName,
+    carrier: choice.carrier,
+    server: choice.name,
     ...outcome,
     ...(outcome.verdict === "fail" ? { console: lines } : {}),
     bundleSha256: options.bundle.sha256,
@@ -70,21 +72,20 @@ export async function runScenario(
   async function attempt(): Promise<typeof outcome> {
     const target = await createTarget();
     cleanups.push(() => target.dispose());
-    const isOurs = options.url === undefined;
     const available: Capability[] = [...target.capabilities];
-    if (isOurs) available.push("broker-control");
+    if (choice.isOurs) available.push("server-control");
     const missing = scenario.needs.filter((need) => !available.includes(need));
     if (missing.length > 0)
       return { verdict: "skip", reason: `needs ${missing.join(", ")}`, evidence: {} };
 
-    const broker = isOurs ? await startEmbeddedBroker() : undefined;
-    if (broker) cleanups.push(() => broker.stop());
-    const url = options.url ?? (broker as EmbeddedBroker).url;
     const deviceId = `hil-${randomBytes(4).toString("hex")}`;
     const key = createKey();
+    const keyBytes = Buffer.from(key, "base64url");
+    const server = await choice.start(deviceId, keyBytes);
+    cleanups.push(() => server.dispose());
     const config = boardConfigText({
       device_id: deviceId,
-      urls: url,
+      urls: server.url,
       key,
       interval_s: options.intervalMs / 1000,
       reconnect_spread_s: 2,
@@ -93,10 +94,9 @@ export async function runScenario(
     versions.interpreter = await target.prepare(config, options.bundle);
     const { rig, abort, dispose } = await createRig({
       target,
-      url,
-      broker,
+      server,
       deviceId,
-      key: Buffer.from(key, "base64url"),
+      key: keyBytes,
       intervalMs: options.intervalMs,
       beatCount: options.beatCount,
       timeoutMs: options.timeoutMs,

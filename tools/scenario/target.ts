@@ -7,9 +7,9 @@ import type { Bundle } from "../lib/bundle.ts";
 /**
  * What a target, or the world around it, can do; scenarios name what they need.
  * `console`: takes typed lines. `restart`: keeps its flash while switched off.
- * `memory`: counts its memory in real JsVars. `broker-control`: the broker is ours to stop and start.
+ * `memory`: counts its memory in real JsVars. `server-control`: the server is ours to stop and start.
  */
-export type Capability = "console" | "restart" | "memory" | "broker-control";
+export type Capability = "console" | "restart" | "memory" | "server-control";
 
 /** What a target reports while it is on. */
 export interface TargetEvents {

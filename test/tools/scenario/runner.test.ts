@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Scenarios on a target made of a fake device: verdicts, reasons, bounds and what is cleaned up.
 import { describe, expect, it } from "vitest";
-import { scenario as brokerRestart } from "../../../tools/hil/scenarios/broker-restart.ts";
 import { scenario as cleanStop } from "../../../tools/hil/scenarios/clean-stop.ts";
 import { scenario as firstBeats } from "../../../tools/hil/scenarios/first-beats.ts";
 import { scenario as restart } from "../../../tools/hil/scenarios/restart.ts";
+import { scenario as serverRestart } from "../../../tools/hil/scenarios/server-restart.ts";
+import { embeddedChoice, foreignChoice } from "../../../tools/hil/servers/brokers.ts";
 import { matrixLines, resultLine } from "../../../tools/hil/report.ts";
 import type { Bundle } from "../../../tools/lib/bundle.ts";
 import { AppError } from "../../../tools/lib/errors.ts";
@@ -76,7 +77,7 @@ async function run(
     () => Promise.resolve(fakeTarget(options, log)),
     {
       bundle,
-      url: undefined,
+      server: embeddedChoice("mqtt"),
       beatCount: 2,
       intervalMs: 200,
       timeoutMs: 4000,
@@ -89,7 +90,7 @@ async function run(
 }
 
 describe("scenario runner", () => {
-  it.each([firstBeats, cleanStop, restart, brokerRestart])(
+  it.each([firstBeats, cleanStop, restart, serverRestart])(
     "passes $name on a device that does what it should",
     async (scenario) => {
       const result = await run(scenario, {}, { timeoutMs: 15_000 });
@@ -97,6 +98,8 @@ describe("scenario runner", () => {
       expect(result).toMatchObject({
         verdict: "pass",
         target: "fake",
+        carrier: "mqtt",
+        server: "aedes",
         bundleSha256: bundle.sha256,
         versions: { interpreter: "fake" },
         log: ["disposed"],
@@ -135,13 +138,13 @@ describe("scenario runner", () => {
   });
 
   it("fails when the broker cannot be reached", async () => {
-    const result = await run(firstBeats, {}, { url: "mqtt://127.0.0.1:1" });
+    const result = await run(firstBeats, {}, { server: foreignChoice("mqtt://127.0.0.1:1") });
     expect(result.reason).toBe("broker mqtt://127.0.0.1:1 cannot be reached");
   });
 
-  it("skips what needs a broker under control when the broker is somebody else's", async () => {
-    const result = await run(brokerRestart, {}, { url: "mqtt://127.0.0.1:1" });
-    expect(result).toMatchObject({ verdict: "skip", reason: "needs broker-control" });
+  it("skips what needs a server under control when it is somebody else's", async () => {
+    const result = await run(serverRestart, {}, { server: foreignChoice("mqtt://127.0.0.1:1") });
+    expect(result).toMatchObject({ verdict: "skip", reason: "needs server-control" });
   });
 
   it("ends a run that is stopped by hand", async () => {
@@ -163,7 +166,7 @@ describe("scenario runner", () => {
       () => Promise.reject(new AppError("E_TARGET_PREPARE", "no flash")),
       {
         bundle,
-        url: undefined,
+        server: embeddedChoice("mqtt"),
         beatCount: 1,
         intervalMs: 200,
         timeoutMs: 100,
@@ -179,6 +182,8 @@ describe("hil report", () => {
   const result: ScenarioResult = {
     scenario: "first-beats",
     target: "virtual",
+    carrier: "ws",
+    server: "aedes",
     verdict: "pass",
     evidence: { beats: 5 },
     bundleSha256: "",
@@ -188,15 +193,16 @@ describe("hil report", () => {
   };
 
   it("puts verdict, place, time and evidence on one line", () => {
-    expect(resultLine(result)).toBe("pass  first-beats on virtual (3.1 s) beats=5");
+    expect(resultLine(result)).toBe("pass  first-beats on virtual over ws (3.1 s) beats=5");
   });
 
-  it("makes a matrix of scenarios and targets", () => {
+  it("makes a matrix of scenarios, targets and carriers", () => {
     const failed: ScenarioResult = { ...result, target: "exec:/x", verdict: "fail" };
-    expect(matrixLines([result, failed, { ...failed, scenario: "restart" }])).toEqual([
-      "             virtual  exec:/x",
-      "first-beats  pass     fail",
-      "restart      -        fail",
+    const other: ScenarioResult = { ...failed, scenario: "restart", carrier: "http" };
+    expect(matrixLines([result, failed, other])).toEqual([
+      "             virtual ws  exec:/x ws  exec:/x http",
+      "first-beats  pass        fail        -",
+      "restart      -           -           fail",
     ]);
   });
 });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The broker goes away and comes back without memory: the board returns by itself, in a new session
+// The server goes away and comes back without memory: the board returns by itself, in a new session
 // of the same boot.
 import { expectThat } from "../../scenario/scenario.ts";
 import type { Scenario } from "../../scenario/scenario.ts";
@@ -7,16 +7,16 @@ import { sleepMs } from "../../lib/cli.ts";
 
 const START_MS = 15_000;
 
-/** How long the broker is away, ms. */
+/** How long the server is away, ms. */
 const AWAY_MS = 1500;
 
-/** Bound for a verified beat after the broker is back, on top of the interval, ms. */
+/** Bound for a verified beat after the server is back, on top of the interval, ms. */
 const BACK_MS = 15_000;
 
 export const scenario: Scenario = {
-  name: "broker-restart",
-  title: "the board is back by itself after the broker was away",
-  needs: ["broker-control"],
+  name: "server-restart",
+  title: "the board is back by itself after the server was away",
+  needs: ["server-control"],
   run: async (rig) => {
     await rig.boot();
     const [before] = await rig.beats(
@@ -26,14 +26,14 @@ export const scenario: Scenario = {
       ({ session }) => session > 0,
     );
     if (!before) return {};
-    await rig.broker?.stop();
+    await rig.server.control?.stop();
     await sleepMs(AWAY_MS);
-    await rig.broker?.start();
+    await rig.server.control?.start();
     const backMs = Date.now();
     const [after] = await rig.beats(
       1,
       BACK_MS + rig.intervalMs * 2,
-      // Those made while the broker was away still carry the old one.
+      // Those made while the server was away still carry the old one.
       ({ session }) => session > before.session,
     );
     if (!after) return {};
