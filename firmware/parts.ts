@@ -212,7 +212,7 @@ export function http(app: App, onPlaylist?: () => void): void {
   if (!hasScheme(app, "h")) return;
   const waitMs = config.ack_timeout_s * 1000;
   const options = {
-    deviceId: identity.id,
+    identity,
     waitMs,
     seal: jwt.seal,
     token: jwt.connection,

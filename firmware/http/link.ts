@@ -38,7 +38,8 @@ export const RETRY_AFTER_MAX_SEC = 3600;
 
 /** What a link is made of. */
 export interface HttpLinkOptions {
-  deviceId: string;
+  /** Who posts; `session` is counted up with each connection. */
+  identity: { id: string; session: number };
   /** Bound of each step of a request, ms. */
   waitMs: number;
   seal: Seal;
@@ -91,6 +92,7 @@ export function createHttpLink(rt: Runtime, options: HttpLinkOptions, events: Li
       if (!entry) {
         if (failure || rt.quality === "none") return fail(failure || "E_CLOCK_NONE");
         isOnline = true;
+        options.identity.session++;
         rt.arm(slot, 0, pump);
         return events.onOnline("");
       }
@@ -152,8 +154,8 @@ export function createHttpLink(rt: Runtime, options: HttpLinkOptions, events: Li
       return isOnline;
     },
     open: function (target) {
-      const { deviceId, waitMs } = options;
-      path = target.path.replace(/\/$/, "") + "/api/v1/devices/" + deviceId + "/heartbeat";
+      const { identity, waitMs } = options;
+      path = target.path.replace(/\/$/, "") + "/api/v1/devices/" + identity.id + "/heartbeat";
       peer = { endpoint: target, slot, waitMs, bodyMaxBytes: ANSWER_MAX_BYTES };
       isRefused = false;
       pump();

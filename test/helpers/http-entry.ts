@@ -50,7 +50,7 @@ let left = settings["beats"];
 const link = createHttpLink(
   rt,
   {
-    deviceId: "dut",
+    identity: { id: "dut", session: 0 },
     waitMs: 5000,
     seal: function (body, claims) {
       return body.slice(0, -1) + ',"jwt":"' + claims + '"}';

@@ -180,7 +180,12 @@ describe("a beat over HTTP", () => {
       let fails = 0;
       const link = createHttpLink(
         board,
-        { deviceId: "d", waitMs: WAIT_MS, seal: (body) => body, token: () => "t" },
+        {
+          identity: { id: "d", session: 0 },
+          waitMs: WAIT_MS,
+          seal: (body) => body,
+          token: () => "t",
+        },
         {
           onOnline: () => {},
           onFail: () => fails++,

@@ -51,7 +51,7 @@ function createLab(options: Partial<HttpLinkOptions> = {}, systemMs?: number): L
   const link = createHttpLink(
     board,
     {
-      deviceId: "kitchen",
+      identity: { id: "kitchen", session: 0 },
       waitMs: WAIT_MS,
       seal: (body, claims) => `${body}#${claims}`,
       token: () => `token${++tokens}`,
@@ -108,6 +108,18 @@ function createOnline(options: Partial<HttpLinkOptions> = {}): Lab {
 }
 
 describe("an HTTP link that is opened", () => {
+  it("counts a session with each connection that is made", () => {
+    const identity = { id: "kitchen", session: 0 };
+    const { link, socket, board } = createOnline({ identity });
+    expect(identity.session).toBe(1);
+    link.close();
+    link.open(TARGET);
+    expect(identity.session).toBe(1);
+    socket().open();
+    board.advance(1);
+    expect(identity.session).toBe(2);
+  });
+
   it("is online once the server can be reached, without a request", () => {
     const { socket, board } = createOnline();
     expect(socket().endpoint).toMatchObject({ host: "example.com", port: 8080 });

@@ -36,7 +36,7 @@ function createRig(urls: string, answer: () => string, systemMs?: number) {
       board.setWall(wallMs, "plausible");
     },
   });
-  const waits = { deviceId: identity.id, waitMs: 1000, seal: jwt.seal, token: jwt.connection };
+  const waits = { identity, waitMs: 1000, seal: jwt.seal, token: jwt.connection };
   uplink.links["h"] = createHttpLink(board, waits, uplink);
   const beat = (): void =>
     uplink.publish({ topic: "t", body: "{}", qos: 1, claims: "1" }, (failure) =>
