@@ -110,18 +110,24 @@ describe("the clock on the interpreter", () => {
   it("takes no memory that a sync does not give back", async () => {
     const server = await startServer();
     const board = await boot({ servers: `127.0.0.1:${server.port}` });
-    const vars = "process.memory().usage";
+    /** The least of some readings: one may meet a timer of the interpreter's on its way. */
+    const leastVars = async (): Promise<number> => {
+      let least = Infinity;
+      for (let i = 0; i < 10; i++) {
+        await delay(50);
+        least = Math.min(least, await numberOf(board, "process.memory().usage"));
+      }
+      return least;
+    };
     let before = 0;
     // The first two make what stays.
     for (let round = 1; round <= 4; round++) {
       await board.console.waitFor(/ I time synced/, 2 * SYNC_MS, { count: round });
-      await delay(500);
-      if (round === 2) before = await numberOf(board, vars);
+      if (round === 2) before = await leastVars();
       await board.evaluate("(resync(),1)");
     }
     await board.console.waitFor(/ I time synced/, 2 * SYNC_MS, { count: 5 });
-    await delay(500);
-    expect((await numberOf(board, vars)) - before).toBe(0);
+    expect((await leastVars()) - before).toBe(0);
     expect(board.console.faults()).toEqual([]);
   });
 
