@@ -65,7 +65,7 @@ function gauged({ name }: Entry): Gauged {
 }
 
 /** A world with all kinds of servers, and one board that talks to the one of its carrier. */
-function createWorld(seed: number, { carrier }: Entry, { code }: Gauged): [World, WorldBoard] {
+function createWorld(seed: number, { carriers }: Entry, { code }: Gauged): [World, WorldBoard] {
   const world = new World({ seed, keepTrace: false });
   const { clock } = world;
   const broker = world.broker("broker");
@@ -73,6 +73,7 @@ function createWorld(seed: number, { carrier }: Entry, { code }: Gauged): [World
   world.serve("broker", 80, front.peer);
   world.http("server", { handle: createHeartbeatReceiver({ clock }) });
   world.timeServer("time");
+  const [carrier] = carriers;
   const url = carrier === "http" ? "http://server" : `${carrier}://broker`;
   const config = { ...deviceConfig(url, 10, 10), wifi_ssid: "home" };
   const board = world.board("bench", {
@@ -127,7 +128,7 @@ async function measure(entry: Entry, seeds: number): Promise<Row> {
 async function run({ seeds, limit, only, json = false }: DepthOptions): Promise<void> {
   const rows: Row[] = [];
   for (const entry of entriesOf(ROOT)) {
-    if (entry.carrier === "none" || (only && !only.includes(entry.name))) continue;
+    if (entry.carriers.length === 0 || (only && !only.includes(entry.name))) continue;
     const row = await measure(entry, seeds);
     rows.push(row);
     if (!json)

@@ -4,7 +4,7 @@
 // in use. It keeps its flash in its working folder, which goes with it.
 import { spawn } from "node:child_process";
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { sleepMs } from "../lib/cli.ts";
@@ -20,6 +20,10 @@ export interface BoardOptions {
   script?: string;
   /** Whether a script beside it tells the JsVars in use. */
   tells: boolean;
+  /** How often, by its own clock, ms; 100 unless given. */
+  tellMs?: number;
+  /** Lines of its console that are counted, by name. */
+  counts?: { [name: string]: RegExp };
   /** A program, with its arguments, that runs the interpreter: `{folder}` is the working folder. */
   prefix?: readonly string[];
   /** Further variables of its environment. */
@@ -29,10 +33,14 @@ export interface BoardOptions {
 /** A running board. */
 export interface Board {
   readonly pid: number;
-  /** Lines of its console, without what is told. */
+  /** Last lines of its console, without what is told. */
   readonly lines: readonly string[];
+  /** Lines so far that were to be counted by that name. */
+  counted(name: string): number;
   /** Waits for so long and gives the least of what was told meanwhile. */
   leastVars(forMs: number): Promise<number>;
+  /** Writes a file into its folder, whole or not at all. */
+  put(name: string, text: string): void;
   /** Text of the files of its folder whose names begin so, in the order of their names. */
   filesOf(prefix: string): string[];
   /** Ends the process, whatever it does, and removes the folder. */
@@ -43,9 +51,11 @@ const TELL_MS = 100;
 const PREPARE_MS = 20_000;
 /** Pause between looks at a process that prepares the flash, ms. */
 const LOOK_MS = 20;
+/** Bound for a board on a busy machine to tell anything, ms. */
+const SILENT_MS = 20_000;
 /** Bytes per script that writes flash: the script has to fit into the memory as well. */
 const SCRIPT_BYTES = 12_000;
-const KEPT_LINES = 10_000;
+const KEPT_LINES = 1000;
 
 const DECORATION = /^>|\x1b\[[0-9;]*[A-Za-z]|[^ -~]/g;
 
@@ -55,7 +65,13 @@ process.on("exit", () => {
   for (const child of alive) child.kill("SIGKILL");
 });
 
-const TELLER = `setInterval(function(){print("JSVARS",process.memory().usage)},${TELL_MS});`;
+/**
+ * The script that tells. The time that is left of a timer has a JsVar of its own, but for the last
+ * eight milliseconds, when it fits beside its name: it is not told, so that equal states count equal.
+ */
+const tellerOf = (everyMs: number): string =>
+  `setInterval(function(){var n=process.memory().usage,t=global["\\xFF"].timers;` +
+  `for(var i in t)if(t[i].time>8191||t[i].time<-8192)n--;print("JSVARS",n)},${everyMs});`;
 
 function start(
   options: BoardOptions,
@@ -121,7 +137,8 @@ export async function startBoard(options: BoardOptions): Promise<Board> {
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
   const lines: string[] = [];
   let told: number[] = [];
-  const teller = options.tells ? TELLER : "";
+  const counted: { [name: string]: number } = {};
+  const teller = options.tells ? tellerOf(options.tellMs ?? TELL_MS) : "";
   const isFlash = options.script === undefined;
   let child: ChildProcessWithoutNullStreams;
   try {
@@ -132,7 +149,12 @@ export async function startBoard(options: BoardOptions): Promise<Board> {
     child = start(options, folder, isFlash ? [] : ["main.js"], (line) => {
       const vars = /^JSVARS (\d+)$/.exec(line)?.[1];
       if (vars !== undefined) told.push(Number(vars));
-      else if (line && lines.length < KEPT_LINES) lines.push(line);
+      else if (line) {
+        for (const [name, pattern] of Object.entries(options.counts ?? {}))
+          if (pattern.test(line)) counted[name] = (counted[name] ?? 0) + 1;
+        lines.push(line);
+        if (lines.length > KEPT_LINES) lines.shift();
+      }
     });
   } catch (error) {
     remove();
@@ -142,9 +164,17 @@ export async function startBoard(options: BoardOptions): Promise<Board> {
   return {
     pid: child.pid ?? 0,
     lines,
+    counted: (name) => counted[name] ?? 0,
+    put: (name, text) => {
+      const file = path.join(folder, name);
+      writeFileSync(`${file}.new`, text, "latin1");
+      renameSync(`${file}.new`, file);
+    },
     leastVars: async (forMs) => {
       told = [];
       await sleepMs(forMs);
+      const endMs = performance.now() + SILENT_MS;
+      while (told.length === 0 && performance.now() < endMs) await sleepMs(LOOK_MS);
       if (told.length === 0)
         throw new AppError("E_BENCH", `the board is silent: ${lines.at(-1) ?? "no output"}`);
       return Math.min(...told);

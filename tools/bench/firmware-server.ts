@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What the firmware talks to while it is measured: a broker, over TCP or WebSocket, or an HTTP
-// receiver, on a port of this machine; and the ways in which it can let a board down.
+// receiver, on a port of this machine; and what it does to let a board down.
 import {
   createBroker,
   createHeartbeatReceiver,
@@ -11,16 +11,13 @@ import {
   mqttOverWebSocket,
   serveReal,
 } from "../../sim/index.ts";
-import type { BrokerRule, HttpRule, Peer } from "../../sim/index.ts";
 import { sleepMs } from "../lib/cli.ts";
 import { AppError } from "../lib/errors.ts";
+import { createDoor } from "./firmware-door.ts";
+import type { Failure } from "./firmware-failures.ts";
 
 /** How a board reaches its server. */
 export type Carrier = "mqtt" | "ws" | "http";
-
-/** How a server lets a board down, each time it connects or sends. */
-export const FAILURES = ["refused", "closed", "connack 5", "silent", "dropped", "reset"] as const;
-export type Failure = (typeof FAILURES)[number];
 
 /** A running server. */
 export interface BenchServer {
@@ -40,29 +37,13 @@ export interface BenchServer {
 
 const LOOK_MS = 5;
 
-// An MQTT client is let down at CONNECT, for which it first loses the connection that it has, or at
-// its first PUBLISH once it is online.
-const BROKER_RULES: { [failure in Exclude<Failure, "refused">]: BrokerRule } = {
-  closed: { on: "CONNECT", do: "close" },
-  "connack 5": { on: "CONNECT", do: { returnCode: 5 } },
-  silent: { on: "CONNECT", do: "mute" },
-  dropped: { on: "PUBLISH", do: "close" },
-  reset: { on: "PUBLISH", do: "reset" },
-};
-
-// A request is let down before its answer, in the middle of it, or by it.
-const HTTP_RULES: { [failure in Exclude<Failure, "refused">]: HttpRule } = {
-  closed: { on: "*", do: "close" },
-  "connack 5": { on: "*", do: { status: 401 } },
-  silent: { on: "*", do: "hang" },
-  dropped: { on: "*", do: { bodyBytes: 1 } },
-  reset: { on: "*", do: "reset" },
-};
-
-/** Starts a server on a free port. */
-export async function startBenchServer(carrier: Carrier): Promise<BenchServer> {
+/**
+ * Starts a server on a free port.
+ * @param dripMs pause between two bytes where an answer drips: longer than a board waits in all for
+ *   two of them.
+ */
+export async function startBenchServer(carrier: Carrier, dripMs: number): Promise<BenchServer> {
   const clock = createRealClock();
-  let connections = 0;
   let beats = 0;
   const broker = createBroker({ clock, random: createRandom(1), name: "bench" });
   broker.subscribe("devices/+/heartbeat", () => beats++);
@@ -76,13 +57,8 @@ export async function startBenchServer(carrier: Carrier): Promise<BenchServer> {
       : carrier === "ws"
         ? createWebSocketListener({ clock, program: mqttOverWebSocket(broker.peer) }).peer
         : broker.peer;
-  const counted: Peer = {
-    accept: (connection) => {
-      connections++;
-      return front.accept(connection);
-    },
-  };
-  let server = await serveReal(counted);
+  const door = createDoor(front, dripMs);
+  let server = await serveReal(door.peer);
   const { port } = server;
 
   async function until(
@@ -102,29 +78,47 @@ export async function startBenchServer(carrier: Carrier): Promise<BenchServer> {
   return {
     url: `${carrier}://127.0.0.1:${port}`,
     port,
-    connections: () => connections,
+    connections: () => door.connections,
     beats: () => beats,
     untilConnections: (count, timeoutMs) =>
-      until("connections", () => connections, count, timeoutMs),
+      until("connections", () => door.connections, count, timeoutMs),
     untilBeats: (count, timeoutMs) => until("heartbeats", () => beats, count, timeoutMs),
     fail: async (failure) => {
-      if (failure === "refused") {
-        await server.close();
-        return async () => {
-          server = await serveReal(counted, { port });
-        };
+      switch (failure) {
+        case "wifi": // The board's own matter.
+          return () => Promise.resolve();
+        case "refused":
+          await server.close();
+          return async () => {
+            server = await serveReal(door.peer, { port });
+          };
+        case "rejected": {
+          const heals = [
+            broker.misbehave({ on: "CONNECT", do: { returnCode: 5 } }),
+            endpoint.misbehave({ on: "*", do: { status: 401 } }),
+          ];
+          door.each("cut");
+          return () => Promise.resolve(heals.forEach((heal) => heal()));
+        }
+        case "half-open":
+          door.each("deafen");
+          return () => Promise.resolve();
+        case "dns":
+        case "tls":
+        case "dropped": {
+          door.each("end");
+          // Over HTTP nothing is connected between two beats.
+          const heal = endpoint.misbehave({ on: "*", do: { bodyBytes: 1 } });
+          return () => Promise.resolve(heal());
+        }
+        default:
+          door.mode = failure;
+          door.each("cut");
+          return () => {
+            door.mode = "open";
+            return Promise.resolve();
+          };
       }
-      if (carrier === "http") {
-        const heal = endpoint.misbehave(HTTP_RULES[failure]);
-        return () => Promise.resolve(heal());
-      }
-      const rule = BROKER_RULES[failure];
-      const heal = broker.misbehave(rule);
-      if (rule.on === "CONNECT") {
-        broker.stop({ keepsState: true, connections: "cut" });
-        broker.start();
-      }
-      return () => Promise.resolve(heal());
     },
     close: () => server.close(),
   };

@@ -11,8 +11,9 @@ import { minifyForBoard } from "../build-report/minify.ts";
 import { CONFIG_FILE } from "../../firmware/wire/config.ts";
 import { AppError, usageError } from "../lib/errors.ts";
 import { DEVICE_ID, KEY, deviceConfig } from "./device-config.ts";
-import { FAILURES } from "./firmware-server.ts";
-import type { BenchServer, Carrier, Failure } from "./firmware-server.ts";
+import { FAILURES, failureConfig, failureFiles, HTTP_FAILURES } from "./firmware-failures.ts";
+import type { Failure } from "./firmware-failures.ts";
+import type { BenchServer, Carrier } from "./firmware-server.ts";
 
 /** What is measured of one program. */
 export interface Subject {
@@ -29,15 +30,22 @@ export interface Subject {
 export interface Program {
   carrier: Carrier;
   /** Files in flash when its code runs from there. */
-  flash(server: BenchServer, intervalSec: number, connectSec: number): Files;
+  flash(server: BenchServer, conditions: Conditions): Files;
   /** The script when its code runs from memory, and what is in flash then. */
-  memory(
-    server: BenchServer,
-    intervalSec: number,
-    connectSec: number,
-  ): { script: string; flash: Files };
+  memory(server: BenchServer, conditions: Conditions): { script: string; flash: Files };
   /** Which ways of being let down it comes back from at all. */
   failures: readonly Failure[];
+  /** What its console says when a connection fails, and when one is made. */
+  lines?: { failed: RegExp; online: RegExp };
+}
+
+/** What a program is measured under. */
+export interface Conditions {
+  intervalSec: number;
+  /** Bound of a connection, s. */
+  connectSec: number;
+  /** How it will be let down, where it will. */
+  failure?: Failure;
 }
 
 interface Files {
@@ -48,7 +56,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 /** Makes a subject of every bundle that has been built. */
 export function bundleSubjects(): Subject[] {
-  return entriesOf(ROOT).map(({ name, carrier }) => {
+  return entriesOf(ROOT).map(({ name, carriers: [carrier] }) => {
     const file = path.join(ROOT, "dist/firmware", bundleFiles(name).minified);
     if (!existsSync(file))
       throw new AppError("E_BUILD_MISSING", `there is no ${file}: run \`npm run build\` first`);
@@ -58,18 +66,21 @@ export function bundleSubjects(): Subject[] {
       codeBytes: code.length,
       sha256: createHash("sha256").update(code, "latin1").digest("hex"),
     };
-    if (carrier === "none") return subject;
+    if (!carrier) return subject;
+    const files = (server: BenchServer, conditions: Conditions): Files => {
+      const { intervalSec, connectSec, failure } = conditions;
+      const config = {
+        ...deviceConfig(server.url, intervalSec, connectSec),
+        ...failureConfig(failure, server.url, connectSec),
+      };
+      return { [CONFIG_FILE]: JSON.stringify(config), ...failureFiles(failure) };
+    };
     const program: Program = {
       carrier,
-      flash: (server, intervalSec, connectSec) => ({
-        [CONFIG_FILE]: JSON.stringify(deviceConfig(server.url, intervalSec, connectSec)),
-        ".bootcde": code,
-      }),
-      memory: (server, intervalSec, connectSec) => ({
-        script: code,
-        flash: { [CONFIG_FILE]: JSON.stringify(deviceConfig(server.url, intervalSec, connectSec)) },
-      }),
-      failures: FAILURES,
+      flash: (server, conditions) => ({ ...files(server, conditions), ".bootcde": code }),
+      memory: (server, conditions) => ({ script: code, flash: files(server, conditions) }),
+      failures: carrier === "http" ? HTTP_FAILURES : FAILURES,
+      lines: { failed: / uplink (failed|refused) /, online: / uplink online / },
     };
     return { ...subject, program };
   });
@@ -125,12 +136,12 @@ export async function peerSubjects(folder: string): Promise<Subject[]> {
       codeBytes: MQTT.length + hmac.length,
       program: {
         carrier: "mqtt",
-        flash: (server, intervalSec) => ({
+        flash: (server, { intervalSec }) => ({
           MQTT,
           hmac,
           ".bootcde": glueText(server.port, intervalSec),
         }),
-        memory: (server, intervalSec) => ({
+        memory: (server, { intervalSec }) => ({
           script:
             `Modules.addCached("MQTT",${JSON.stringify(MQTT)});` +
             `Modules.addCached("hmac",${JSON.stringify(hmac)});` +
@@ -138,7 +149,7 @@ export async function peerSubjects(folder: string): Promise<Subject[]> {
           flash: {},
         }),
         // An end before CONNACK it notices after ten seconds, and a refusal never.
-        failures: ["refused", "dropped", "reset"],
+        failures: ["refused", "dropped"],
       },
     },
     { name: "MQTT + ws + hmac + sntp", codeBytes: all.length },

@@ -19,15 +19,18 @@ import { AppError, errorText, usageError } from "../lib/errors.ts";
 import { startBoard } from "./firmware-board.ts";
 import type { Board, BoardOptions } from "./firmware-board.ts";
 import { startBenchServer } from "./firmware-server.ts";
-import type { BenchServer, Failure } from "./firmware-server.ts";
+import { FAILURES, FAILURES_AT_ONCE, RADIO_FILE } from "./firmware-failures.ts";
+import type { Failure } from "./firmware-failures.ts";
+import type { BenchServer } from "./firmware-server.ts";
 import { bundleSubjects, peerSubjects } from "./firmware-subjects.ts";
-import type { Program, Subject } from "./firmware-subjects.ts";
+import type { Conditions, Program, Subject } from "./firmware-subjects.ts";
 
 interface BenchOptions {
   interpreter?: string;
   peers?: string;
   reconnects: number;
   faketime?: string;
+  failures?: Failure[];
   only?: string[];
   json?: boolean;
 }
@@ -63,13 +66,26 @@ const RUN_BEATS: readonly [number, number] = [5, 25];
 /** valgrind is fifty times slower than the processor. */
 const VALGRIND_MS = 180_000;
 const COUNTED = "jspExecuteFunction";
-/** Failures in a row before the board is left alone, so that its patience stays short. */
-const FAILURES_IN_A_ROW = 3;
+/** Failures in a row before the board is left alone. */
+const FAILURES_IN_A_ROW = 20;
+/** How long it is left alone then, so that its patience stays short, by its own clock, ms. */
+const REST_MS = 40_000;
 const WARM_UP = 2;
-const FAILURE_MS = 60_000;
-const ONLINE_MS = 3000;
+/** Bound of so many failures, and of the way back, ms. */
+const FAILURE_MS = 120_000;
+/** Readings are compared that take so long, ms, until so many equal the one before. */
+const READING_MS = 5000;
+const EQUAL_READINGS = 2;
+const READINGS = 40;
+/** How often it tells, in real time: telling collects garbage, ms. */
+const TELL_MS = 50;
 /** How many times faster a board's clock runs while it reconnects with --faketime. */
 const SPEED = 10;
+/** Bound of a connection that may fail, s: without and with --faketime. */
+const SHORT_SEC = 1;
+const SHORT_FAKE_SEC = 5;
+/** Boards at once: they mostly wait. */
+const AT_ONCE = 6;
 
 /** Runs a board, with whatever happens to it told by its last line. */
 async function withBoard<T>(options: BoardOptions, use: (board: Board) => Promise<T>): Promise<T> {
@@ -87,8 +103,9 @@ async function withBoard<T>(options: BoardOptions, use: (board: Board) => Promis
 async function withServer<T>(
   { carrier }: Program,
   use: (server: BenchServer) => Promise<T>,
+  dripMs = 0,
 ): Promise<T> {
-  const server = await startBenchServer(carrier);
+  const server = await startBenchServer(carrier, dripMs);
   try {
     return await use(server);
   } finally {
@@ -105,10 +122,11 @@ async function bareVars(interpreter: string, isFlash: boolean): Promise<number> 
   });
 }
 
-function boardOf(program: Program, server: BenchServer, isFlash: boolean, sec: number) {
+function boardOf(program: Program, server: BenchServer, isFlash: boolean, intervalSec: number) {
+  const conditions = { intervalSec, connectSec: PATIENT_SEC };
   return isFlash
-    ? { flash: program.flash(server, sec, PATIENT_SEC) }
-    : program.memory(server, sec, PATIENT_SEC);
+    ? { flash: program.flash(server, conditions) }
+    : program.memory(server, conditions);
 }
 
 async function measureVars(
@@ -138,11 +156,8 @@ async function runUnderValgrind(
   const out = "callgrind.out";
   const prefix = ["valgrind", "--tool=callgrind", `--toggle-collect=${COUNTED}`];
   return withServer(program, async (server) => {
-    const board = {
-      interpreter,
-      flash: program.flash(server, FAST_SEC, PATIENT_SEC),
-      tells: false,
-    };
+    const conditions = { intervalSec: FAST_SEC, connectSec: PATIENT_SEC };
+    const board = { interpreter, flash: program.flash(server, conditions), tells: false };
     const options = { ...board, prefix: [...prefix, `--callgrind-out-file={folder}/${out}`] };
     return withBoard(options, async (running) => {
       await server.untilBeats(beats, VALGRIND_MS);
@@ -169,53 +184,96 @@ async function measureInstructions(interpreter: string, program: Program): Promi
   return Math.round((second.instructions - first.instructions) / (second.beats - first.beats));
 }
 
+/** JsVars once they stay the same, and no more heartbeats come than are made: none waits. */
+async function settledVars(board: Board, server: BenchServer): Promise<number> {
+  const most = READING_MS / (FAST_SEC * 1000) + 2;
+  let vars = 0;
+  let equal = 0;
+  for (let i = 0; i < READINGS; i++) {
+    const before = vars;
+    const beats = server.beats();
+    vars = await board.leastVars(READING_MS);
+    equal = vars === before && server.beats() - beats <= most ? equal + 1 : 0;
+    if (equal === EQUAL_READINGS) return vars;
+  }
+  throw new AppError("E_BENCH", `no rest after ${READINGS} readings, the last was ${vars} JsVars`);
+}
+
 async function measureGrowth(
   interpreter: string,
   program: Program,
   failure: Failure,
   { reconnects, faketime }: BenchOptions,
 ): Promise<number> {
+  const speed = faketime ? SPEED : 1;
   const env = faketime && {
     LD_PRELOAD: faketime,
     FAKETIME: `+0 x${SPEED}`,
     FAKETIME_NO_CACHE: "1",
     FAKETIME_DONT_FAKE_MONOTONIC: "1",
   };
-  return withServer(program, async (server) => {
-    const flash = program.flash(
-      server,
-      faketime ? FAST_SEC * SPEED : FAST_SEC,
-      faketime ? SPEED : 1,
-    );
-    const board = { interpreter, flash, tells: true, ...(env && { env }) };
-    return withBoard(board, async (running) => {
-      let failed = 0;
-      /** Attempts; nobody counts those to a port that is closed but the board itself. */
-      const attempts = (): number =>
-        failure === "refused"
-          ? running.lines.filter((line) => /\bE_NET\b|Connect failed/.test(line)).length
-          : server.connections();
-      async function letDown(count: number): Promise<void> {
-        const from = attempts();
-        const heal = await server.fail(failure);
-        const endMs = performance.now() + FAILURE_MS;
-        while (attempts() - from < count) {
-          if (performance.now() > endMs)
-            throw new AppError("E_BENCH", `${attempts() - from} of ${count} failures`);
-          await sleepMs(10);
+  const connectSec = faketime ? SHORT_FAKE_SEC : SHORT_SEC;
+  const conditions: Conditions = { intervalSec: FAST_SEC * speed, connectSec, failure };
+  // Others' modules say nothing: there connections are counted, and beats that arrive.
+  const { lines } = program;
+  const counts = {
+    ...(lines ?? { failed: /Connect failed/ }),
+    // Whatever the connection is doing then.
+    ...(failure === "wifi" && { failed: / wifi down reason=8/ }),
+  };
+  return withServer(
+    program,
+    async (server) => {
+      const flash = program.flash(server, conditions);
+      const board = { interpreter, flash, tells: true, tellMs: TELL_MS * speed, counts };
+      return withBoard({ ...board, ...(env && { env }) }, async (running) => {
+        const failures = (): number =>
+          running.counted("failed") + (lines ? 0 : server.connections());
+        /** Beyond one that was on its way. */
+        const successes = (): number => (lines ? running.counted("online") : server.beats() - 1);
+
+        async function until(count: () => number, wanted: number, what: string): Promise<void> {
+          const endMs = performance.now() + FAILURE_MS;
+          while (count() < wanted) {
+            if (performance.now() > endMs)
+              throw new AppError("E_BENCH", `${what}: ${count()} of ${wanted}`);
+            await sleepMs(10);
+          }
         }
-        failed += attempts() - from;
-        await heal();
-        await server.untilBeats(server.beats() + 2, FAILURE_MS);
-      }
-      await server.untilBeats(1, CONNECT_MS);
-      for (let i = 0; i < WARM_UP; i++) await letDown(FAILURES_IN_A_ROW);
-      const before = await running.leastVars(ONLINE_MS);
-      failed = 0;
-      while (failed < reconnects) await letDown(Math.min(FAILURES_IN_A_ROW, reconnects - failed));
-      return (await running.leastVars(ONLINE_MS)) - before;
-    });
-  });
+
+        /** Lets it down until so many connections have failed, and waits until it is back. */
+        async function begin(count: number): Promise<number> {
+          const from = failures();
+          const online = successes();
+          const heal = await server.fail(failure);
+          running.put(RADIO_FILE, failure === "wifi" ? "0" : "1");
+          await until(failures, from + count, "failures");
+          const failed = failures() - from;
+          running.put(RADIO_FILE, "1");
+          await heal();
+          await until(successes, online + 1, "connections");
+          return failed;
+        }
+        async function letDown(count: number): Promise<number> {
+          const atOnce = FAILURES_AT_ONCE[failure] ?? count;
+          let failed = 0;
+          while (failed < count) failed += await begin(Math.min(atOnce, count));
+          if (faketime) await sleepMs(REST_MS / speed);
+          return failed;
+        }
+
+        running.put(RADIO_FILE, "1");
+        await server.untilBeats(1, CONNECT_MS);
+        for (let i = 0; i < WARM_UP; i++) await letDown(FAILURES_IN_A_ROW);
+        const before = await settledVars(running, server);
+        for (let failed = 0; failed < reconnects;)
+          failed += await letDown(Math.min(FAILURES_IN_A_ROW, reconnects - failed));
+        return (await settledVars(running, server)) - before;
+      });
+    },
+    // Two bytes are too late, whatever the answer.
+    (connectSec * 800) / speed,
+  );
 }
 
 /** A figure, or why there is none. */
@@ -243,18 +301,28 @@ async function measure(
   const { name, sha256, codeBytes, program } = subject;
   const row: Row = { name, ...(sha256 !== undefined && { sha256 }), codeBytes, growth: {} };
   if (!program) return row;
-  [row.flash, row.memory] = await Promise.all([
-    orReason(() => measureVars(interpreter, program, true, bare.flash)),
-    orReason(() => measureVars(interpreter, program, false, bare.memory)),
-  ]);
-  row.instructions = hasValgrind()
-    ? await orReason(() => measureInstructions(interpreter, program))
-    : "valgrind is not installed";
-  if (options.reconnects > 0)
-    for (const failure of program.failures)
-      row.growth[failure] = await orReason(() =>
-        measureGrowth(interpreter, program, failure, options),
-      );
+  const { failures } = options;
+  if (!failures) {
+    [row.flash, row.memory] = await Promise.all([
+      orReason(() => measureVars(interpreter, program, true, bare.flash)),
+      orReason(() => measureVars(interpreter, program, false, bare.memory)),
+    ]);
+    row.instructions = hasValgrind()
+      ? await orReason(() => measureInstructions(interpreter, program))
+      : "valgrind is not installed";
+  }
+  if (options.reconnects > 0) {
+    const left = program.failures.filter((failure) => !failures || failures.includes(failure));
+    const kinds = [...left];
+    const work = async (): Promise<void> => {
+      for (let failure = left.shift(); failure; failure = left.shift()) {
+        const kind = failure;
+        row.growth[kind] = await orReason(() => measureGrowth(interpreter, program, kind, options));
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, work));
+    row.growth = Object.fromEntries(kinds.map((kind) => [kind, row.growth[kind] ?? "not run"]));
+  }
   return row;
 }
 
@@ -363,7 +431,12 @@ const program = new Command("bench:firmware")
       .default(10),
   )
   .option("--faketime <library>", "32-bit libfaketimeMT.so.1: boards reconnect ten times as fast")
-  .option("--only <name...>", "only these")
+  .addOption(
+    new Option("--failures <kind...>", "only what is lost by failures of these kinds").choices(
+      FAILURES,
+    ),
+  )
+  .option("--only <name...>", "only these programs")
   .option("--json", "print figures as JSON")
   .action(run);
 process.exitCode = await runCommand(program, process.argv.slice(2));

@@ -10,17 +10,20 @@ export interface Entry {
   name: string;
   /** First module, relative to the project. */
   file: string;
-  /** What it talks to when it is measured: MQTT over TCP, MQTT in WebSocket, HTTP, or nothing. */
-  carrier: "mqtt" | "ws" | "http" | "none";
+  /**
+   * What it can talk to: MQTT over TCP, MQTT in WebSocket, HTTP. The first is the one that it is
+   * measured with.
+   */
+  carriers: readonly ("mqtt" | "ws" | "http")[];
 }
 
 /** All of them, the whole firmware first. */
 const ENTRIES: readonly Entry[] = [
-  { name: "lubdub", file: "firmware/main.ts", carrier: "mqtt" },
-  { name: "lubdub-mqtt", file: "firmware/main-mqtt.ts", carrier: "mqtt" },
-  { name: "lubdub-websocket", file: "firmware/main-websocket.ts", carrier: "ws" },
-  { name: "lubdub-http", file: "firmware/main-http.ts", carrier: "http" },
-  { name: "loader", file: "firmware/loader.ts", carrier: "none" },
+  { name: "lubdub", file: "firmware/main.ts", carriers: ["mqtt", "ws", "http"] },
+  { name: "lubdub-mqtt", file: "firmware/main-mqtt.ts", carriers: ["mqtt"] },
+  { name: "lubdub-websocket", file: "firmware/main-websocket.ts", carriers: ["ws", "mqtt"] },
+  { name: "lubdub-http", file: "firmware/main-http.ts", carriers: ["http"] },
+  { name: "loader", file: "firmware/loader.ts", carriers: [] },
 ];
 
 /**

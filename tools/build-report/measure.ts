@@ -2,8 +2,8 @@
 // `npm run measure`: runs every scenario with the built bundles on the real interpreter and writes
 // docs/measurements/interpreter.json, which names the bundles by their hashes. It starts `lubdub hil`
 // and the firmware's bench as a person would, because one program does not import another. The
-// scenarios' broker speaks MQTT over TCP, so what does not is in the bench's part only. Options are
-// handed to the bench: `npm run measure -- --peers DIR --reconnects 1000`.
+// scenarios run over every carrier that a bundle has, against Mosquitto and an HTTP server of Node.
+// Options are handed to the bench: `npm run measure -- --peers DIR --reconnects 1000`.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -20,6 +20,8 @@ const OUT = path.join(ROOT, "docs/measurements/interpreter.json");
 
 interface Result {
   scenario: string;
+  carrier: string;
+  server: string;
   verdict: string;
   evidence: { [name: string]: unknown };
   bundleSha256: string;
@@ -28,14 +30,19 @@ interface Result {
 }
 
 /** Runs the scenarios with a bundle; undefined when not all of them passed. */
-function runScenarios(interpreter: string, bundle: string): Result[] | undefined {
+function runScenarios(
+  interpreter: string,
+  bundle: string,
+  carriers: readonly string[],
+): Result[] | undefined {
   const folder = mkdtempSync(path.join(tmpdir(), "lubdub-measure-"));
   try {
     const json = path.join(folder, "results.json");
     const program = path.join(ROOT, "tools/lubdub.js");
     const target = `exec:${path.resolve(interpreter)}`;
     const options = ["--target", target, "--timeout", "120s", "--bundle", bundle, "--json", json];
-    const hil = spawnSync(process.execPath, [program, "hil", ...options, "-q"], {
+    const servers = ["--broker", "mosquitto", "--carrier", ...carriers];
+    const hil = spawnSync(process.execPath, [program, "hil", ...options, ...servers, "-q"], {
       stdio: ["ignore", "inherit", "inherit"],
     });
     if (hil.status !== 0) return undefined;
@@ -71,13 +78,13 @@ function main(): number {
   const bundles: { [name: string]: MeasuredBundle } = {};
   const scenarios: object[] = [];
   let version: string | undefined;
-  for (const { name, carrier } of entriesOf(ROOT)) {
+  for (const { name, carriers } of entriesOf(ROOT)) {
     const file = path.join(ROOT, "dist/firmware", bundleFiles(name).minified);
     const script = readFileSync(file);
     const sha256 = createHash("sha256").update(script).digest("hex");
     bundles[name] = { sha256, bytes: script.length };
-    if (carrier !== "mqtt") continue;
-    const results = runScenarios(interpreter, file);
+    if (carriers.length === 0) continue;
+    const results = runScenarios(interpreter, file, carriers);
     if (!results) {
       process.stderr.write("measure: not every scenario passed, nothing is written\n");
       return 1;
@@ -87,8 +94,16 @@ function main(): number {
       return 1;
     }
     version ??= results[0]?.versions.interpreter;
-    for (const { scenario, verdict, durationMs, evidence } of results)
-      scenarios.push({ bundle: name, scenario, verdict, duration_ms: durationMs, evidence });
+    for (const { scenario, carrier, server, verdict, durationMs, evidence } of results)
+      scenarios.push({
+        bundle: name,
+        carrier,
+        server,
+        scenario,
+        verdict,
+        duration_ms: durationMs,
+        evidence,
+      });
   }
   const bench = runBench(interpreter, process.argv.slice(2));
   if (!bench) return 1;
