@@ -25,6 +25,7 @@ export const scenario: Scenario = {
     const sessions = new Set(beats.map(({ session }) => session).filter((session) => session > 0));
     expectThat(sessions.size < 2, `sessions ${[...sessions].join()} instead of one connection`);
     if (rig.server.hasStatus) {
+      await rig.status("birth", START_MS, 0);
       const births = rig.events.filter(
         (event) => event.kind === "status" && event.status.reason === "birth",
       );
