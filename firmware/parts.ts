@@ -371,7 +371,10 @@ export function supervisor(app: App): void {
   });
 }
 
-/** New bundles into the other slot, on boards that start by the loader. */
+/**
+ * New bundles into the other slot, on boards that start by the loader. Not without the supervisor: the
+ * loader arms the watchdog for a bundle on trial, and somebody has to feed it.
+ */
 export function update(app: App): void {
   app.update = createUpdate(app.rt, runningSlot(), app.reboot);
   app.services["update"] = app.update;

@@ -325,7 +325,8 @@ export function createCommands(rt: Runtime, options: CommandOptions): Commands {
   };
   rt.print = function (line) {
     // `<nowMs> <level> ...`
-    if ("WE".includes(line[line.indexOf(" ") + 1] as string))
+    const level = line[line.indexOf(" ") + 1];
+    if (level === "W" || level === "E")
       faults = faults.concat(line.slice(0, FAULT_MAX_BYTES)).slice(-FAULTS_MAX);
     print(line);
   };

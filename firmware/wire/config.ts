@@ -211,7 +211,7 @@ export function readConfig(
       const size = type === "string" ? value.length : +value;
       if (size < +(cells[3] as string) || size > +(cells[4] as string)) return false;
       if (kind === "w" && (value[0] !== kind || value.includes(","))) return false;
-      return "uw".includes(kind) ? isUrl(value) : kind !== "t" || value[0] !== "/";
+      return kind === "u" || kind === "w" ? isUrl(value) : kind !== "t" || value[0] !== "/";
     }
 
     if (value === undefined && fallback !== "!") {
