@@ -16,6 +16,7 @@
 //
 // status    | means                              | timer
 // `offline` | what is submitted is kept          | none
+// `full`    | the same, and the oldest is lost   | none
 // `backlog` | what waits is sent                 | turn
 // `live`    | nothing waits                      | none
 import type { Published } from "../core/message.ts";
@@ -88,7 +89,7 @@ export interface Outbox {
   offline(): void;
   /** Ends the service; what is in hand is written down. */
   stop(): void;
-  status: "offline" | "backlog" | "live";
+  status: "offline" | "full" | "backlog" | "live";
   /** Beats written to flash, sent from the backlog, and lost for want of room, since boot. */
   kept: number;
   replayed: number;
@@ -206,6 +207,7 @@ export function createOutbox(rt: Runtime, options: OutboxOptions): Outbox {
         while (tail < limit)
           if (seek() && tail < limit) {
             outbox.dropped++;
+            outbox.status = "full";
             rt.count("dropped");
             endRecord(rt, tail % RING_BYTES);
             tail += SHORT_BYTES;
@@ -243,6 +245,7 @@ export function createOutbox(rt: Runtime, options: OutboxOptions): Outbox {
         over--;
         if (!old.at) {
           outbox.dropped++;
+          outbox.status = "full";
           rt.count("dropped");
         }
         return false;

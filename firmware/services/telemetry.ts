@@ -53,8 +53,12 @@ export function createTelemetry(
     for (const name in counts) {
       const count = counts[name] as number;
       const more = hasTotals ? count : count - (told[name] || 0);
-      if (more) text += ',"' + name + '":' + more;
-      told[name] = count;
+      const member = ',"' + name + '":' + more;
+      // What has no room is in the next beat. Behind it comes `,"totals":1}`.
+      if (more && text.length + member.length <= TELEMETRY_MAX_BYTES - 12) {
+        text += member;
+        told[name] = count;
+      }
     }
     if (hasTotals) text += ',"totals":1';
     // What can be done without, or comes again.

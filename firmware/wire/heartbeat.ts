@@ -60,7 +60,7 @@ export const STATES = ["alive", "degraded", "stopping"] as const;
  * Words of services in a failed state, for which a beat says `degraded`; a word in capital letters is
  * one, too: with it a time server has refused.
  */
-export const FAILED = "down joining none unfit disagree stage-1 stage-2 waiting";
+export const FAILED = "down joining none unfit disagree stage-1 stage-2 waiting full";
 
 /**
  * Serialises what every beat has, byte for byte the same from the same numbers. Further members

@@ -241,8 +241,11 @@ it("drops the oldest when the ring is full, and counts each", () => {
     rig.board.advance(INTERVAL_MS);
     rig.beat();
   }
+  expect(rig.outbox.status).toBe("full");
   rig.outbox.online();
   const seqs = drain(rig);
+  expect(rig.outbox.status).toBe("live");
+  expect(rig.board.counts).toMatchObject({ acked: seqs.length, dropped: rig.outbox.dropped });
   const rest = [...seqs.slice(1), seqs[0]] as number[];
   expect(rest[0]).toBe(rig.outbox.dropped + 1);
   expect(rest).toEqual(Array.from({ length: rest.length }, (_, i) => count - rest.length + i + 1));
@@ -266,6 +269,7 @@ it("erases one page at a time", () => {
 it("keeps the newest in RAM on a board without flash, and counts what it drops", () => {
   const rig = start({ flash: null });
   for (let i = 0; i < RAM_BEATS + 4; i++) rig.beat();
+  expect([rig.outbox.status, rig.board.counts["dropped"]]).toEqual(["full", 4]);
   rig.outbox.online();
   const seqs = drain(rig);
   expect(seqs).toEqual([14, 5, 6, 7, 8, 9, 10, 11, 12, 13]);

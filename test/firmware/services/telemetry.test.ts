@@ -60,6 +60,25 @@ it("tells why the board started in the first beats", () => {
   expect(tell(RESET_BEATS + 1).reset).toBeUndefined();
 });
 
+it("is never too long, and what has no room is told by a later beat", () => {
+  const { board, text } = create();
+  const names = Object.keys(METRICS).filter(
+    (name) => METRICS[name as keyof typeof METRICS].kind === "counter",
+  );
+  for (const name of names) board.count(name as CountName, 4_294_967_295);
+  board.rttMs = 99_999;
+  const told: Telemetry = {};
+  for (let seq = RESET_BEATS + 1; seq < TOTALS_EVERY; seq++) {
+    const one = text(seq, 16_383);
+    expect(one.length).toBeLessThanOrEqual(TELEMETRY_MAX_BYTES);
+    Object.assign(told, JSON.parse(one));
+  }
+  for (const name of names) expect(told, name).toHaveProperty(name, 4_294_967_295);
+  const totals = text(TOTALS_EVERY, 16_383);
+  expect(totals.length).toBeLessThanOrEqual(TELEMETRY_MAX_BYTES);
+  expect(JSON.parse(totals)).toMatchObject({ totals: 1 });
+});
+
 it("leaves out what comes again before it gets too long", () => {
   const { board, text } = create();
   board.rttMs = 60_000;

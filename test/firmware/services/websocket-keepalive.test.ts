@@ -304,6 +304,7 @@ describe("the answer to a heartbeat", () => {
     connect();
     rt.advance(10 * INTERVAL_MS);
     expect(service).toMatchObject({ status: "open", sent: 10 });
+    expect(rt.counts["ws_sent"]).toBe(10);
     expect(got(9)).toEqual([]);
   });
 
