@@ -17,7 +17,7 @@ import type { Socket, SocketEvents } from "../platform/board.ts";
 import type { Link, LinkEvents, LinkTarget } from "../transport/link.ts";
 import type { Config } from "../wire/config.ts";
 
-/** Largest packet body accepted from the broker, bytes. */
+/** Largest packet body taken from the broker, bytes. A longer PUBLISH passes by; see `passOver`. */
 export const PACKET_MAX_BYTES = 4096;
 
 /** Most bytes that may wait in the socket before a PUBLISH is refused. */
@@ -126,6 +126,8 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
   let socket: Socket | undefined;
   // Bytes of a packet whose end has not come.
   let buffer = "";
+  // How many bytes are still to come of a message that passes by.
+  let passBytes = 0;
   // In the order in which they were sent last, so the first one is overdue first.
   let waiting: Waiting[] = [];
   // Identifiers of QoS 2 messages that were given on and are not released yet.
@@ -156,6 +158,7 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
     state = CLOSED;
     // With what was collected, up to 4 KB; offline is when memory is short.
     buffer = "";
+    passBytes = 0;
     rt.disarm(slot);
     if (open) open.abort();
     abandon(true);
@@ -261,8 +264,9 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
   }
 
   /** Does what one packet asks for, the commonest first: what is behind an executed `return` costs no
-   * time. Returns a word for what is wrong with the packet, or nothing. */
-  function understand(head: number, body: string): string | undefined {
+   * time. Returns a word for what is wrong with the packet, or nothing. Of a message that `isCut` its
+   * payload is not there. */
+  function understand(head: number, body: string, isCut?: boolean): string | undefined {
     const type = head >> 4;
     let id = body.slice(0, 2);
     // First byte of the answer, which carries the same identifier; 0: none.
@@ -329,7 +333,8 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
           if (received.length === RECEIVED_MAX) return "unreleased";
           received.push(id);
         }
-        owner.onMessage(topic, body.slice(at));
+        if (isCut) rt.log("W", "mqtt", "too-long", "topic=" + quoted(topic));
+        else owner.onMessage(topic, body.slice(at));
       }
     } else {
       const present = body.charCodeAt(0);
@@ -380,10 +385,39 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
     return undefined;
   }
 
+  /**
+   * Lets a message pass by that is too long for a board: acknowledged, so that it does not come again
+   * in each connection, and not collected.
+   * @returns what is wrong with it; empty: it takes more bytes to know where it goes
+   */
+  function passOver(): string | undefined {
+    let at = 1;
+    let size = 0;
+    let byte = 128;
+    for (let unit = 1; byte > 127 && at < 5; unit *= 128) {
+      byte = buffer.charCodeAt(at++);
+      size += (byte & 127) * unit;
+    }
+    const head = buffer.charCodeAt(0);
+    if (byte > 127 || head >> 4 !== PUBLISH || state < ACCEPTED) return "size";
+    // Behind topic and packet identifier; no number where they are not here yet.
+    const end = at + 4 + (buffer.charCodeAt(at) << 8) + buffer.charCodeAt(at + 1);
+    if (end - at > PACKET_MAX_BYTES) return "size";
+    if (!(buffer.length >= end)) return "";
+    const start = buffer.slice(at, end);
+    passBytes = Math.max(at + size - buffer.length, 0);
+    buffer = buffer.slice(at + size);
+    return understand(head, start, true);
+  }
+
   /** Takes received bytes, in any split. */
   function feed(bytes: string): void {
-    buffer += bytes;
     receivedMs = rt.nowMs();
+    if (passBytes >= bytes.length) passBytes -= bytes.length;
+    else {
+      buffer += passBytes ? bytes.slice(passBytes) : bytes;
+      passBytes = 0;
+    }
     while (state !== CLOSED && buffer.length > 1) {
       // Remaining length, section 2.2.3: seven bits a byte. A third byte would be the sign of more
       // than is accepted, as is its flag in the second one.
@@ -393,8 +427,11 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
         at = 3;
         size += (buffer.charCodeAt(2) << 7) - 128;
       }
-      let wrong: string | undefined = "size";
-      if (size <= PACKET_MAX_BYTES) {
+      let wrong: string | undefined;
+      if (size > PACKET_MAX_BYTES) {
+        wrong = passOver();
+        if (wrong === "") return;
+      } else {
         if (buffer.length < at + size) return;
         const head = buffer.charCodeAt(0);
         const body = buffer.slice(at, at + size);

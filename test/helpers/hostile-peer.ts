@@ -165,7 +165,7 @@ export const HOSTILE_PEERS: HostilePeer[] = [
       greet(Buffer.concat([CONNACK_OK, hex("30 ffffff7f 0001 61")]))(socket);
       every(socket, 5, () => socket.write(Buffer.alloc(1000, "a")));
     },
-    log: /[EW] uplink failed code=E_MQTT_PROTOCOL what=size/,
+    log: /[EW] uplink failed code=E_MQTT_TIMEOUT wait=/,
     isGivenUp: true,
   },
   {

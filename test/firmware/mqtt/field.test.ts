@@ -5,6 +5,7 @@
 import { describe, expect, it } from "vitest";
 import { PACKET_MAX_BYTES } from "../../../firmware/mqtt/client.ts";
 import type { MqttConfig } from "../../../firmware/mqtt/client.ts";
+import { linesOf } from "../../helpers/fake-board.ts";
 import { BEAT, TARGET, createMqttRig } from "../../helpers/mqtt-rig.ts";
 import type { MqttRig } from "../../helpers/mqtt-rig.ts";
 import {
@@ -175,12 +176,37 @@ describe("MQTT module", () => {
     expect(rig.outcomes.filter((text) => text === "a ok")).toHaveLength(resent.length);
   });
 
-  it("M14: rejects a fifth length byte, and a packet above its bound before it is collected", () => {
-    for (const bytes of ["30 ffffffff 01", "30 ffffff7f", "30 818080 01"]) {
+  it("M14: rejects a fifth length byte, and a packet above its bound that is no message", () => {
+    for (const bytes of ["30 ffffffff 01", "90 ffffff7f", "d0 818080 01", "30 8140 ffff"]) {
       const rig = online();
       rig.feed(hex(bytes));
       expect(rig.events, bytes).toEqual(["fail E_MQTT_PROTOCOL what=size"]);
     }
+  });
+
+  it.each([0, 1, 2] as const)(
+    "M14: lets a message of QoS %i pass by that is too long, acknowledged, in any split",
+    (qos) => {
+      const long = publish("t", "x".repeat(PACKET_MAX_BYTES), qos);
+      for (const step of [1, 2, 3, 7, 500, 1e6]) {
+        const rig = online();
+        const stream = long + publish("t", "next");
+        for (let at = 0; at < stream.length; at += step) rig.feed(stream.slice(at, at + step));
+        expect(rig.events, `${step}`).toEqual(["message t next"]);
+        expect(rig.sent().map((packet) => packet.cmd)).toEqual([[], ["puback"], ["pubrec"]][qos]);
+        expect(linesOf(rig.board, "too-long")).toEqual(['W mqtt too-long topic="t"']);
+      }
+    },
+  );
+
+  it("M14: lets one of 268 MB pass by as long as the peer answers, and holds nothing of it", () => {
+    const rig = online({ keep_alive_s: 20 });
+    rig.feed(hex("32 ffffff7f 0001 61 0009"));
+    for (let i = 0; i < 5000; i++) rig.feed("x".repeat(536));
+    expect(rig.events).toEqual([]);
+    expect(rig.sent()).toMatchObject([{ cmd: "puback", messageId: 9 }]);
+    rig.board.advance(60_000);
+    expect(rig.events).toEqual([expect.stringMatching(/^fail E_MQTT_TIMEOUT/)]);
   });
 
   it("M14: holds no more than one packet, however it comes", () => {
