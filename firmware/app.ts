@@ -62,12 +62,18 @@ export interface App {
   reboot(reason: ResetReason): void;
   /** Who it is, where it stands, and one word for each service. */
   status(): { [name: string]: unknown };
-  /** Says goodbye and ends, within six seconds. */
-  stop(done?: () => void): void;
+  /**
+   * Says goodbye and ends, within six seconds.
+   * @param untilMs when the next beat is expected, epoch ms, if that is known
+   */
+  stop(done?: () => void, untilMs?: number): void;
 }
 
 /** Bound for a stop, ms: 1 s for beats in hand, then the link's goodbye, and more. */
 export const STOP_GUARD_MS = 6000;
+
+/** From a planned restart to the first interval of beats at most: stop, start, access point, ms. */
+export const BACK_MS = 60000;
 
 /**
  * Creates a program and puts it on the console as `lubdub`: `status()`, `stop()`, and `start()`, which
@@ -105,7 +111,7 @@ export function createApp(rt: Runtime, config: Config, keys: string): App {
     return words;
   };
 
-  app.stop = function (done) {
+  app.stop = function (done, untilMs) {
     if (state !== "started") return rt.log("W", "app", "not-running");
     const { heartbeat, uplink, services } = app;
 
@@ -126,7 +132,7 @@ export function createApp(rt: Runtime, config: Config, keys: string): App {
     // Whatever an out-of-memory cuts short on the way, the program ends.
     rt.arm(guardSlot, STOP_GUARD_MS, stopped);
     state = "stopping";
-    if (heartbeat) heartbeat.stop(stopUplink);
+    if (heartbeat) heartbeat.stop(stopUplink, untilMs);
     else stopUplink();
     return undefined;
   };
@@ -141,7 +147,7 @@ export function createApp(rt: Runtime, config: Config, keys: string): App {
   app.reboot = function (reason) {
     rt.log("W", "app", "reboot", "reason=" + reason);
     plan(reason);
-    app.stop(rt.reboot);
+    app.stop(rt.reboot, rt.wallMs() + BACK_MS + config.interval_s * 1000);
   };
 
   app.jwt = createJwt(rt, identity, config);

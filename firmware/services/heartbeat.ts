@@ -49,8 +49,11 @@ export interface Heartbeat {
   beatMs: number;
   /** Changes the interval, s; the next beat comes after it. */
   setPeriod(intervalSec: number): void;
-  /** Sends a last beat that says so, waits for those in hand, then calls `done`. */
-  stop(done: () => void): void;
+  /**
+   * Sends a last beat that says so, waits for those in hand, then calls `done`.
+   * @param untilMs when the next beat is expected, epoch ms, if that is known
+   */
+  stop(done: () => void, untilMs?: number): void;
 }
 
 /** Starts the service. */
@@ -85,7 +88,7 @@ export function createHeartbeat(
   }
 
   /** @param status place in STATES */
-  function beat(status: number): void {
+  function beat(status: number, untilMs?: number): void {
     const clock = CLOCKS.indexOf(rt.quality);
     const isLost = (!identity.boot && !identity.ensureBoot()) || (!clock && !options.takesBlind);
     if (isLost && !isClockMissed) rt.log("W", "heartbeat", "no-beats", "code=E_CLOCK_NONE");
@@ -113,7 +116,7 @@ export function createHeartbeat(
       intervalMs,
       boot,
     ];
-    let rest = "}";
+    let rest = untilMs && clock ? ',"until":"' + new Date(untilMs).toISOString() + '"}' : "}";
     missed = maxLateMs = 0;
     if (options.telemetry) rest = ',"telemetry":' + options.telemetry(seq, vars) + rest;
     try {
@@ -166,11 +169,11 @@ export function createHeartbeat(
     rt.arm(slot, intervalMs, tick);
   }
 
-  function stop(done: () => void): void {
+  function stop(done: () => void, untilMs?: number): void {
     heartbeat.status = "off";
     stopDone = done;
     rt.arm(slot, STOP_WAIT_MS, stopped);
-    beat(2);
+    beat(2, untilMs);
     if (!inHand) rt.arm(slot, 0, stopped);
   }
 

@@ -30,6 +30,8 @@ export interface HeartbeatBody {
   /** Worst lateness of a tick since the previous beat, ms. */
   max_late_ms: number;
   telemetry?: Telemetry;
+  /** With `stopping`: when the next beat is expected at the latest, as `timestamp`; absent: unknown. */
+  until?: string;
   /** Made from a record in flash: of telemetry only `rssi` is left, and nothing of the application. */
   compact?: true;
 }

@@ -6,7 +6,7 @@ import type { Config } from "../../firmware/wire/config.ts";
 import { CONFIG } from "../../firmware/wire/config.ts";
 import { detachToken } from "../../firmware/wire/heartbeat.ts";
 import type { HeartbeatBody } from "../../firmware/wire/heartbeat.ts";
-import { STOP_GUARD_MS, createApp } from "../../firmware/app.ts";
+import { BACK_MS, STOP_GUARD_MS, createApp } from "../../firmware/app.ts";
 import { compose, startable } from "../helpers/compose.ts";
 import {
   KEY,
@@ -18,6 +18,7 @@ import {
 } from "../helpers/fake-board.ts";
 import type { FakeRadio } from "../helpers/fake-board.ts";
 import { createFakeBroker } from "../helpers/fake-broker.ts";
+import { START_WALL_MS } from "../helpers/fake-clock.ts";
 
 function create(change: Partial<Config> & { radio?: FakeRadio } = {}) {
   const { radio, ...config } = change;
@@ -166,12 +167,15 @@ describe("a restart that was planned", () => {
   it("tells its reason in the first beats of the next start, and only there", () => {
     const config = configOf({ interval_s: 10 });
     const old = createFakeBoard({ boot: 6 });
+    const oldBroker = createFakeBroker(old);
     const app = createApp(old, config, "");
     compose(app);
     old.advance(5000);
     app.reboot("command");
     old.advance(STOP_GUARD_MS);
     expect(old.reboots).toBe(1);
+    const until = new Date(START_WALL_MS + 5000 + BACK_MS + 10_000).toISOString();
+    expect(JSON.parse(oldBroker.payloads("/heartbeat").at(-1) as string)).toMatchObject({ until });
 
     function resets(): unknown[] {
       const board = createFakeBoard({ flash: old.flash });

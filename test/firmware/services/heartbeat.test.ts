@@ -63,6 +63,23 @@ function create(change: Partial<HeartbeatOptions> = {}, level: "D" | "I" = "D") 
   };
 }
 
+it("says in its last beat until when it is away, where that is known and there is a clock", () => {
+  const UNTIL_MS = START_WALL_MS + 90_000;
+  for (const [untilMs, quality, told] of [
+    [UNTIL_MS, "plausible", new Date(UNTIL_MS).toISOString()],
+    [undefined, "plausible", undefined],
+    [UNTIL_MS, "none", undefined],
+  ] as const) {
+    const rig = create({ takesBlind: true });
+    rig.start();
+    rig.board.quality = quality;
+    rig.created.heartbeat?.stop(() => undefined, untilMs);
+    const last = rig.bodies().at(-1);
+    expect([last?.status, last?.until]).toEqual(["stopping", told]);
+    rig.clock.advance(STOP_WAIT_MS);
+  }
+});
+
 describe("a heartbeat", () => {
   it("has the members of the contract, in order", () => {
     const rig = create();
