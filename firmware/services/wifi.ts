@@ -34,7 +34,7 @@ export interface Wifi {
   rejoin(restMs: number): void;
 }
 
-/** Starts the service. `onUp` and `onDown` alternate, beginning with `onUp`. */
+/** Starts the service. `onDown` may come twice, or without an `onUp` before it. */
 export function createWifi(
   rt: Runtime,
   radio: Radio,
@@ -54,16 +54,15 @@ export function createWifi(
   }
 
   function lost(reason: string): void {
-    const wasUp = wifi.status === "up";
+    const { status } = wifi;
     // Armed first: an out-of-memory in what follows must not end the joining for ever.
     if (config.wifi_ssid)
       rt.arm(slot, backoffMs(config.reconnect_spread_s * 500, failures++, rt.random()), join);
     else rt.disarm(slot);
     enter("down", "reason=" + reason);
-    if (wasUp) {
-      rt.count("re_wifi");
-      onDown();
-    }
+    if (status === "up") rt.count("re_wifi");
+    // Whoever has an address may be used before it has lasted: what was blocked tries by itself.
+    if (status !== "joining") onDown();
   }
 
   function settled(): void {

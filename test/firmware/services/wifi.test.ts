@@ -93,7 +93,8 @@ describe("joining", () => {
     rig.radio.down("2");
     expect(rig.status()).toBe("down");
     rig.clock.advance(SETTLE_MS);
-    expect(rig.calls).toEqual([]);
+    // Somebody may have used it without being told.
+    expect(rig.calls).toEqual(["down"]);
     rig.stopAll();
   });
 
