@@ -39,6 +39,8 @@ export interface Board {
   counted(name: string): number;
   /** Waits for so long and gives the least of what was told meanwhile. */
   leastVars(forMs: number): Promise<number>;
+  /** Lets it stand still for so long. */
+  pause(forMs: number): Promise<void>;
   /** Writes a file into its folder, whole or not at all. */
   put(name: string, text: string): void;
   /** Text of the files of its folder whose names begin so, in the order of their names. */
@@ -165,6 +167,11 @@ export async function startBoard(options: BoardOptions): Promise<Board> {
     pid: child.pid ?? 0,
     lines,
     counted: (name) => counted[name] ?? 0,
+    pause: async (forMs) => {
+      child.kill("SIGSTOP");
+      await sleepMs(forMs);
+      child.kill("SIGCONT");
+    },
     put: (name, text) => {
       const file = path.join(folder, name);
       writeFileSync(`${file}.new`, text, "latin1");
