@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Which tests there are and how they run. `npm test` runs everything but `integration`, which needs
 // servers from outside. Tests that take the built bundle expect `npm run build` before them.
+import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import type { TestProjectConfiguration } from "vitest/config";
@@ -30,7 +31,11 @@ export default defineConfig({
   root: fileURLToPath(new URL("..", import.meta.url)),
   test: {
     environment: "node",
-    setupFiles: ["test/helpers/setup.ts"],
+    setupFiles: [
+      "test/helpers/setup.ts",
+      // Set by test/depth/main.ts: where boards with a gauge are noted.
+      ...(process.env["LUBDUB_GAUGE"] ? ["test/depth/setup.ts"] : []),
+    ],
     reporters: ["default", new PlainReporter()],
     // Most of the long ones wait for time to pass, so more of them than cores run side by side.
     maxWorkers: 4,

@@ -2,7 +2,12 @@
 // The gauge of C stack: what each kind of call counts, and that it counts back whatever happens.
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
-import { GAUGE_QUESTION, addStackGauge, readGauge } from "../../tools/build-report/stack-gauge.ts";
+import {
+  GAUGE_QUESTION,
+  addStackGauge,
+  readGauge,
+  readGaugeLine,
+} from "../../tools/build-report/stack-gauge.ts";
 import type { Depth } from "../../tools/build-report/stack-gauge.ts";
 
 // Without mappings a place is a line and column of the script itself.
@@ -58,6 +63,19 @@ describe("stack gauge", () => {
 
   it("tells nothing while something runs or after it was cut off", () => {
     expect(readGauge("[500,500,[0]]", { code: "", places: ["1:1"] })).toBeUndefined();
+  });
+
+  it("tells each new most at the end of its callback when it shall", () => {
+    const lines: string[] = [];
+    const script = "function a(){}function b(){a()}function c(){a();b()}";
+    const { code } = addStackGauge(script, MAP, "/", "/", "me");
+    runInNewContext(`${code};a();c();b()`, { print: (line: string) => lines.push(line) });
+    expect(lines).toEqual(["GAUGE me 500 0", "GAUGE me 1500 2,1,0"]);
+    expect(lines.map(readGaugeLine)).toEqual([
+      { tellsAs: "me", bytes: 500, ids: [0] },
+      { tellsAs: "me", bytes: 1500, ids: [2, 1, 0] },
+    ]);
+    expect(readGaugeLine("12 I app ready")).toBeUndefined();
   });
 
   it("leaves the results alone", () => {

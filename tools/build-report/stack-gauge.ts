@@ -29,6 +29,9 @@ const GAUGE =
   "function $out(n){$s-=n;$c.pop()}" +
   `function $it(f){return typeof f!="function"?f:function(a,b,c){$s+=${ITERATOR_BYTES - CALL_BYTES};try{return f(a,b,c)}finally{$s-=${ITERATOR_BYTES - CALL_BYTES}}};}`;
 
+/** Begins the lines that {@link addStackGauge} with `tellsAs` makes a board print. */
+export const GAUGE_LINE = "GAUGE";
+
 /** A bundle with a gauge. */
 export interface Gauged {
   code: string;
@@ -53,8 +56,16 @@ function statement(text: string): t.Statement {
  * Adds a gauge to a finished script.
  * @param map its source map, whose sources are relative to `dir`.
  * @param root absolute folder that the places are relative to.
+ * @param tellsAs a word: at the end of each callback that was deeper than all before, the board
+ *   prints a line for {@link readGaugeLine} with it. Absent: it is asked.
  */
-export function addStackGauge(code: string, map: string, dir: string, root: string): Gauged {
+export function addStackGauge(
+  code: string,
+  map: string,
+  dir: string,
+  root: string,
+  tellsAs?: string,
+): Gauged {
   const trace = new TraceMap(map);
   const places: string[] = [];
   const done = new WeakSet<object>();
@@ -124,7 +135,26 @@ export function addStackGauge(code: string, map: string, dir: string, root: stri
     comments: false,
   });
   if (typeof result?.code !== "string") throw new Error("Babel returned no code");
-  return { code: `${GAUGE}\n${result.code}`, places };
+  const teller = tellsAs === undefined ? "" : tellerOf(tellsAs);
+  return { code: `${GAUGE}${teller}\n${result.code}`, places };
+}
+
+/** Replaces `$out` of the gauge. */
+const tellerOf = (word: string): string =>
+  "var $r=0;$out=function(n){$s-=n;$c.pop();" +
+  `if(!$s&&$m>$r){$r=$m;print("${GAUGE_LINE} ${word} "+$m+" "+$b.join())}};`;
+
+/**
+ * Reads a line that a bundle with `tellsAs` printed.
+ * @returns undefined when it is another line
+ */
+export function readGaugeLine(
+  line: string,
+): { tellsAs: string; bytes: number; ids: number[] } | undefined {
+  const parts = new RegExp(`${GAUGE_LINE} (\\S+) (\\d+) ([\\d,]+)$`).exec(line);
+  if (!parts) return undefined;
+  const [, tellsAs = "", bytes, ids = ""] = parts;
+  return { tellsAs, bytes: Number(bytes), ids: ids.split(",").map(Number) };
 }
 
 /** Expression that gives the state of a gauge as text for {@link readGauge}, and resets it. */
