@@ -22,6 +22,7 @@ import type { ResetReason } from "./wire/metrics.ts";
 import { areUrls } from "./wire/url.ts";
 import { createBoard } from "./platform/espruino.ts";
 import { addFlash } from "./platform/espruino-flash.ts";
+import type { CommandOptions } from "./services/commands.ts";
 import type { Heartbeat } from "./services/heartbeat.ts";
 import type { Outbox } from "./services/outbox.ts";
 import type { Scheduler } from "./services/scheduler.ts";
@@ -55,6 +56,8 @@ export interface App {
   outbox?: Outbox;
   heartbeat?: Heartbeat;
   update?: Update;
+  /** Obeys the command `update`; where there is none, the command is unknown. */
+  fetchBundle?: CommandOptions["update"];
   rotation?: Rotation;
   /** Take what arrives on the device's topics, by last level; parts add theirs before the carrier. */
   takers: { [leaf: string]: ((payload: string) => void) | undefined };

@@ -25,7 +25,7 @@ export {
   websocket,
   wifi,
 } from "./parts.ts";
-export type { HeartbeatExtras, Members } from "./parts.ts";
+export type { Connected, HeartbeatExtras, Members } from "./parts.ts";
 export { compactStorage } from "./platform/espruino-update.ts";
 export { BINARY, TEXT } from "./transport/websocket.ts";
 export type { Answer, Args, Handler } from "./services/commands.ts";

@@ -26,11 +26,11 @@ if (app) {
   clock(app);
   jobs(app);
   uplink(app);
+  update(app);
   commands(app);
   websocket(app);
   http(app);
   outbox(app);
-  update(app);
   heartbeat(app, {});
   supervisor(app);
   statusPage(app);

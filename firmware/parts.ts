@@ -34,7 +34,6 @@ import { createTelemetry } from "./services/telemetry.ts";
 import { createTimeSync } from "./services/time-sync.ts";
 import { beginUpdate, createUpdate } from "./services/update.ts";
 import { createUplink } from "./services/uplink.ts";
-import type { Update } from "./services/update.ts";
 import type { Uplink } from "./services/uplink.ts";
 import type { UpdateArgs } from "./wire/update.ts";
 import { createWebsocketKeepalive, keepaliveOptions } from "./services/websocket-keepalive.ts";
@@ -58,6 +57,9 @@ function isDegraded(app: App): boolean {
   }
   return false;
 }
+
+/** A program that has its uplink: what parts need that report by it. */
+export type Connected = App & { uplink: Uplink };
 
 /** Parses a URL that has been checked, with what TLS wants. */
 function targetOf(app: App, url: string): LinkTarget {
@@ -139,7 +141,7 @@ export function jobs(app: App): Scheduler {
 }
 
 /** The connection; its carriers are added next: `mqtt` or `websocket`, `http`. */
-export function uplink(app: App): void {
+export function uplink(app: App): asserts app is Connected {
   checkTls(app, app.config.urls);
   app.uplink = createUplink(app.rt, app.identity, app.config, {
     targetOf: (url) => targetOf(app, url),
@@ -174,20 +176,20 @@ function hasScheme(app: App, letters: string): boolean {
   return false;
 }
 
-function addMqtt(app: App, dial: Parameters<typeof createDeviceLink>[3]["dial"]): void {
+function addMqtt(app: Connected, dial: Parameters<typeof createDeviceLink>[3]["dial"]): void {
   const { rt, jwt, identity, config } = app;
-  const up = app.uplink as Uplink;
+  const up = app.uplink;
   const options = { dial, seal: jwt.seal, token: jwt.connection, leaves: app.takers };
   up.links["m"] = createDeviceLink(rt, identity, config, options, up);
 }
 
 /** MQTT over TCP and TLS. */
-export function mqtt(app: App): void {
+export function mqtt(app: Connected): void {
   addMqtt(app, app.rt.connect);
 }
 
 /** MQTT over WebSocket, TCP and TLS, where a URL asks for one of them. */
-export function websocket(app: App): void {
+export function websocket(app: Connected): void {
   const { rt } = app;
   const slot = rt.newSlot();
   if (!hasScheme(app, "mw")) return;
@@ -197,7 +199,7 @@ export function websocket(app: App): void {
     const options = { protocol: "mqtt", maxBytes: WEBSOCKET_MAX_BYTES };
     return openWebSocket(rt, slot, Object.assign(options, target), events);
   });
-  const { links } = app.uplink as Uplink;
+  const { links } = app.uplink;
   links["w"] = links["m"] as Link;
 }
 
@@ -206,9 +208,9 @@ export function websocket(app: App): void {
  *
  * @param onPlaylist called when the server wants another playlist than the one that was reported
  */
-export function http(app: App, onPlaylist?: () => void): void {
+export function http(app: Connected, onPlaylist?: () => void): void {
   const { rt, jwt, config, identity } = app;
-  const up = app.uplink as Uplink;
+  const up = app.uplink;
   if (!hasScheme(app, "h")) return;
   const waitMs = config.ack_timeout_s * 1000;
   const options = {
@@ -226,9 +228,9 @@ export function http(app: App, onPlaylist?: () => void): void {
  *
  * @param own the device's own ones by name
  */
-export function commands(app: App, own?: { [name: string]: Handler }): void {
+export function commands(app: Connected, own?: { [name: string]: Handler }): void {
   const { rt, config, identity, jwt } = app;
-  const up = app.uplink as Uplink;
+  const up = app.uplink;
   const topic = topicOf(config.topic_prefix, identity.id, "replies");
   const rotation = createRotation(rt, jwt, config);
   app.rotation = rotation;
@@ -252,13 +254,7 @@ export function commands(app: App, own?: { [name: string]: Handler }): void {
     },
     changeConfig: (changes) => changeConfig(rt, changes, app.keys, areUrls),
     reboot: app.reboot,
-    update: (args, done) => {
-      const url = "" + args["url"];
-      const mac = (text: string): string => rt.base64url(jwt.key.mac(text));
-      const target = parseUrl(url) ? targetOf(app, url) : undefined;
-      if (target && target.tls && !rt.hasTls) return done("E_TLS_NONE");
-      return beginUpdate(app.update as Update, mac, target, args as unknown as UpdateArgs, done);
-    },
+    update: app.fetchBundle,
     rotate: rotation.rotate,
     own,
   });
@@ -267,9 +263,9 @@ export function commands(app: App, own?: { [name: string]: Handler }): void {
 }
 
 /** What hands a beat to the uplink; its numbers and members are as the heartbeat submits them. */
-function beatPublisher(app: App): Outbox["submit"] {
+function beatPublisher(app: Connected): Outbox["submit"] {
   const { identity, config } = app;
-  const up = app.uplink as Uplink;
+  const up = app.uplink;
   const topic = topicOf(config.topic_prefix, identity.id, "heartbeat");
   return function (values, rest, done) {
     const body = encodeHeartbeat(identity.id, values) + rest;
@@ -292,16 +288,16 @@ export function subscribe(app: App, leaf: string, onText: (text: string) => void
  * Publishes text on a topic of the device's own at QoS 1; without a connection it waits for one while
  * there is room. What is lost is logged. MQTT only.
  */
-export function publish(app: App, leaf: string, body: string): void {
+export function publish(app: Connected, leaf: string, body: string): void {
   const { rt, config, identity } = app;
   const topic = topicOf(config.topic_prefix, identity.id, leaf);
-  (app.uplink as Uplink).publish({ topic, body, qos: 1 }, (failure) => {
+  app.uplink.publish({ topic, body, qos: 1 }, (failure) => {
     if (failure) rt.log("W", "app", "unpublished", "leaf=" + leaf + " code=" + failure);
   });
 }
 
 /** Keeps beats that cannot be sent; where there is no flash for it, only in RAM. */
-export function outbox(app: App): void {
+export function outbox(app: Connected): void {
   const { rt } = app;
   app.outbox = createOutbox(rt, {
     publish: beatPublisher(app),
@@ -322,9 +318,9 @@ export interface HeartbeatExtras {
 }
 
 /** The heartbeat, through the outbox where there is one. */
-export function heartbeat(app: App, extras: HeartbeatExtras): void {
+export function heartbeat(app: Connected, extras: HeartbeatExtras): void {
   const { rt, config, identity, jwt } = app;
-  const up = app.uplink as Uplink;
+  const up = app.uplink;
   const submit = app.outbox ? app.outbox.submit : beatPublisher(app);
   let isProved = false;
 
@@ -372,12 +368,21 @@ export function supervisor(app: App): void {
 }
 
 /**
- * New bundles into the other slot, on boards that start by the loader. Not without the supervisor: the
- * loader arms the watchdog for a bundle on trial, and somebody has to feed it.
+ * New bundles into the other slot, on boards that start by the loader; before `commands`. Not without the
+ * supervisor: the loader arms the watchdog for a bundle on trial, and somebody has to feed it.
  */
 export function update(app: App): void {
-  app.update = createUpdate(app.rt, runningSlot(), app.reboot);
-  app.services["update"] = app.update;
+  const { rt, jwt } = app;
+  const service = createUpdate(rt, runningSlot(), app.reboot);
+  app.update = service;
+  app.services["update"] = service;
+  app.fetchBundle = (args, done) => {
+    const url = "" + args["url"];
+    const mac = (text: string): string => rt.base64url(jwt.key.mac(text));
+    const target = parseUrl(url) ? targetOf(app, url) : undefined;
+    if (target && target.tls && !rt.hasTls) return done("E_TLS_NONE");
+    return beginUpdate(service, mac, target, args as unknown as UpdateArgs, done);
+  };
 }
 
 /** A page for monitors that ask, where the configuration has a port for it. */

@@ -182,7 +182,8 @@ export function createBoard(): Board {
     read: storage.read,
     write: function (name, data, offsetBytes, sizeBytes) {
       // A write that finds no room compacts, which blocks for seconds and moves the code that runs.
-      if (!offsetBytes && storage.getFree() < (sizeBytes || data.length) + HEAD_BYTES) return "full";
+      if (!offsetBytes && storage.getFree() < (sizeBytes || data.length) + HEAD_BYTES)
+        return "full";
       try {
         storage.write(name, data, offsetBytes, sizeBytes);
       } catch (error) {

@@ -82,7 +82,7 @@ export interface CommandOptions {
   /** Says goodbye and starts the board anew. */
   reboot?(reason: ResetReason): void;
   /** Fetches a bundle. */
-  update?(args: Args, done: Done): void;
+  update?: ((args: Args, done: Done) => void) | undefined;
   /** Makes a new key the one that signs; `key` is base64url. */
   rotate?(key: string, kid: string): Failure | undefined;
   /** A program's own commands by name: `{ "open_door": (args, answer) => answer() }`. */

@@ -169,7 +169,7 @@ describe("package", () => {
     expect({ stdout, stderr }).toEqual({ stdout: "[ '4.2' ] []\n", stderr: "" });
   }, 180_000);
 
-  it("has types for a device, which refuse members that every heartbeat has", () => {
+  it("has types for a device, which refuse members of every heartbeat and parts in a wrong order", () => {
     const types = (source: string): string[] => {
       write("my-device.ts", source);
       const config = { extends: "lubdub/tsconfig.device.json", files: ["my-device.ts"] };
@@ -184,6 +184,10 @@ describe("package", () => {
       ),
     ]);
     expect(types(`${device}document.title = "";\n`)).toHaveLength(1);
+    expect(types(device.replace("  uplink(app);\n", ""))).toEqual([
+      expect.stringMatching(/error TS2345: .* parameter of type 'Connected'/),
+      expect.stringMatching(/error TS2345: .* parameter of type 'Connected'/),
+    ]);
   });
 
   it("holds what runs and nothing that tests it", () => {
