@@ -196,6 +196,8 @@ describe("package", () => {
       "LICENSE",
       "README.md",
       "dist",
+      "docs",
+      "examples",
       "firmware",
       "package.json",
       "sim",
