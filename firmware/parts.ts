@@ -359,8 +359,9 @@ export function supervisor(app: App): void {
     recoverSec: config.recover_s,
     isOnline: () => !!app.uplink && app.uplink.status === "online",
     areJobsRunning: () => {
-      const beatMs = app.heartbeat ? app.heartbeat.beatMs : 0;
-      return rt.quality === "none" || rt.nowMs() - beatMs < 2 * config.interval_s * 1000 + 60000;
+      const beats = app.heartbeat;
+      const isUntold = !beats || rt.quality === "none";
+      return isUntold || rt.nowMs() - beats.beatMs < 2 * beats.intervalMs + 60000;
     },
     rejoin: app.wifi && app.wifi.rejoin,
     reboot: app.reboot,

@@ -47,6 +47,7 @@ export interface Heartbeat {
   status: string;
   /** When the last beat was built, ms; 0: none yet. */
   beatMs: number;
+  intervalMs: number;
   /** Changes the interval, s; the next beat comes after it. */
   setPeriod(intervalSec: number): void;
   /**
@@ -64,7 +65,6 @@ export function createHeartbeat(
 ): Heartbeat {
   const slot = rt.newSlot();
   const heartbeat = { status: "on", beatMs: 0 } as Heartbeat;
-  let intervalMs: number;
   let dueMs: number;
   // Since the previous beat.
   let missed = 0;
@@ -113,7 +113,7 @@ export function createHeartbeat(
       missed,
       maxLateMs,
       state,
-      intervalMs,
+      heartbeat.intervalMs,
       boot,
     ];
     let rest = untilMs && clock ? ',"until":"' + new Date(untilMs).toISOString() + '"}' : "}";
@@ -153,8 +153,8 @@ export function createHeartbeat(
   function tick(): void {
     const now = rt.nowMs();
     const lateMs = now - dueMs;
-    const skipped = Math.max(0, Math.floor(lateMs / intervalMs));
-    dueMs += (skipped + 1) * intervalMs;
+    const skipped = Math.max(0, Math.floor(lateMs / heartbeat.intervalMs));
+    dueMs += (skipped + 1) * heartbeat.intervalMs;
     // First, so that an out-of-memory in what follows cannot end the loop.
     rt.arm(slot, dueMs - now, tick);
     missed += skipped;
@@ -164,9 +164,9 @@ export function createHeartbeat(
 
   function setPeriod(sec: number): void {
     // Whole, or rounding (4.007 * 1000 is not 4007) would move the ticks across their multiples.
-    intervalMs = Math.round(sec * 1000);
-    dueMs = rt.nowMs() + intervalMs;
-    rt.arm(slot, intervalMs, tick);
+    heartbeat.intervalMs = Math.round(sec * 1000);
+    dueMs = rt.nowMs() + heartbeat.intervalMs;
+    rt.arm(slot, heartbeat.intervalMs, tick);
   }
 
   function stop(done: () => void, untilMs?: number): void {

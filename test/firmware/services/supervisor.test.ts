@@ -15,7 +15,7 @@ const DAY_MS = 86_400_000;
 /** A program that is online; with a radio, the access point takes the board whenever it joins. */
 function program(hasRadio = true) {
   const radio = hasRadio ? createFakeRadio() : undefined;
-  const board = createFakeBoard({ files: { "lubdub.boot": "6" }, ...(radio && { radio }) });
+  const board = createFakeBoard({ boot: 6, ...(radio && { radio }) });
   const broker = createFakeBroker(board);
   if (radio) radio.join = () => void board.clock.after(2000, () => radio.up("10.0.0.9"));
   const app = createApp(
@@ -47,10 +47,20 @@ it("does not feed it any more when no beat is made for two intervals and a minut
   const { app, board } = program();
   board.advance(DAY_MS);
   const beatMs = app.heartbeat?.beatMs ?? 0;
+  app.identity.boot = 0;
   app.identity.ensureBoot = () => false;
   board.advance(DAY_MS);
   expect(app.heartbeat?.beatMs).toBe(beatMs);
   expect(board.fedMs).toBeLessThan(beatMs + 2 * INTERVAL_SEC * 1000 + 60_000);
+});
+
+it("feeds it on when a command makes the interval longer", () => {
+  const { app, board } = program();
+  app.heartbeat?.setPeriod(3600);
+  for (let i = 0; i < 1000; i++) {
+    board.advance(LOOK_MS);
+    expect(board.nowMs() - board.fedMs).toBeLessThanOrEqual(LOOK_MS);
+  }
 });
 
 it("has fed it right before each connection, which may block", () => {
