@@ -17,6 +17,8 @@ export interface HostilePeer {
   log: RegExp;
   /** True: the board gives the connection up and tries again; false: the peer will do. */
   isGivenUp: boolean;
+  /** Evaluated on the board once it runs: for a board that is hostile to itself. */
+  planted?: string;
   /** Over the quick configuration. */
   settings?: Partial<Config>;
 }
@@ -161,10 +163,12 @@ export const HOSTILE_PEERS: HostilePeer[] = [
   },
   {
     name: "announces one after CONNACK 0 and sends on",
-    meet: (socket) => {
-      greet(Buffer.concat([CONNACK_OK, hex("30 ffffff7f 0001 61")]))(socket);
-      every(socket, 5, () => socket.write(Buffer.alloc(1000, "a")));
-    },
+    meet: (socket) =>
+      listen(socket, (packet) => {
+        if (packet.cmd !== "connect") return;
+        socket.write(Buffer.concat([CONNACK_OK, hex("30 ffffff7f 0001 61")]));
+        every(socket, 5, () => socket.write(Buffer.alloc(1000, "a")));
+      }),
     log: /[EW] uplink failed code=E_MQTT_TIMEOUT wait=/,
     isGivenUp: true,
   },

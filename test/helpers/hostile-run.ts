@@ -76,6 +76,7 @@ export async function meetHostilePeer(
     await board.configure(quickConfig(settings));
     await board.powerOn();
     await log.waitFor(/ I app ready/, boundMs);
+    if (peer.planted) await board.evaluate(peer.planted);
     const first = await round();
     const second = await round();
     await board.evaluate("lubdub.stop()");

@@ -3,6 +3,7 @@
 // time before the first test, because most of each is waiting; the tests look at what was recorded.
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { HOSTILE_PEERS } from "./hostile-peer.ts";
+import type { HostilePeer } from "./hostile-peer.ts";
 import { meetHostilePeer } from "./hostile-run.ts";
 import type { HostileRecord } from "./hostile-run.ts";
 import type { CreateTestBoard } from "./test-board.ts";
@@ -19,6 +20,13 @@ export interface HostileSuite {
   reasonToSkip?: string | undefined;
 }
 
+/** Any of them, for a board that loses something all the time. */
+const LEAKING: HostilePeer = {
+  ...(HOSTILE_PEERS[0] as HostilePeer),
+  name: "is met by a leak",
+  planted: "(function f(){setTimeout(function(){},1e9);setTimeout(f,200)})()",
+};
+
 /** Declares the tests. */
 export function testHostilePeers(suite: HostileSuite): void {
   const outcomes = new Map<string, HostileRecord | Error>();
@@ -26,7 +34,7 @@ export function testHostilePeers(suite: HostileSuite): void {
   beforeAll(async () => {
     if (suite.reasonToSkip) return;
     const world = suite.open();
-    const meetings = HOSTILE_PEERS.map(async (peer) => {
+    const meetings = [...HOSTILE_PEERS, LEAKING].map(async (peer) => {
       try {
         outcomes.set(peer.name, await meetHostilePeer(peer, world.createBoard, suite.count));
       } catch (error) {
@@ -73,4 +81,10 @@ export function testHostilePeers(suite: HostileSuite): void {
         expect(second).toBeLessThanOrEqual(first + suite.toleranceVars);
       });
     });
+
+  it("a board that loses five timers a second is found out", ({ skip }) => {
+    skip(suite.reasonToSkip !== undefined, suite.reasonToSkip);
+    const [first, second] = recordOf(LEAKING.name).usedVars;
+    expect(second - first).toBeGreaterThan(suite.toleranceVars);
+  });
 }
