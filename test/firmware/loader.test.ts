@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Which bundle the loader starts, on a virtual board whose time the test advances.
 import { beforeAll, describe, expect, it } from "vitest";
-import { createBoard, createFlash } from "../../sim/index.ts";
-import type { Board, Flash } from "../../sim/index.ts";
-import { createFakeClock } from "../helpers/fake-clock.ts";
+import { createFlash } from "../../sim/index.ts";
+import type { Flash } from "../../sim/index.ts";
+import { bootAlone } from "../helpers/lone-board.ts";
+import type { LoneBoard } from "../helpers/lone-board.ts";
 import { buildLoader, filesWith, slotOf } from "../helpers/slots.ts";
-import { createStubNetwork } from "../sim/stub-network.ts";
 
 let loader = "";
 
@@ -13,26 +13,7 @@ beforeAll(async () => {
   loader = await buildLoader();
 });
 
-/** Switches a board on for a second. */
-function boot(flash: Flash): { board: Board; lines: string[] } {
-  const clock = createFakeClock();
-  const lines: string[] = [];
-  const board = createBoard({
-    clock: {
-      now: clock.nowMs,
-      setTimer: (fn, delayMs) => ({ id: clock.after(delayMs, fn) }),
-      clearTimer: (timer) => clock.cancel((timer as { id: number }).id),
-    },
-    network: createStubNetwork(),
-    wifi: false,
-    seed: 1,
-    flash,
-    onPrint: (line) => lines.push(line),
-  });
-  board.powerOn();
-  clock.advance(1000);
-  return { board, lines };
-}
+const boot = (flash: Flash): LoneBoard => bootAlone(flash, 1000);
 
 function flashWith(a?: string, b?: string): Flash {
   const flash = createFlash();
@@ -73,7 +54,7 @@ describe("the loader", () => {
 
   it("gives one on trial three starts", () => {
     const flash = flashWith(slotOf(OLD), slotOf(NEW, { number: 1001, tries: 0 }));
-    const skipped = ["0 W loader skipped slot=lubdub.b", "old of lubdub.a"];
+    const skipped = ["W loader skipped slot=lubdub.b", "old of lubdub.a"];
     const trial = ["new of lubdub.b"];
     expect(starts(flash, 5)).toEqual([trial, trial, trial, skipped, skipped]);
   });
@@ -84,7 +65,7 @@ describe("the loader", () => {
     { name: "ends in its head", slot: slotOf(NEW, { number: 1001 }).slice(0, 15) },
   ])("leaves out one that $name", ({ slot }) => {
     expect(starts(flashWith(slotOf(OLD), slot), 1)).toEqual([
-      ["0 W loader skipped slot=lubdub.b", "old of lubdub.a"],
+      ["W loader skipped slot=lubdub.b", "old of lubdub.a"],
     ]);
   });
 
@@ -99,9 +80,9 @@ describe("the loader", () => {
   it("leaves the console when there is none", () => {
     const { board, lines } = boot(flashWith());
     expect(lines).toEqual([
-      "0 W loader skipped slot=lubdub.a",
-      "0 W loader skipped slot=lubdub.b",
-      "0 E loader none",
+      "W loader skipped slot=lubdub.a",
+      "W loader skipped slot=lubdub.b",
+      "E loader none",
     ]);
     expect(board.evaluate("1+1")).toBe(2);
     board.powerOff();

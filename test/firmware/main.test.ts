@@ -1,57 +1,20 @@
 // SPDX-License-Identifier: MIT
-// The entry of the bundle: what a board says to each kind of configuration file. It is built in
-// memory and runs on a virtual board whose time the test advances and whose broker refuses.
-import { beforeAll, describe, expect, it } from "vitest";
-import { createBoard } from "../../sim/index.ts";
-import type { Board } from "../../sim/index.ts";
+// The entry of the bundle: what a board says to each kind of configuration file. It runs
+// as it was built, on a virtual board whose time the test advances and whose broker refuses.
+import { describe, expect, it } from "vitest";
 import { LUBDUB_VERSION } from "../../firmware/wire/version.ts";
-import { START_WALL_MS, createFakeClock } from "../helpers/fake-clock.ts";
+import { loadBundle } from "../../tools/lib/bundle.ts";
 import { KEY } from "../helpers/fake-board.ts";
-import { PROJECT, buildFirmware } from "../helpers/planted.ts";
-import { createStubNetwork } from "../sim/stub-network.ts";
+import { bootAlone } from "../helpers/lone-board.ts";
+import type { LoneBoard } from "../helpers/lone-board.ts";
 
 const GOOD = { device_id: "kitchen", urls: "mqtt://broker.test", key: KEY };
 const BOOT = `I app boot version=${LUBDUB_VERSION} interpreter=2v29.277`;
 
-let bundle = "";
-
-beforeAll(async () => {
-  const result = await buildFirmware(PROJECT);
-  if ("message" in result) throw new Error(result.message);
-  bundle = String(result.files["lubdub.min.js"]);
-});
-
-const refusing = createStubNetwork();
-refusing.failure = "refused";
-
-interface Started {
-  board: Board;
-  /** Console lines without their time. */
-  lines: string[];
-  advance(ms: number): void;
-}
-
 /** Starts the bundle on a board with this text as its configuration file. */
-function start(text: string | undefined, prelude = ""): Started {
-  const clock = createFakeClock();
-  const lines: string[] = [];
-  const board = createBoard({
-    clock: {
-      now: () => START_WALL_MS + clock.nowMs(),
-      setTimer: (fn, delayMs) => ({ id: clock.after(delayMs, fn) }),
-      clearTimer: (timer) => clock.cancel((timer as { id: number }).id),
-    },
-    network: refusing,
-    wifi: false,
-    serial: "a1b2-c3d4",
-    seed: 1,
-    onPrint: (line) => lines.push(line.replace(/^\d+ /, "")),
-  });
-  if (text !== undefined) board.flash.write("lubdub.json", text);
-  board.flash.write(".bootcde", prelude + bundle);
-  board.powerOn();
-  clock.advance(50);
-  return { board, lines, advance: clock.advance };
+function start(text: string | undefined, prelude = ""): LoneBoard {
+  const files = { ".bootcde": prelude + loadBundle().text };
+  return bootAlone(text === undefined ? files : { ...files, "lubdub.json": text }, 50);
 }
 
 describe("a good configuration", () => {

@@ -42,16 +42,21 @@ export function plantForTest(files: PlantedFiles): string {
 /** What a build made: text by file name, or the message it stopped with. */
 export type BuildResult = { files: { [name: string]: string } } | { message: string };
 
-/** Builds an entry of a folder in memory, as `lubdub`, with the settings of the real build. */
+/**
+ * Builds an entry of a folder in memory, as `lubdub`, with the settings of the real build.
+ * @param keptNames property names that are not mangled, beside the build's own
+ */
 export async function buildFirmware(
   root: string,
   entry = "firmware/main.ts",
+  keptNames: readonly string[] = [],
 ): Promise<BuildResult> {
   const config = createBundleConfig({
     root,
     entry: path.join(root, entry),
     outDir: path.join(root, "dist/firmware"),
     checkSyntax,
+    keptNames,
   });
   try {
     const bundle = await rollup(config);

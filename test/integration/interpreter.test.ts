@@ -9,6 +9,8 @@ import { loadBundle } from "../../tools/lib/bundle.ts";
 import { decodeStatus } from "../../tools/lib/status.ts";
 import { createVerifier } from "../../tools/lib/verifier.ts";
 import type { Verdict } from "../../tools/lib/verifier.ts";
+import { BAD_ROUNDS, BAD_RULES, configWith, expectTold } from "../helpers/bad-config.ts";
+import type { BadCase } from "../helpers/bad-config.ts";
 import { startBeatReader } from "../helpers/beat-reader.ts";
 import type { Received } from "../helpers/beat-reader.ts";
 import type { ConsoleLog } from "../helpers/console-log.ts";
@@ -356,39 +358,32 @@ describe("a start", () => {
 
 describe("a configuration", () => {
   const good = JSON.parse(quickConfig({ urls: "mqtt://127.0.0.1:1" })) as object;
-  const cases = [
-    {
-      what: "is missing",
-      text: undefined,
-      log: /E config unusable code=E_CONFIG file=lubdub.json/,
-    },
-    { what: "is no JSON", text: "{", log: /E config unusable code=E_CONFIG file=lubdub.json/ },
-    {
-      what: "lacks the broker",
-      text: JSON.stringify({ ...good, urls: undefined }),
-      log: /E config wrong key=urls expected=.* got="nothing"/,
-    },
-    {
-      what: "has a wrong interval",
-      text: JSON.stringify({ ...good, interval_s: "often" }),
-      log: /E config wrong key=interval_s expected=.* got=/,
-    },
-    {
-      what: "has a short key",
-      text: JSON.stringify({ ...good, key: "c2hvcnQ" }),
-      log: /E config wrong key=key expected=.* got="\(secret\)"/,
-    },
-  ];
+  const textWith = (cases: readonly BadCase[]): string => JSON.stringify(configWith(good, cases));
 
-  for (const { what, text, log } of cases)
-    it(`which ${what} is told, and the console stays alive`, async () => {
-      const board = createTestInterpreter("config");
-      await board.configure(text);
-      await board.powerOn();
-      await board.console.waitFor(log, 5000);
-      await board.type("print('answer='+6*7)", /^answer=42$/);
-      expect(board.console.faults()).toEqual([]);
-      expect(board.console.all(/c2hvcnQ/)).toEqual([]);
+  /** Starts a board with it, and waits for a line and for an answer on the console. */
+  async function start(text: string | undefined, log: RegExp): Promise<Interpreter> {
+    const board = createTestInterpreter("config");
+    await board.configure(text);
+    await board.powerOn();
+    await board.console.waitFor(log, 5000);
+    await board.type("print('answer='+6*7)", /^answer=42$/);
+    expect(board.console.faults()).toEqual([]);
+    return board;
+  }
+
+  it.each([undefined, "{", "null"])("of %j is told, and the console stays alive", async (text) => {
+    const board = await start(text, /E config unusable code=E_CONFIG file=lubdub.json/);
+    await board.dispose();
+  });
+
+  it.each([...BAD_ROUNDS, ...BAD_RULES.map((one) => [one])])(
+    "whose $name is told, and the console stays alive",
+    async (...cases) => {
+      const last = cases.at(-1)?.key ?? "";
+      const board = await start(textWith(cases), new RegExp(`E config wrong key=${last} `));
+      const lines = board.console.lines.map((line) => line.replace(/^\d+ /, ""));
+      for (const one of cases) expectTold(lines, one);
       await board.dispose();
-    });
+    },
+  );
 });

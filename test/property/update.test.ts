@@ -4,7 +4,7 @@
 // the old or the new one.
 import { createHash, createHmac } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
-import { createBoard, createFlash } from "../../sim/index.ts";
+import { createFlash } from "../../sim/index.ts";
 import type { Flash } from "../../sim/index.ts";
 import {
   GOOD_FILE,
@@ -16,12 +16,11 @@ import { beginUpdate, createUpdate } from "../../firmware/services/update.ts";
 import { ALL_KEYS, CONFIG_FILE } from "../../firmware/wire/config.ts";
 import { SLOT_A, SLOT_B } from "../../firmware/wire/slots.ts";
 import { updateMacText } from "../../firmware/wire/update.ts";
-import { createFakeClock } from "../helpers/fake-clock.ts";
 import { createFlashBoard } from "../helpers/flash-board.ts";
+import { bootAlone } from "../helpers/lone-board.ts";
 import { serveRanges } from "../helpers/range-server.ts";
 import { buildLoader, filesWith, slotOf } from "../helpers/slots.ts";
 import { randomOf } from "../helpers/seeds.ts";
-import { createStubNetwork } from "../sim/stub-network.ts";
 
 const OLDER = 'print("older")';
 const OLD = 'print("old")';
@@ -54,22 +53,7 @@ function update(flash: Flash, text = NEW): boolean {
 
 /** Starts a board and gives what its bundle says. */
 function boot(flash: Flash): string {
-  const clock = createFakeClock();
-  const lines: string[] = [];
-  const board = createBoard({
-    clock: {
-      now: clock.nowMs,
-      setTimer: (fn, delayMs) => ({ id: clock.after(delayMs, fn) }),
-      clearTimer: (timer) => clock.cancel((timer as { id: number }).id),
-    },
-    network: createStubNetwork(),
-    wifi: false,
-    seed: 1,
-    flash,
-    onPrint: (line) => lines.push(line),
-  });
-  board.powerOn();
-  clock.advance(50);
+  const { board, lines } = bootAlone(flash, 50);
   board.powerOff();
   return lines.filter((line) => !line.includes("skipped")).join();
 }
