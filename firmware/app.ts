@@ -72,6 +72,9 @@ export interface App {
   stop(done?: () => void, untilMs?: number): void;
 }
 
+/** A program whose configuration has keys of its own, too. */
+export type Booted<Own> = App & { config: Config & Own };
+
 /** Bound for a stop, ms: 1 s for beats in hand, then the link's goodbye, and more. */
 export const STOP_GUARD_MS = 6000;
 
@@ -177,7 +180,7 @@ export function createApp(rt: Runtime, config: Config, keys: string): App {
  * @param keys rows of the configuration that the parts read, see wire/config.ts
  * @returns what the parts are added to; undefined when it cannot run
  */
-export function boot(keys: string): App | undefined {
+export function boot<Own = unknown>(keys: string): Booted<Own> | undefined {
   const rt = createRuntime(createBoard());
   addFlash(rt);
   rt.log("I", "app", "boot", "version=" + LUBDUB_VERSION + " interpreter=" + rt.version);
@@ -186,7 +189,7 @@ export function boot(keys: string): App | undefined {
   rt.logLevel = config.log_level as Runtime["logLevel"];
   rt.onFault((text) => rt.log("E", "app", "fault", "text=" + quoted(text)));
   if (!rt.sha256 && softwareSha256) rt.sha256 = softwareSha256();
-  if (rt.sha256) return createApp(rt, config, keys);
+  if (rt.sha256) return createApp(rt, config, keys) as Booted<Own>;
   rt.log("E", "app", "unusable", "code=E_HASH_NONE");
   return undefined;
 }

@@ -6,7 +6,7 @@
 // oxlint-disable-next-line typescript/triple-slash-reference -- the declarations that are shipped need it
 /// <reference path="./espruino.d.ts" preserve="true" />
 export { boot, ready } from "./app.ts";
-export type { App, Service } from "./app.ts";
+export type { App, Booted, Service } from "./app.ts";
 export {
   clock,
   commands,

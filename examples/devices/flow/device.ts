@@ -16,15 +16,14 @@ import {
   uplink,
   wifi,
 } from "lubdub/firmware";
-import type { Config } from "lubdub/firmware";
 
 let pulses = 0;
 let total = 0;
 let isOpen = false;
 
-const app = boot(DEVICE_KEYS + "|pulses_per_litre i 450 1 10000");
+const app = boot<{ pulses_per_litre: number }>(DEVICE_KEYS + "|pulses_per_litre i 450 1 10000");
 if (app) {
-  const { pulses_per_litre } = app.config as Config & { pulses_per_litre: number };
+  const { pulses_per_litre } = app.config;
   const litres = (count: number): number => Math.round((count / pulses_per_litre) * 1000) / 1000;
 
   wifi(app);
