@@ -564,7 +564,8 @@ describe("publishing", () => {
   it("sends QoS 0 without an identifier and is done with it", () => {
     const rig = online();
     rig.publish(QOS0, "a");
-    expect(rig.sent()).toMatchObject([{ cmd: "publish", qos: 0, topic: "t", dup: false }]);
+    const payload = Buffer.from(QOS0.body);
+    expect(rig.sent()).toMatchObject([{ cmd: "publish", qos: 0, topic: "t", payload, dup: false }]);
     expect(rig.outcomes).toEqual(["a ok"]);
     rig.lose();
     rig.goOnline(true);
