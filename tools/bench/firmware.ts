@@ -85,7 +85,7 @@ const TELL_MS = 50;
 const SPEED = 10;
 /** Bound of a connection that may fail, s: without and with --faketime. */
 const SHORT_SEC = 1;
-const SHORT_FAKE_SEC = 5;
+const SHORT_FAKE_SEC = 10;
 /** Boards at once: they mostly wait. */
 const AT_ONCE = 6;
 
@@ -231,6 +231,7 @@ async function measureGrowth(
       return withBoard({ ...board, ...(env && { env }) }, async (running) => {
         const failures = (): number =>
           running.counted("failed") + (lines ? 0 : server.connections());
+        const lasts = failure === "wifi" || !(failure in FAILURES_AT_ONCE);
         /** Beyond one that was on its way. */
         const successes = (): number => (lines ? running.counted("online") : server.beats() - 1);
 
@@ -246,11 +247,14 @@ async function measureGrowth(
         /** Lets it down until so many connections have failed, and waits until it is back. */
         async function begin(count: number): Promise<number> {
           const from = failures();
-          const online = successes();
+          // What fails once may be back before its failure is seen; what lasts is not back before it
+          // is healed.
+          let online = successes();
           const heal = await server.fail(failure);
           running.put(RADIO_FILE, failure === "wifi" ? "0" : "1");
           await until(failures, from + count, "failures");
           const failed = failures() - from;
+          if (lasts) online = successes();
           running.put(RADIO_FILE, "1");
           await heal();
           await until(successes, online + 1, "connections");
@@ -260,7 +264,11 @@ async function measureGrowth(
           const atOnce = FAILURES_AT_ONCE[failure] ?? count;
           let failed = 0;
           while (failed < count) failed += await begin(Math.min(atOnce, count));
-          if (faketime) await sleepMs(REST_MS / speed);
+          // Until it has been online for so long, or its patience would grow from time to time.
+          for (let from = -1; faketime && from !== failures();) {
+            from = failures();
+            await sleepMs(REST_MS / speed);
+          }
           return failed;
         }
 
