@@ -221,7 +221,7 @@ async function measureGrowth(
   const counts = {
     ...(lines ?? { failed: /Connect failed/ }),
     // Whatever the connection is doing then.
-    ...(failure === "wifi" && { failed: / wifi down reason=8/ }),
+    ...(failure === "wifi" && { failed: / wifi down reason=(8|settling)/ }),
   };
   return withServer(
     program,
