@@ -23,7 +23,7 @@ interface Figures {
     flash: { connected: number; afterBeats: number };
     memory: { connected: number; afterBeats: number };
     instructions: number | string;
-    growth: object;
+    growth: { [failure: string]: number | string };
   }[];
 }
 
@@ -62,6 +62,29 @@ describe("bench:firmware", () => {
       expect(memory.connected - flash.connected).toBeGreaterThan(codeBytes / 20);
       if (typeof instructions === "number") expect(instructions).toBeGreaterThan(500_000);
       else expect(instructions).toContain("valgrind");
+      return undefined;
+    },
+    BENCH_MS,
+  );
+
+  it(
+    "finds that failed connections cost nothing",
+    async ({ skip }) => {
+      if (!INTERPRETER) return skip(NO_INTERPRETER);
+      const kinds = ["closed", "half-open", "wifi"];
+      const args = ["--only", "lubdub-mqtt", "--reconnects", "4", "--json", "--failures", ...kinds];
+      const command = ["--import", "tsx", PROGRAM, "--interpreter", INTERPRETER, ...args];
+      const { stdout } = await promisify(execFile)(process.execPath, command, {
+        timeout: BENCH_MS,
+        killSignal: "SIGKILL",
+      });
+      const growth = (JSON.parse(stdout) as Figures).subjects[0]?.growth ?? {};
+      expect(Object.keys(growth).sort()).toEqual(kinds);
+      // A counter that is made when it first counts takes four.
+      for (const vars of Object.values(growth)) {
+        expect(vars).toBeTypeOf("number");
+        expect(Math.abs(vars as number)).toBeLessThanOrEqual(4);
+      }
       return undefined;
     },
     BENCH_MS,

@@ -66,9 +66,13 @@ const RUN_BEATS: readonly [number, number] = [5, 25];
 /** valgrind is fifty times slower than the processor. */
 const VALGRIND_MS = 180_000;
 const COUNTED = "jspExecuteFunction";
-/** Failures in a row before the board is left alone. */
-const FAILURES_IN_A_ROW = 20;
-/** How long it is left alone then, so that its patience stays short, by its own clock, ms. */
+/** Failures in a row, without and with --faketime. */
+const FAILURES_IN_A_ROW = 4;
+const FAKE_FAILURES_IN_A_ROW = 20;
+/**
+ * How long it is left alone then, by its own clock, ms, so that its patience stays short: with
+ * --faketime, where there may be many failures.
+ */
 const REST_MS = 40_000;
 const WARM_UP = 2;
 /** A block that is long for the board, also by its own clock, ms. */
@@ -215,6 +219,7 @@ async function measureGrowth(
     FAKETIME_DONT_FAKE_MONOTONIC: "1",
   };
   const connectSec = faketime ? SHORT_FAKE_SEC : SHORT_SEC;
+  const inARow = faketime ? FAKE_FAILURES_IN_A_ROW : FAILURES_IN_A_ROW;
   const conditions: Conditions = { intervalSec: FAST_SEC * speed, connectSec, failure };
   // Others' modules say nothing: there connections are counted, and beats that arrive.
   const { lines } = program;
@@ -276,10 +281,10 @@ async function measureGrowth(
         await server.untilBeats(1, CONNECT_MS);
         // What is counted at all has been counted once: on a busy machine a block may come any time.
         await running.pause(PAUSE_MS);
-        for (let i = 0; i < WARM_UP; i++) await letDown(FAILURES_IN_A_ROW);
+        for (let i = 0; i < WARM_UP; i++) await letDown(inARow);
         const before = await settledVars(running, server);
         for (let failed = 0; failed < reconnects;)
-          failed += await letDown(Math.min(FAILURES_IN_A_ROW, reconnects - failed));
+          failed += await letDown(Math.min(inARow, reconnects - failed));
         return (await settledVars(running, server)) - before;
       });
     },
