@@ -26,8 +26,8 @@ export interface BoardOptions {
   counts?: { [name: string]: RegExp };
   /** A program, with its arguments, that runs the interpreter: `{folder}` is the working folder. */
   prefix?: readonly string[];
-  /** Further variables of its environment. */
-  env?: NodeJS.ProcessEnv;
+  /** A clock of its own, by libfaketime: how many times as fast as the machine's. */
+  clock?: { library: string; speed: number };
 }
 
 /** A running board. */
@@ -39,6 +39,8 @@ export interface Board {
   counted(name: string): number;
   /** Waits for so long and gives the least of what was told meanwhile. */
   leastVars(forMs: number): Promise<number>;
+  /** Lets so much time pass at once on a clock of its own. */
+  skip(sec: number): void;
   /** Lets it stand still for so long. */
   pause(forMs: number): Promise<void>;
   /** Writes a file into its folder, whole or not at all. */
@@ -51,6 +53,8 @@ export interface Board {
 
 const TELL_MS = 100;
 const PREPARE_MS = 20_000;
+/** File in its folder that a clock of its own is read from. */
+const CLOCK_FILE = "clock";
 /** Pause between looks at a process that prepares the flash, ms. */
 const LOOK_MS = 20;
 /** Bound for a board on a busy machine to tell anything, ms. */
@@ -86,7 +90,15 @@ function start(
   const child = spawn(command, rest, {
     cwd: folder,
     stdio: "pipe",
-    env: { ...process.env, ...options.env },
+    env: {
+      ...process.env,
+      ...(options.clock && {
+        LD_PRELOAD: options.clock.library,
+        FAKETIME_TIMESTAMP_FILE: path.join(folder, CLOCK_FILE),
+        FAKETIME_NO_CACHE: "1",
+        FAKETIME_DONT_FAKE_MONOTONIC: "1",
+      }),
+    },
   });
   alive.add(child);
   child.on("close", () => alive.delete(child));
@@ -111,6 +123,7 @@ async function stop(child: ChildProcessWithoutNullStreams): Promise<void> {
 
 /** Writes files into the flash of a folder; `E_BENCH` when one does not stand there afterwards. */
 async function writeFlash(options: BoardOptions, folder: string): Promise<void> {
+  const { clock: _clock, ...plain } = options;
   const scripts: string[] = [];
   for (const [name, text] of Object.entries(options.flash))
     for (let at = 0; at < text.length; at += SCRIPT_BYTES) {
@@ -121,7 +134,7 @@ async function writeFlash(options: BoardOptions, folder: string): Promise<void> 
   for (const script of scripts) {
     writeFileSync(path.join(folder, "prelude.js"), script, "latin1");
     const lines: string[] = [];
-    const child = start({ ...options, prefix: [], env: {} }, folder, ["prelude.js"], (line) =>
+    const child = start({ ...plain, prefix: [] }, folder, ["prelude.js"], (line) =>
       lines.push(line),
     );
     const endMs = performance.now() + PREPARE_MS;
@@ -143,11 +156,19 @@ export async function startBoard(options: BoardOptions): Promise<Board> {
   const teller = options.tells ? tellerOf(options.tellMs ?? TELL_MS) : "";
   const isFlash = options.script === undefined;
   let child: ChildProcessWithoutNullStreams;
+  let skippedSec = 0;
+  function put(name: string, text: string): void {
+    const file = path.join(folder, name);
+    writeFileSync(`${file}.new`, text, "latin1");
+    renameSync(`${file}.new`, file);
+  }
+  const setClock = (): void => put(CLOCK_FILE, `+${skippedSec} x${options.clock?.speed}`);
   try {
     const flash = { ...options.flash, ...(isFlash && teller && { ".boot0": teller }) };
     await writeFlash({ ...options, flash }, folder);
     if (!isFlash)
       writeFileSync(path.join(folder, "main.js"), `${teller}\n${options.script}`, "latin1");
+    if (options.clock) setClock();
     child = start(options, folder, isFlash ? [] : ["main.js"], (line) => {
       const vars = /^JSVARS (\d+)$/.exec(line)?.[1];
       if (vars !== undefined) told.push(Number(vars));
@@ -172,11 +193,11 @@ export async function startBoard(options: BoardOptions): Promise<Board> {
       await sleepMs(forMs);
       child.kill("SIGCONT");
     },
-    put: (name, text) => {
-      const file = path.join(folder, name);
-      writeFileSync(`${file}.new`, text, "latin1");
-      renameSync(`${file}.new`, file);
+    skip: (sec) => {
+      skippedSec += sec;
+      setClock();
     },
+    put,
     leastVars: async (forMs) => {
       told = [];
       await sleepMs(forMs);
