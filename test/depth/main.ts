@@ -33,8 +33,10 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const OUT = path.join(ROOT, "docs/measurements/depth.json");
 /** 9 KB: what the shallowest supported board's stack leaves, with a reserve (docs/performance.md). */
 const LIMIT_BYTES = 9 * 1024;
-/** Tests of the build itself would judge the copy's bundles. */
-const SUITE = ["test/firmware", "test/property", "test/sim", "test/system", "test/integration"];
+/** Folders all of whose tests run bundles, and those where some do, by what they name. */
+const WHOLE = ["test/system", "test/integration"];
+const PARTLY = ["test/firmware", "test/property", "test/sim"];
+const RUNS_BUNDLE = /loadBundle|virtual-board|helpers\/(interpreter|slots|run-cli)|-entry\.ts/;
 
 /** The deepest chain of one program. */
 interface Row {
@@ -42,6 +44,17 @@ interface Row {
   bytes: number;
   /** Its functions from outside inwards, `file:line`. */
   chain: string[];
+}
+
+/** Lists the tests that run a bundle. */
+function suite(): string[] {
+  const files = PARTLY.flatMap((folder) =>
+    readdirSync(path.join(ROOT, folder), { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".test.ts"))
+      .map((name) => `${folder}/${name}`)
+      .filter((file) => RUNS_BUNDLE.test(readFileSync(path.join(ROOT, file), "utf8"))),
+  );
+  return [...WHOLE, ...files];
 }
 
 function copyProject(): string {
@@ -113,7 +126,7 @@ const folder = path.join(copy, "gauge");
 try {
   mkdirSync(folder);
   const hashes = gaugeBundles(copy, folder);
-  const tests = runTests(copy, folder, files.length > 0 ? files : SUITE);
+  const tests = runTests(copy, folder, files.length > 0 ? files : suite());
   const programs = deepest(folder, hashes);
   console.log(tests);
   for (const [name, { bytes, chain }] of Object.entries(programs))
