@@ -185,7 +185,7 @@ async function measureReconnects(): Promise<MemoryRecord> {
   }
   async function reconnect(): Promise<void> {
     const from = log.lines.length;
-    expect(tap.drop()).toBe(1);
+    expect(tap.drop()).toBeGreaterThan(0);
     // The window doubles after every fourth failure, because no connection lasts here.
     await log.waitFor(/ I uplink online /, 30_000, { from });
     await log.waitFor(/ D heartbeat sent /, ONLINE_MS, { from });
@@ -200,6 +200,14 @@ async function measureReconnects(): Promise<MemoryRecord> {
   }
 
   await beats(log, 2);
+  // The first beats that are kept make the outbox remember what their records count from.
+  const from = log.lines.length;
+  await broker.stop();
+  await log.waitFor(/ W uplink failed /, ONLINE_MS, { from });
+  await delay(4000);
+  await broker.start();
+  await log.waitFor(/ I uplink online /, 30_000, { from });
+  await drain();
   for (let i = 0; i < 5; i++) await reconnect();
   await drain();
   const after5 = await usedVars();
