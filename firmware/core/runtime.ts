@@ -117,9 +117,12 @@ export function createRuntime(board: Board): Runtime {
   }
 
   function turn(): void {
+    const known = timer;
     timer = undefined;
     isTurning = false;
     let now = watch(timerDueMs);
+    // Another one is due later: an out-of-memory kept it from cancelling this one.
+    if (known !== undefined && now < timerDueMs - 1) rt.cancel(known);
     timerDueMs = now + GUARD_MS;
     timer = rt.after(turn, GUARD_MS);
     if (now - guardMs > 2 * GUARD_MS) guard();
@@ -146,7 +149,10 @@ export function createRuntime(board: Board): Runtime {
   }
 
   function guard(): void {
-    guardMs = rt.nowMs();
+    const now = rt.nowMs();
+    // One that was taken for dead had only been blocked: of two chains one ends.
+    if (guardTimer !== undefined && now - guardMs < GUARD_MS / 2) return;
+    guardMs = now;
     // Fired, and its number may be somebody else's now.
     guardTimer = undefined;
     guardTimer = rt.after(guard, GUARD_MS);

@@ -11,6 +11,9 @@ const STEP_MS = 240000;
 // What a file takes beside its contents: head and alignment.
 const HEAD_BYTES = 36;
 
+// No answer about a name comes later; lwIP gives up after 7 s, other resolvers after two minutes.
+const NAME_MS = 125000;
+
 function createRadio(wifi: EspruinoWifi): Radio {
   function address(): string | undefined {
     const ip = wifi.getIP().ip;
@@ -101,6 +104,8 @@ export function createBoard(): Board {
         const { tls, port } = endpoint;
         const beforeMs = nowMs();
         let blockedBy = "connect";
+        // The call may stand still for as long as the watchdog waits.
+        board.feed();
         const options = Object.assign({ host: address, port }, tls);
         try {
           // The callback and a 'connect' listener together abort the interpreter: only the callback.
@@ -239,7 +244,27 @@ export function createBoard(): Board {
       LED1.write(isOn);
     };
   if (wifi) {
-    board.resolve = wifi.getHostByName;
+    // The radio keeps one question, and whoever asked last gets the next answer, of whatever name. So
+    // one is asked at a time, and one waits: a later one takes its place.
+    let freeMs = 0;
+    let next: [string, (address: string | null) => void] | undefined;
+    const resolve: NonNullable<Board["resolve"]> = function (host, done) {
+      const now = nowMs();
+      if (now < freeMs) {
+        if (next) next[1](null);
+        next = [host, done];
+        return;
+      }
+      freeMs = now + NAME_MS;
+      wifi.getHostByName(host, (address) => {
+        const waiting = next;
+        freeMs = 0;
+        next = undefined;
+        done(address);
+        if (waiting) resolve(waiting[0], waiting[1]);
+      });
+    };
+    board.resolve = resolve;
     board.radio = createRadio(wifi);
   }
   // ESP32_IDF4 builds have no SHA-256.

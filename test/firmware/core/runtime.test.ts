@@ -56,6 +56,38 @@ describe("timers of the runtime", () => {
     expect(calls).toEqual([1000, 2000, 3000]);
   });
 
+  it("are two of the interpreter's, also after a block in which both became due", () => {
+    const rt = createFakeBoard();
+    const slot = rt.newSlot();
+    function tick(): void {
+      rt.arm(slot, 1000, tick);
+    }
+    tick();
+    for (let i = 0; i < 5; i++) {
+      rt.clock.block(5 * GUARD_MS);
+      rt.advance(2 * GUARD_MS);
+    }
+    expect(rt.clock.pendingMs()).toHaveLength(2);
+  });
+
+  it("are two again after arming was cut short before the old one was cancelled", () => {
+    const rt = createFakeBoard();
+    const { cancel } = rt;
+    const slot = rt.newSlot();
+    function tick(): void {
+      rt.arm(slot, 1000, tick);
+    }
+    tick();
+    rt.advance(5500);
+    rt.cancel = () => {
+      rt.cancel = cancel;
+      throw new Error("out of memory");
+    };
+    cutShort(() => rt.arm(rt.newSlot(), 10, () => {}));
+    rt.advance(10 * GUARD_MS);
+    expect(rt.clock.pendingMs()).toHaveLength(2);
+  });
+
   it("log an exception as a fault and go on with the other slots", () => {
     const rt = createFakeBoard();
     const calls: string[] = [];

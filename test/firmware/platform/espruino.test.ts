@@ -43,6 +43,7 @@ class InterpreterSocket {
 
 interface World {
   nowSec: number;
+  kicks: number;
   epochMs: number;
   timers: FakeClock;
   net: { connect: (options: { host: string; port: number }, cb: Listener) => InterpreterSocket };
@@ -111,7 +112,7 @@ function globals(): Record<string, unknown> {
       CRC32: () => 0,
       reboot: () => undefined,
       enableWatchdog: () => undefined,
-      kickWatchdog: () => undefined,
+      kickWatchdog: () => void world.kicks++,
       toString: (...parts: unknown[]) =>
         parts.map((part) => toBytes(part).toString("latin1")).join(""),
       toArrayBuffer: (text: string) => new Uint8Array(Buffer.from(text, "latin1")).buffer,
@@ -143,6 +144,7 @@ function create(): Board {
 beforeEach(() => {
   world = {
     nowSec: 1000,
+    kicks: 0,
     epochMs: Date.UTC(2026, 6, 1, 12),
     timers: createFakeClock(),
     net: {
@@ -304,6 +306,11 @@ describe("sockets", () => {
     expect(peer().clsNow).toBeUndefined();
   });
 
+  it("feed the watchdog before they block", () => {
+    connect();
+    expect(world.kicks).toBe(1);
+  });
+
   it("end by force when the peer does not read", () => {
     const { socket, events } = connect();
     peer().onConnect();
@@ -342,6 +349,31 @@ describe("sockets", () => {
       expect(world.connects).toEqual(["10.0.0.7:1883"]);
       peer().onConnect();
       expect(events).toEqual(["open"]);
+    });
+
+    it("ask one after the other: the radio keeps one question", () => {
+      const { resolve } = create();
+      const told: string[] = [];
+      const ask = (name: string): void => resolve?.(name, (ip) => told.push(`${name} ${ip}`));
+      ask("a");
+      const first = answer;
+      ask("b");
+      ask("c");
+      expect(answer).toBe(first);
+      first("10.0.0.1");
+      expect(told).toEqual(["b null", "a 10.0.0.1"]);
+      expect(answer).not.toBe(first);
+      answer("10.0.0.3");
+      expect(told.at(-1)).toBe("c 10.0.0.3");
+    });
+
+    it("ask anew when an answer never comes", () => {
+      const { resolve } = create();
+      resolve?.("a", () => {});
+      const first = answer;
+      world.nowSec += 130;
+      resolve?.("b", () => {});
+      expect(answer).not.toBe(first);
     });
 
     it("close when the name has no address", () => {
