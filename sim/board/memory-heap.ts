@@ -55,9 +55,10 @@ export function heapVars(values: Iterable<unknown>): number {
       }
       continue;
     }
-    const members = Object.getOwnPropertyDescriptors(object) as Record<string, PropertyDescriptor>;
-    for (const [name, { value, enumerable }] of Object.entries(members)) {
-      if (!enumerable || value === undefined) continue;
+    for (const name of Object.keys(object)) {
+      // Without running a getter.
+      const value: unknown = Object.getOwnPropertyDescriptor(object, name)?.value;
+      if (value === undefined) continue;
       vars += nameVars(name);
       add(value, false);
     }

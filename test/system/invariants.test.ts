@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { checkPlan, createRandom, drawPlan } from "../../sim/index.ts";
 import type { Plan } from "../../sim/index.ts";
 import { loadBundle, PROJECT_DIR } from "../../tools/lib/bundle.ts";
-import type { InvariantName } from "../../tools/sim/invariants.ts";
+import type { InvariantName } from "../../tools/lib/invariants.ts";
 import { PLAN_MS, runTrial } from "../../tools/sim/trial.ts";
 import { SEED } from "../helpers/seeds.ts";
 

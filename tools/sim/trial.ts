@@ -4,8 +4,8 @@
 //
 //   start ... 60 s: what a board holds at rest ... plan, 5 min ... healed ... back online? ... rest
 import type { PlannedFault, World } from "../../sim/index.ts";
-import { createInvariants } from "./invariants.ts";
-import type { BoardCounts, Violation } from "./invariants.ts";
+import { createInvariants } from "../lib/invariants.ts";
+import type { BoardCounts, Violation } from "../lib/invariants.ts";
 import { createFleetWorld } from "./fleet-world.ts";
 
 /** What is tried. */

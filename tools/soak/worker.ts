@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+// A process of the soak: runs the jobs that it is sent, one after the other, and sends back what came
+// of each.
+import { errorText } from "../lib/errors.ts";
+import { runJob } from "./jobs.ts";
+import type { Job } from "./jobs.ts";
+
+process.on("message", (job: Job) => {
+  runJob(job)
+    .then((result) => process.send?.({ result }))
+    .catch((error: unknown) => process.send?.({ problem: errorText(error) }));
+});
