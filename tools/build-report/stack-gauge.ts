@@ -4,9 +4,9 @@
 // the figures are from). For simulated boards only: it is much larger and slower.
 //
 //   function f(x){for(;;)g(x)}
-//   =>  function f(x){$in(7,500);try{{$s+=265;try{for(;;)g(x)}finally{$s-=265}}}finally{$out(500)}}
+//   =>  function f(x){$in(7,500);try{{$sum+=265;try{for(;;)g(x)}finally{$sum-=265}}}finally{$out(500)}}
 //
-// Between callbacks `$s` is 0; `$m` is the most that it has been, `$b` the chain of functions then.
+// Between callbacks `$sum` is 0; `$most` is the most that it has been, `$best` the chain of functions then.
 import { parseSync, transformSync, types as t } from "@babel/core";
 import type { NodePath, PluginObj } from "@babel/core";
 import { TraceMap, originalPositionFor } from "@jridgewell/trace-mapping";
@@ -23,11 +23,12 @@ const ITERATORS = new Set(
   "forEach map filter some every find findIndex reduce sort replace mapInPlace".split(" "),
 );
 
+// Longer than two letters: those are the minifier's, and the bundle deletes some of its own.
 const GAUGE =
-  "var $s=0,$m=0,$c=[],$b=[];" +
-  "function $in(i,n){$s+=n;$c.push(i);if($s>$m){$m=$s;$b=$c.slice()}}" +
-  "function $out(n){$s-=n;$c.pop()}" +
-  `function $it(f){return typeof f!="function"?f:function(a,b,c){$s+=${ITERATOR_BYTES - CALL_BYTES};try{return f(a,b,c)}finally{$s-=${ITERATOR_BYTES - CALL_BYTES}}};}`;
+  "var $sum=0,$most=0,$run=[],$best=[];" +
+  "function $in(i,n){$sum+=n;$run.push(i);if($sum>$most){$most=$sum;$best=$run.slice()}}" +
+  "function $out(n){$sum-=n;$run.pop()}" +
+  `function $it(f){return typeof f!="function"?f:function(a,b,c){$sum+=${ITERATOR_BYTES - CALL_BYTES};try{return f(a,b,c)}finally{$sum-=${ITERATOR_BYTES - CALL_BYTES}}};}`;
 
 /** Begins the lines that {@link addStackGauge} with `tellsAs` makes a board print. */
 export const GAUGE_LINE = "GAUGE";
@@ -102,10 +103,10 @@ export function addStackGauge(
     const guard = t.tryStatement(
       t.blockStatement([node]),
       null,
-      t.blockStatement([statement(`$s-=${STATEMENT_BYTES};`)]),
+      t.blockStatement([statement(`$sum-=${STATEMENT_BYTES};`)]),
     );
     done.add(guard);
-    found.replaceWith(t.blockStatement([statement(`$s+=${STATEMENT_BYTES};`), guard]));
+    found.replaceWith(t.blockStatement([statement(`$sum+=${STATEMENT_BYTES};`), guard]));
   }
 
   const plugin: PluginObj = {
@@ -141,8 +142,8 @@ export function addStackGauge(
 
 /** Replaces `$out` of the gauge. */
 const tellerOf = (word: string): string =>
-  "var $r=0;$out=function(n){$s-=n;$c.pop();" +
-  `if(!$s&&$m>$r){$r=$m;print("${GAUGE_LINE} ${word} "+$m+" "+$b.join())}};`;
+  "var $told=0;$out=function(n){$sum-=n;$run.pop();" +
+  `if(!$sum&&$most>$told){$told=$most;print("${GAUGE_LINE} ${word} "+$most+" "+$best.join())}};`;
 
 /**
  * Reads a line that a bundle with `tellsAs` printed.
@@ -159,7 +160,7 @@ export function readGaugeLine(
 
 /** Expression that gives the state of a gauge as text for {@link readGauge}, and resets it. */
 export const GAUGE_QUESTION =
-  "(function(){var t=JSON.stringify([$s,$m,$b]);$s=0;$m=0;$c=[];$b=[];return t})()";
+  "(function(){var t=JSON.stringify([$sum,$most,$best]);$sum=0;$most=0;$run=[];$best=[];return t})()";
 
 /**
  * Reads the answer to {@link GAUGE_QUESTION}, asked between callbacks.
