@@ -127,10 +127,13 @@ export function renewalMs(rt: Runtime): number {
 
 /**
  * Judges a refused credential (CONNACK 4 and 5, HTTP 401 and 403). The first time a token made
- * anew may help; then the clock is suspected unless a time server has set it; then only time helps,
- * or a person. Set `refusals` to 0 when a token was accepted.
+ * anew may help; then the clock is suspected, and is no more than plausible, because a step of the
+ * interpreter's clock that looks like time passing puts off one that a time server has set; then
+ * only time helps, or a person. Set `refusals` to 0 when a token was accepted.
  */
 export function refused(rt: Runtime, jwt: Jwt): Remedy {
   if (++jwt.refusals < 2) return "new-token";
-  return jwt.refusals === 2 && rt.quality !== "synced" ? "check-clock" : "long-backoff";
+  if (jwt.refusals > 2) return "long-backoff";
+  rt.quality = "plausible";
+  return "check-clock";
 }

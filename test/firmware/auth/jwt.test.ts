@@ -147,10 +147,11 @@ describe("a refused credential", () => {
     ]);
   });
 
-  it("is not the clock's fault when a time server has set it", () => {
+  it("makes a clock doubtful that a time server has set: it may have stepped since", () => {
     const { board, jwt } = create();
     board.setWall(board.wallMs(), "synced");
-    expect([1, 2].map(() => refused(board, jwt))).toEqual(["new-token", "long-backoff"]);
+    expect([1, 2].map(() => refused(board, jwt))).toEqual(["new-token", "check-clock"]);
+    expect(board.quality).toBe("plausible");
   });
 
   it("is judged afresh after a success", () => {
