@@ -15,6 +15,10 @@ const BEATS = 20;
 
 const CYCLES = 5;
 
+/** What ends the first asking for the time after a start, and its bound, ms. */
+const TIME_LINE = / time (synced|failed) /;
+const TIME_MS = 60_000;
+
 const READINGS = 3;
 
 /** Most JsVars by which two readings of an idle program may differ. */
@@ -31,12 +35,14 @@ async function jsVars(rig: Rig): Promise<number> {
   return least;
 }
 
-async function cycle(rig: Rig): Promise<void> {
+/** @returns where the events of the new start begin */
+async function cycle(rig: Rig): Promise<number> {
   await rig.type("lubdub.stop()", / I app stopped/, CONSOLE_MS);
   const from = rig.events.length;
   await rig.type("lubdub.start()", / I heartbeat started/, CONSOLE_MS);
   await rig.line(/ I uplink online/, "connection", START_MS, from);
   await rig.beats(1, START_MS + rig.intervalMs * 2);
+  return from;
 }
 
 export const scenario: Scenario = {
@@ -50,9 +56,12 @@ export const scenario: Scenario = {
     await rig.beats(BEATS, START_MS + rig.intervalMs * BEATS);
     const after = await jsVars(rig);
     // The first cycle fills what is made only once.
-    await cycle(rig);
+    let from = await cycle(rig);
+    // Asking for the time takes a hundred JsVars for twenty seconds.
+    await rig.line(TIME_LINE, "time", TIME_MS, from);
     const first = await jsVars(rig);
-    for (let i = 0; i < CYCLES; i++) await cycle(rig);
+    for (let i = 0; i < CYCLES; i++) from = await cycle(rig);
+    await rig.line(TIME_LINE, "time", TIME_MS, from);
     const last = await jsVars(rig);
     expectThat(last - first <= NOISE_VARS, `${last - first} JsVars more after ${CYCLES} restarts`);
     return {
