@@ -55,6 +55,8 @@ export interface Excuses {
   hasNoLan: boolean;
   /** A clock goes back: timers stand still for as long, and the watchdog bites. */
   hasSteps: boolean;
+  /** Blocks that add up in one call to more than the watchdog waits, which no real connect does. */
+  hasLongBlocks: boolean;
 }
 
 /** Watches a fleet. */
@@ -163,7 +165,13 @@ export function createRules(options: RuleOptions): Rules {
   const devices = new Map<string, Device>();
   let attempts = 0;
   let boots = 0;
-  let excuses: Excuses = { aborts: 0, hasRefusals: false, hasNoLan: false, hasSteps: false };
+  let excuses: Excuses = {
+    aborts: 0,
+    hasRefusals: false,
+    hasNoLan: false,
+    hasSteps: false,
+    hasLongBlocks: false,
+  };
 
   const complain = (invariant: RuleName, deviceId: string, text: string): void => {
     if (violations.length < MAX_VIOLATIONS) violations.push({ invariant, deviceId, text });
@@ -353,7 +361,7 @@ export function createRules(options: RuleOptions): Rules {
       const device = deviceOf(deviceId);
       const planned = device.bootCauses.filter((cause) => cause === "restart").length;
       const isPlanned = planned === 0 || (excuses.hasNoLan && device.hasPlanned);
-      const mayBite = excuses.aborts > 0 || excuses.hasSteps;
+      const mayBite = excuses.aborts > 0 || excuses.hasSteps || excuses.hasLongBlocks;
       if (!mayBite && device.bootCauses.includes("watchdog"))
         complain("unbooted", deviceId, "the watchdog restarted it");
       else if (excuses.aborts === 0 && !isPlanned)

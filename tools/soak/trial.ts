@@ -69,7 +69,13 @@ function clockMs(plan: readonly PlannedFault[]): number {
   return plan.reduce((sum, { params }) => sum + Math.abs(Number(params["step_ms"] ?? 0)), 0);
 }
 
+// How long the firmware lets its watchdog wait.
+const WATCHDOG_MS = 120_000;
+
 function excusesOf(plan: readonly PlannedFault[], usesHttp: boolean): Excuses {
+  const blocks = plan.flatMap(({ params }) =>
+    "block_ms" in params ? [Number(params["block_ms"])] : [],
+  );
   const count = (...names: string[]): number =>
     plan.filter(({ fault }) => names.includes(fault.name)).length;
   return {
@@ -77,6 +83,7 @@ function excusesOf(plan: readonly PlannedFault[], usesHttp: boolean): Excuses {
     hasRefusals: usesHttp && count("http-status") > 0,
     hasNoLan: count("wifi-drop", "dhcp-failure", "weak-signal") > 0,
     hasSteps: count("clock-step") > 0,
+    hasLongBlocks: blocks.length > 1 && blocks.reduce((sum, ms) => sum + ms, 0) > WATCHDOG_MS,
   };
 }
 

@@ -9,7 +9,13 @@ import type { Verdict } from "../../../tools/lib/verifier.ts";
 const INTERVAL_MS = 10_000;
 const DEVICE = "dev-1";
 const BOOT = 100;
-const NONE = { aborts: 0, hasRefusals: false, hasNoLan: false, hasSteps: false };
+const NONE = {
+  aborts: 0,
+  hasRefusals: false,
+  hasNoLan: false,
+  hasSteps: false,
+  hasLongBlocks: false,
+};
 const WORDS: Words = { boot: BOOT, session: 1, seq: 3, uplink: "online", outbox: "live" };
 
 interface Device {
