@@ -48,7 +48,7 @@ export interface Runtime extends Board {
   log(level: Level, scope: string, event: string, detail?: string): void;
   /** Takes a slot. */
   newSlot(): Slot;
-  /** Disarms all slots from this one on and takes them back: their owners have ended. */
+  /** Disarms all slots from this one on: their owners have ended. */
   freeSlots(from: Slot): void;
   /** Calls `fn` once after at least `delayMs`; an armed slot is armed anew. */
   arm(slot: Slot, delayMs: number, fn: () => void): void;
@@ -178,7 +178,8 @@ export function createRuntime(board: Board): Runtime {
     return dues.length - 1;
   };
   rt.freeSlots = function (from) {
-    dues = dues.slice(0, from);
+    // Kept, for whoever an out-of-memory kept from ending may still arm his.
+    dues = dues.map((due, slot) => (slot < from ? due : Infinity));
     fns = fns.slice(0, from);
     if (!isTurning) sleep();
   };
