@@ -39,8 +39,8 @@ const DEFECTS: {
     invariant: "unique",
     defect: "the boot counter does not count",
     plan: [{ at: "10s", for: "5s", fault: "power-cut" }],
-    good: "isCount ? +text + 1 : 0",
-    bad: "isCount ? +text : 0",
+    good: "numbers[BOOT_COUNT] = ++boot;",
+    bad: "numbers[BOOT_COUNT] = boot;",
   },
   {
     invariant: "bounded",

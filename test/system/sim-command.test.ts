@@ -130,7 +130,10 @@ describe("lubdub sim", () => {
       new URL("../../dist/firmware/lubdub.js", import.meta.url),
       "latin1",
     );
-    const bad = file("bad.js", bundle.replace("isCount ? +text + 1 : 0", "isCount ? +text : 0"));
+    const bad = file(
+      "bad.js",
+      bundle.replace("numbers[BOOT_COUNT] = ++boot;", "numbers[BOOT_COUNT] = boot;"),
+    );
     const { code, stdout, stderr } = await runCli(
       [
         ["sim", "explore", "--seeds", "2", "--boards", "1", "--max-faults", "3"],
