@@ -40,6 +40,7 @@ const rt = {
   wallMs: () => 1800000000000,
   quality: "plausible",
   log: () => undefined,
+  count: () => undefined,
   newSlot: () => 0,
   arm: (_slot: number, _delayMs: number, fn: () => void) => {
     armed = fn;

@@ -27,7 +27,7 @@ export interface BoardOptions {
   /** A program, with its arguments, that runs the interpreter: `{folder}` is the working folder. */
   prefix?: readonly string[];
   /** A clock of its own, by libfaketime: how many times as fast as the machine's. */
-  clock?: { library: string; speed: number };
+  clock?: { faketimeFile: string; speed: number };
 }
 
 /** A running board. */
@@ -93,7 +93,7 @@ function start(
     env: {
       ...process.env,
       ...(options.clock && {
-        LD_PRELOAD: options.clock.library,
+        LD_PRELOAD: options.clock.faketimeFile,
         FAKETIME_TIMESTAMP_FILE: path.join(folder, CLOCK_FILE),
         FAKETIME_NO_CACHE: "1",
         FAKETIME_DONT_FAKE_MONOTONIC: "1",

@@ -233,7 +233,7 @@ async function measureGrowth(
     async (server) => {
       const flash = program.flash(server, conditions);
       const board = { interpreter, flash, tells: true, tellMs: TELL_MS * speed, counts };
-      const clock = faketime && { library: faketime, speed };
+      const clock = faketime && { faketimeFile: faketime, speed };
       return withBoard({ ...board, ...(clock && { clock }) }, async (running) => {
         const failures = (): number =>
           running.counted("failed") + (lines ? 0 : server.connections());

@@ -62,7 +62,7 @@ function explain(error: RollupError, root: string): string {
  * @throws DeviceBuildError when the board could not run it.
  */
 export async function buildDevice(options: DeviceOptions): Promise<DeviceBundle> {
-  const config = createBundleConfig({ ...options, library: LIBRARY_FILE });
+  const config = createBundleConfig({ ...options, packageFile: LIBRARY_FILE });
   const files: { [name: string]: string } = {};
   try {
     const bundle = await rollup(config);

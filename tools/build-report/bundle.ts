@@ -51,7 +51,7 @@ export interface BundleOptions {
    * Absolute path of the module that stands for `lubdub/firmware`. With it the entry is an author's:
    * property names in files outside that module's folder keep their spelling.
    */
-  library?: string;
+  packageFile?: string;
   /** {@link reservedNames}, for where the declarations are not; read from `root` unless given. */
   reservedNames?: readonly string[];
   /** Brings SHA-256 in software for boards whose interpreter has none (firmware/lib/sha256.ts). */
@@ -93,11 +93,11 @@ function moduleOption(): Plugin {
 
 /** Keeps modules of the host out: everything that is not a relative path is refused. */
 function moduleGate(options: BundleOptions, problems: readonly BuildProblem[]): Plugin {
-  const { root, library } = options;
+  const { root, packageFile } = options;
   return {
     name: "firmware",
     resolveId(source, importer) {
-      if (library && source === LIBRARY) return library;
+      if (packageFile && source === LIBRARY) return packageFile;
       const isRelative = source.startsWith("./") || source.startsWith("../");
       // Babel has put the place of the import on the list; external, so that all are found.
       if (importer && !isRelative && !source.startsWith("\0"))
@@ -117,12 +117,12 @@ function moduleGate(options: BundleOptions, problems: readonly BuildProblem[]): 
 }
 
 /** The names that an author's files have; empty for the firmware's own entries. */
-function keptOf(library: string | undefined, context: PluginContext): string[] {
+function keptOf(packageFile: string | undefined, context: PluginContext): string[] {
   const names = new Set<string>();
-  if (library)
+  if (packageFile)
     for (const id of context.getModuleIds())
       // The firmware's own files, and Babel's helpers.
-      if (!id.startsWith(path.dirname(library) + path.sep) && !id.startsWith("\0"))
+      if (!id.startsWith(path.dirname(packageFile) + path.sep) && !id.startsWith("\0"))
         for (const name of authorNames(context.getModuleInfo(id)?.ast)) names.add(name);
   return [...names];
 }
@@ -147,7 +147,7 @@ function boardOutput(options: BundleOptions): Plugin {
         [
           ...(options.reservedNames ?? reservedNames(options.root)),
           ...(options.keptNames ?? []),
-          ...keptOf(options.library, this),
+          ...keptOf(options.packageFile, this),
         ],
       );
       const minified = { code: dropBootOnly(code), map: minifiedMap };
@@ -190,7 +190,7 @@ export function createBundleConfig(options: BundleOptions): BundleConfig {
       babel({
         ...(BABEL_OPTIONS as RollupBabelInputPluginOptions),
         plugins: [
-          createSourceRules((problem) => problems.push(problem), options.library !== undefined),
+          createSourceRules((problem) => problems.push(problem), options.packageFile !== undefined),
         ],
         babelHelpers: "bundled",
         extensions: [".ts", ".js"],
