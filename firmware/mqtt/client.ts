@@ -132,7 +132,9 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
   let waiting: Waiting[] = [];
   // Identifiers of QoS 2 messages that were given on and are not released yet.
   let received: string[] = [];
-  let lastId = 0;
+  // A server that keeps the session also keeps identifiers of a board whose power was cut. The same
+  // ones again would look to it like what it already has.
+  let lastId = config.clean_session ? 0 : Math.floor(rt.random() * 65535);
   let sentMs = 0;
   let receivedMs = 0;
   // When the unanswered PINGREQ was sent; 0: none is out.

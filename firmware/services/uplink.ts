@@ -97,7 +97,10 @@ export function createUplink(
   }
 
   function drop(reason: string, windowMs: number, leastMs: number): void {
-    const delayMs = leastMs + backoffMs(windowMs, Math.floor(failures / urls.length), rt.random());
+    // An eighth more than the spread: who tried while a broker was away draws again, on top of those
+    // whose first attempt is still to come.
+    const drawnMs = backoffMs(windowMs * 1.125, Math.floor(failures / urls.length), rt.random());
+    const delayMs = leastMs + drawnMs;
     // Armed first: an out-of-memory in what follows must not end the attempts for ever.
     rt.arm(slot, delayMs, attempt);
     if (link) link.close();

@@ -48,12 +48,17 @@ export interface MqttRig {
   cmds(): string[];
 }
 
-/** Creates a client that has no Keep Alive, no filters and a persistent session unless changed. */
+/**
+ * Creates a client that has no Keep Alive, no filters and a persistent session unless changed.
+ * @param draw random number from which the first packet identifier of a persistent session is made
+ */
 export function createMqttRig(
   change: Partial<MqttConfig> = {},
   ownerChange: Partial<MqttOwner> = {},
+  draw = 0,
 ): MqttRig {
   const board = createFakeBoard();
+  if (!change.clean_session) board.draws.push(draw);
   board.advance(1000);
   const events: string[] = [];
   const outcomes: string[] = [];

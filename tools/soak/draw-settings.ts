@@ -45,9 +45,6 @@ export function drawSettings(random: RandomStream): SoakSettings {
   // Who neither pings nor asks for an answer never learns that the peer is gone.
   const keepAliveSec = pick(qos === 0 ? [15, 60, 300, 1200] : [0, 15, 60, 300, 1200, 3600]);
   const hasTime = isLikely(0.7);
-  // A broker keeps the identifiers of QoS 2 messages that a board was about to release when its power
-  // went, and takes the board's next message of that number for the same one: known, see README.md.
-  const isClean = qos === 2 || isLikely(0.3);
   return {
     boards: random.integer(1, 3),
     isRewritten: isLikely(0.1),
@@ -62,7 +59,7 @@ export function drawSettings(random: RandomStream): SoakSettings {
       connect_timeout_s: pick([5, 10, 20]),
       ack_timeout_s: pick([5, 10, 30]),
       renew: isLikely(0.3),
-      clean_session: isClean,
+      clean_session: isLikely(0.3),
       immediate: true,
       wifi_ssid: "soak",
       // The invariants read what it says about each beat.

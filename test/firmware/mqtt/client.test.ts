@@ -745,6 +745,14 @@ describe("packet identifiers", () => {
     rig.feed(puback(3));
     expect(rig.outcomes).toEqual(["new ok"]);
   });
+
+  it("begin anywhere with a persistent session, whose server knows those of a board that lost power", () => {
+    const rig = createMqttRig({}, {}, 0.5);
+    rig.goOnline();
+    rig.publish(QOS2, "first");
+    rig.publish(QOS2, "second");
+    expect(rig.sent()).toMatchObject([{ messageId: 32_768 }, { messageId: 32_769 }]);
+  });
 });
 
 describe("without a connection", () => {

@@ -100,7 +100,7 @@ it("leaves new sockets to the uplink at first, then joins anew, and never reboot
   });
   expect(board.reboots).toBe(0);
   broker.isUp = true;
-  board.advance(120_000);
+  board.advance(300_000);
   expect(app.status()).toMatchObject({ uplink: "online", supervisor: "ok" });
 });
 

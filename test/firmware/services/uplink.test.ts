@@ -70,6 +70,8 @@ function create(options: Options = {}) {
         token: jwt.connection,
         leaves: { status: undefined },
       };
+      // For the first packet identifier.
+      board.draws.unshift(0);
       uplink.links["m"] = createDeviceLink(board, identity, checked, made, uplink);
     },
     stop: (done: () => void) => uplink.stop(done),
@@ -233,20 +235,20 @@ describe("connecting", () => {
 });
 
 describe("backoff", () => {
-  it("draws from a window that grows with the failures", () => {
-    const rig = create({ reconnect_spread_s: 2 });
+  it("draws from a window of the spread and an eighth that grows with the failures", () => {
+    const rig = create({ reconnect_spread_s: 8 });
     rig.broker.isUp = false;
     const delays: number[] = [];
     rig.board.draws.push(...whole(20));
     rig.start();
     rig.nextAttemptMs(1000);
     for (let i = 0; i < 12; i++) delays.push(Math.round(rig.nextAttemptMs(60_000) / 1000));
-    expect(delays).toEqual([2, 2, 2, 2, 4, 4, 4, 4, 8, 8, 8, 8]);
+    expect(delays).toEqual([9, 9, 9, 9, 18, 18, 18, 18, 36, 36, 36, 36]);
     rig.stopAll();
   });
 
   it("is reset by a connection that holds", () => {
-    const rig = create({ reconnect_spread_s: 2 });
+    const rig = create({ reconnect_spread_s: 8 });
     rig.broker.isUp = false;
     rig.board.draws.push(...whole(12));
     rig.start();
@@ -256,12 +258,12 @@ describe("backoff", () => {
     expect(rig.status()).toBe("online");
     rig.board.draws.splice(0, Infinity, WHOLE);
     rig.net.last().close("ended");
-    expect(rig.nextAttemptMs(60_000)).toBe(2000);
+    expect(rig.nextAttemptMs(60_000)).toBe(9000);
     rig.stopAll();
   });
 
   it("is not reset by connections that are dropped at once", () => {
-    const rig = create({ reconnect_spread_s: 2 });
+    const rig = create({ reconnect_spread_s: 8 });
     rig.board.draws.push(...whole(12));
     rig.start();
     const delays: number[] = [];
@@ -272,12 +274,12 @@ describe("backoff", () => {
       expect(rig.status()).toBe("online");
       rig.net.last().close("ended");
     }
-    expect(delays).toEqual([2, 2, 2, 2, 4, 4, 4, 4]);
+    expect(delays).toEqual([9, 9, 9, 9, 18, 18, 18, 18]);
     rig.stopAll();
   });
 
   it.each([1, 2, 4, 5])("is ten times as long for CONNACK %i", (code) => {
-    const rig = create({ reconnect_spread_s: 2 });
+    const rig = create({ reconnect_spread_s: 8 });
     rig.broker.connack = code;
     rig.board.draws.push(WHOLE, WHOLE);
     rig.start();
@@ -287,18 +289,18 @@ describe("backoff", () => {
       `E uplink refused code=E_MQTT_REFUSED connack=${code}`,
     ]);
     expect(rig.net.openCount()).toBe(0);
-    expect(Math.round(rig.nextAttemptMs(60_000) / 1000)).toBe(20);
+    expect(Math.round(rig.nextAttemptMs(100_000) / 1000)).toBe(90);
     rig.stopAll();
   });
 
   it("is the usual one for CONNACK 3, a server that is unavailable", () => {
-    const rig = create({ reconnect_spread_s: 2 });
+    const rig = create({ reconnect_spread_s: 8 });
     rig.broker.connack = 3;
     rig.board.draws.push(WHOLE, WHOLE);
     rig.start();
     rig.nextAttemptMs(1000);
     rig.clock.advance(10);
-    expect(Math.round(rig.nextAttemptMs(60_000) / 1000)).toBe(2);
+    expect(Math.round(rig.nextAttemptMs(60_000) / 1000)).toBe(9);
     rig.stopAll();
   });
 
@@ -319,24 +321,24 @@ describe("backoff", () => {
       },
     },
   ])("begins anew after $name", ({ resets }) => {
-    const rig = create({ reconnect_spread_s: 2 });
+    const rig = create({ reconnect_spread_s: 8 });
     rig.broker.isUp = false;
     rig.board.draws.push(...whole(20));
     rig.start();
     rig.clock.advance(60_000);
     resets(rig);
-    expect(rig.nextAttemptMs(60_000)).toBe(200);
-    expect(Math.round(rig.nextAttemptMs(60_000) / 1000)).toBe(2);
+    expect(rig.nextAttemptMs(60_000)).toBe(800);
+    expect(Math.round(rig.nextAttemptMs(60_000) / 1000)).toBe(9);
     rig.stopAll();
   });
 
   it("does not grow while there is nothing to try", () => {
-    const rig = create({ reconnect_spread_s: 2 });
+    const rig = create({ reconnect_spread_s: 8 });
     rig.board.quality = "none";
     rig.start();
     rig.clock.advance(3_600_000);
     rig.board.quality = "plausible";
-    rig.clock.advance(2500);
+    rig.clock.advance(9100);
     expect(rig.status()).toBe("online");
     rig.stopAll();
   });
