@@ -89,8 +89,8 @@ export interface WebsocketKeepalive {
 /**
  * Makes the options of a service from a configuration that has `keepalive_url`, and its target. The
  * payload is text as it is, `base64url:` and bytes, or `preset:` and a name: `ping` (answered by
- * `pong`), `stomp` (a newline), `mqtt` (PINGREQ), or any other word, which makes `{"<word>":"ping"}`,
- * answered by anything with `"pong"` in it: `method`, `event`, `op`, `type`.
+ * `pong`), `stomp` (a newline), `mqtt` (PINGREQ), or another word of the table, which makes
+ * `{"<word>":"ping"}`, answered by anything with `"pong"` in it: `method`, `event`, `op`, `type`.
  */
 export function keepaliveOptions(
   rt: Runtime,
@@ -122,6 +122,7 @@ export function keepaliveOptions(
     }
   }
   target.maxBytes = config.keepalive_max_bytes;
+  target.protocol = config.keepalive_protocol;
   return {
     target,
     intervalMs,

@@ -48,10 +48,8 @@ const CLOSING = 3;
 export interface WebSocketTarget extends Endpoint {
   /** Begins with `/`, query included. */
   path: string;
-  /** Subprotocol that the server must agree to; without one it must name none. */
-  protocol?: string;
-  /** Makes a bearer token for this connection. */
-  token?(): string;
+  /** Subprotocol that the server must agree to; without one, or with an empty one, it must name none. */
+  protocol?: string | undefined;
   /** Longest message that is taken, bytes; a longer one ends the connection with 1009. */
   maxBytes: number;
 }
@@ -199,7 +197,7 @@ export function openWebSocket(
     // The generator has 32 bits, which repeat in a fleet: serial number and time tell boards apart.
     const key = rt.base64(rt.sha1(rt.serial() + rt.systemMs() + rt.random()).slice(0, 16));
     const accept = rt.base64(rt.sha1(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"));
-    const { host, port, tls, path, protocol, token } = target;
+    const { host, port, tls, path, protocol } = target;
 
     answer = function () {
       const end = indexIn(rest, "\r\n\r\n", 0);
@@ -245,7 +243,6 @@ export function openWebSocket(
         "\r\nSec-WebSocket-Key: " +
         key +
         (protocol ? "\r\nSec-WebSocket-Protocol: " + protocol : "") +
-        (token ? "\r\nAuthorization: Bearer " + token() : "") +
         "\r\n\r\n",
     );
     return undefined;

@@ -7,7 +7,7 @@
 //
 //   kind      i integer, n number, b boolean, s printable ASCII, x the same but secret, d device id,
 //             k device key (secret), l log level, t topic, u URLs, w URL of a
-//             WebSocket, a anything
+//             WebSocket, h time servers, p payload of a keepalive, o token of HTTP, a anything
 //   default   as JSON; `!`: the key is required; `-`: there is none
 //   min, max  of a number, or of the length of a text
 //   rule      `<other`  at most the value of `other` (a row above) unless that is 0
@@ -53,9 +53,9 @@ export const WIFI_KEYS = "|wifi_ssid s - 1 32|wifi_password x - 0 64";
 /** Keys of the status page. */
 export const STATUS_KEYS = "|status_port i - 1 65535";
 
-/** Keys of the time: servers `host[:port]`, comma separated. */
+/** Keys of the time: at most four servers `host[:port]`, comma separated. */
 export const TIME_KEYS =
-  '|time_servers s "time.cloudflare.com,time.google.com" 0 255|time_interval_s i 14400 64 86400';
+  '|time_servers h "time.cloudflare.com,time.google.com" 0 255|time_interval_s i 14400 64 86400';
 
 /** Key of the diagnostic pair: anything truthy schedules it. */
 export const DIAGNOSTICS_KEYS = "|ENABLE_HEARTBEAT a -";
@@ -64,7 +64,8 @@ export const DIAGNOSTICS_KEYS = "|ENABLE_HEARTBEAT a -";
 export const KEEPALIVE_KEYS =
   "|keepalive_url w - 6 256 &keepalive_interval_s" +
   "|keepalive_interval_s n - 0.1 86400 &keepalive_payload" +
-  "|keepalive_payload s - 1 256 &keepalive_interval_s" +
+  "|keepalive_payload p - 1 256 &keepalive_interval_s" +
+  "|keepalive_protocol o - 0 64" +
   "|keepalive_pong s - 1 64" +
   "|keepalive_pong_s n 10 0 3600 <keepalive_interval_s" +
   "|keepalive_ping s - 1 64 &keepalive_reply" +
@@ -138,6 +139,8 @@ export interface Config {
   keepalive_interval_s?: number;
   /** What they are: text, `base64url:` and bytes, or `preset:` and a name. */
   keepalive_payload?: string;
+  /** Subprotocol that is asked for and that the server must agree to; none or empty: none. */
+  keepalive_protocol?: string;
   /** Pattern of the server's answers, instead of the preset's; none: whatever arrives. */
   keepalive_pong?: string;
   /** Bound for the answer, s, at most the interval; 0: none is waited for. */
@@ -180,6 +183,10 @@ export function readConfig(
     t: "topic levels without wildcards of # characters",
     u: "scheme://host[:port][/path], several with commas",
     w: "ws:// or wss:// URL",
+    h: "host[:port], several with commas",
+    // From the fourth word on the names of services/websocket-keepalive.ts.
+    p: "text, base64url:bytes, preset: ping stomp mqtt method event op type",
+    o: "token of # characters",
   };
   // What must not be in it; anything but printable ASCII unless the kind has its own.
   const strangers: { [kind: string]: RegExp } = {
@@ -188,6 +195,9 @@ export function readConfig(
     k: /[^\w-]/,
     l: /[^DIWE]/,
     t: /[^ -"$-*,-~]|\/$/,
+    h: /[^\w.:,-]/,
+    // RFC 9110 section 5.6.2.
+    o: /[^!#-'*+.^`|~\w-]/,
   };
 
   function check(cells: string[]): void {
@@ -210,6 +220,13 @@ export function readConfig(
       if (typeof value !== type || (strangers[kind] || /[^ -~]/).test("" + raw[key])) return false;
       const size = type === "string" ? value.length : +value;
       if (size < +(cells[3] as string) || size > +(cells[4] as string)) return false;
+      if (kind === "h") return !value || isUrl("ws://" + value.split(",").join(",ws://"));
+      if (kind === "p") {
+        const form = value.split(":")[0] as string;
+        const name = value.slice(form.length + 1);
+        if (form === "base64url") return name.length > 1 && !/[^\w-]/.test(name);
+        return form !== "preset" || (texts[kind] as string).split(" ").indexOf(name) > 2;
+      }
       if (kind === "w" && (value[0] !== kind || value.includes(","))) return false;
       return kind === "u" || kind === "w" ? isUrl(value) : kind !== "t" || value[0] !== "/";
     }

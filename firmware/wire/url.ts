@@ -44,9 +44,12 @@ export function parseUrl(url: string): ParsedUrl | undefined {
   return { scheme, host, port, path, isTls: index > 2 };
 }
 
-/** Tells whether a text is one to four URLs separated by commas. */
+/**
+ * Tells whether a text is one to four URLs separated by commas. One of HTTP has no query, because the
+ * paths of the interface are added to it.
+ */
 export function areUrls(text: string): boolean {
   const urls = text.split(",");
-  for (const url of urls) if (!parseUrl(url)) return false;
+  for (const url of urls) if (!parseUrl(url) || /^h.*\?/.test(url)) return false;
   return urls.length < 5;
 }

@@ -441,19 +441,14 @@ describe("the connection", () => {
     expect(Math.round((waits.at(-1) ?? 0) / SPREAD_MS)).toBe(1);
   });
 
-  it("takes a fresh token each time", () => {
-    let tokens = 0;
-    const target = {
-      host: "h",
-      port: 80,
-      path: "/",
-      maxBytes: 100,
-      token: () => `t${++tokens}`,
-    };
-    const { connect } = createLab({ target });
-    expect(connect().written).toContain("Authorization: Bearer t1\r\n");
-    labs[0]?.rt.net.last().close("ended");
-    expect(connect().written).toContain("Authorization: Bearer t2\r\n");
+  it("asks for the subprotocol that is configured, and for none unless there is one", () => {
+    const { target } = optionsOf({ keepalive_protocol: "v12.stomp" });
+    const stomp = createLab({ target });
+    expect(stomp.connect().written).toContain("\r\nSec-WebSocket-Protocol: v12.stomp\r\n");
+    expect(stomp.service.status).toBe("open");
+    const none = createLab({ target: optionsOf({ keepalive_protocol: "" }).target });
+    expect(none.connect().written).not.toContain("Sec-WebSocket-Protocol");
+    expect(none.service.status).toBe("open");
   });
 
   it("tells why it was lost", () => {

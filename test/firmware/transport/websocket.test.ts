@@ -67,13 +67,6 @@ describe("the opening handshake", () => {
     expect(request).toContain(`\r\nHost: ${host}\r\n`);
   });
 
-  it("sends a fresh token for each connection", () => {
-    let tokens = 0;
-    const target = { token: () => `t${++tokens}` };
-    expect(createWebSocketRig({ target }).request).toContain("\r\nAuthorization: Bearer t1\r\n");
-    expect(createWebSocketRig({ target }).request).toContain("\r\nAuthorization: Bearer t2\r\n");
-  });
-
   it("takes another key on each board, boot and connection", () => {
     const keys = new Set<string>();
     for (let i = 0; i < 300; i++) {

@@ -99,7 +99,7 @@ describe("checkConfig", () => {
 
   it.each(
     Object.entries(CONFIG).filter(
-      ([, [kind, , min]]) => !"luw".includes(kind) && min !== undefined,
+      ([, [kind, , min]]) => !"luwh".includes(kind) && min !== undefined,
     ),
   )("accepts both limits of %s and refuses what is beyond", (key, [kind, , min = 0, max = 0]) => {
     const isText = !"in".includes(kind);
@@ -157,6 +157,16 @@ describe("checkConfig", () => {
     ["wifi_ssid", "caf\u00e9"],
     ["wifi_ssid", "a\nb"],
     ["aud", "a\0b"],
+    ["time_servers", "a b:xx,,:99999"],
+    ["time_servers", "a,"],
+    ["time_servers", "a/b"],
+    ["time_servers", "a/"],
+    ["time_servers", "ntp://a"],
+    ["time_servers", "a:0"],
+    ["time_servers", "a:65536"],
+    ["time_servers", "a,".repeat(4) + "e"],
+    ["urls", "http://server.test/x?tenant=1"],
+    ["urls", "mqtt://broker.test,https://server.test?"],
   ])("refuses %s of %j", (key, value) => {
     expect(problemsOf({ [key]: value })).toEqual([key]);
   });
@@ -170,8 +180,48 @@ describe("checkConfig", () => {
     ["log_level", "E"],
     ["interval_s", 0.5],
     ["wifi_password", ""],
+    ["time_servers", ""],
+    ["time_servers", "time.test:1123,10.0.0.1,my_time,a-b:65535"],
+    ["urls", "ws://server.test/x?tenant=1,http://server.test/x"],
   ])("accepts %s of %j", (key, value) => {
     expect(problemsOf({ [key]: value })).toEqual([]);
+  });
+
+  const PAYLOAD = "text, base64url:bytes, preset: ping stomp mqtt method event op type";
+
+  it.each([
+    ["keepalive_payload", "base64url:", PAYLOAD],
+    ["keepalive_payload", "base64url:A", PAYLOAD],
+    ["keepalive_payload", "base64url:!!*", PAYLOAD],
+    ["keepalive_payload", "base64url:AA=", PAYLOAD],
+    ["keepalive_payload", "base64url:AA:AA", PAYLOAD],
+    ["keepalive_payload", "preset:", PAYLOAD],
+    ["keepalive_payload", "preset:Ping", PAYLOAD],
+    ["keepalive_payload", "preset:ping:", PAYLOAD],
+    ["keepalive_payload", "preset:text,", PAYLOAD],
+    ["keepalive_payload", "preset", PAYLOAD],
+    ["keepalive_protocol", "a b", "token of 0 to 64 characters"],
+    ["keepalive_protocol", "a,b", "token of 0 to 64 characters"],
+    ["keepalive_protocol", 'a"', "token of 0 to 64 characters"],
+  ])("refuses %s of %j and tells what was expected", (key, value, expected) => {
+    expect(checkConfig({ ...REQUIRED, ...TOGETHER, [key]: value }).problems).toEqual([
+      { key, expected, got: JSON.stringify(value) },
+    ]);
+  });
+
+  it.each([
+    ["keepalive_payload", '{"op":"ping"}'],
+    ["keepalive_payload", "ping:1"],
+    ["keepalive_payload", "base64url:-_8"],
+    ...["ping", "stomp", "mqtt", "method", "event", "op", "type"].map((name) => [
+      "keepalive_payload",
+      "preset:" + name,
+    ]),
+    ["keepalive_protocol", ""],
+    ["keepalive_protocol", "v12.stomp"],
+    ["keepalive_protocol", "!#$%&'*+-.^_`|~09azAZ"],
+  ])("accepts %s of %j with the others", (key, value) => {
+    expect(problemsOf({ ...TOGETHER, [key]: value })).toEqual([]);
   });
 
   it("lists keys that it does not have, and goes on", () => {

@@ -45,7 +45,7 @@ describe("parseUrl", () => {
 });
 
 describe("areUrls", () => {
-  it.each(["mqtt://a", "mqtts://a,mqtt://b", "mqtt://a,ws://b/x,http://c,https://d"])(
+  it.each(["mqtt://a", "mqtts://a,mqtt://b", "mqtt://a,ws://b/x?y,http://c,https://d"])(
     "takes %s",
     (text) => {
       expect(areUrls(text)).toBe(true);
@@ -57,6 +57,8 @@ describe("areUrls", () => {
     ",",
     "mqtt://a,",
     "mqtt://a, mqtt://b",
+    "mqtt://a,http://b/x?y",
+    "https://a/?",
     "mqtt://a,b",
     "mqtt://a,".repeat(4) + "mqtt://e",
   ])("refuses %j", (text) => {
