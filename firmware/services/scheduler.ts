@@ -5,11 +5,12 @@
 // Every N minutes means at the minutes since 1970 that N divides; while there is no clock to believe,
 // at the minutes since the start. When something blocked, the last of the passed minutes is run for
 // at once, the others are skipped and counted. After a step of the clock a job waits for its next
-// minute by the new time, but does not run for the same minute again; only a minute that the step
-// brought on by less than another one is run for at once.
+// minute by the new time; only one that the step brought on by less than a minute is run for at once.
+// A step back by up to three hours behind the minute that a job ran for last repeats none: the job
+// waits until the clock has caught up. One further back is a correction of a clock that was wrong.
 //
-//   every 1   12:00:00   12:00:05 set to 11:59:30   12:00:00   12:01:00
-//             runs       -                          -          runs
+//   every 1   12:00:00   12:01:00   12:01:30 set to 11:59:55   12:00:00   12:01:00   12:02:00
+//             runs       runs       -                          -          -          runs
 import { quoted } from "../core/runtime.ts";
 import type { Runtime } from "../core/runtime.ts";
 
@@ -17,6 +18,9 @@ import type { Runtime } from "../core/runtime.ts";
 export const JOBS_MAX = 16;
 
 const MINUTE_MS = 60000;
+
+/** A clock that is this far behind the last run was wrong before, ms: what Vixie cron takes, too. */
+const BACK_MS = 10800000;
 
 interface Job {
   jobName: string;
@@ -70,13 +74,17 @@ export function createScheduler(rt: Runtime): Scheduler {
         if (isDue) jobs.splice(i--, 1);
       } else if (isDue || lateMs < -everyMs) {
         const minuteMs = Math.floor(clockMs / everyMs) * everyMs;
+        const againMs = job.ranMs - minuteMs;
         let dueMs = minuteMs + everyMs;
         if (isDue) {
           if (isSet) isDue = lateMs < MINUTE_MS;
           else scheduler.missed += (dueMs - job.dueMs) / everyMs - 1;
-          if (minuteMs === job.ranMs) isDue = false;
-          if (isDue) job.ranMs = minuteMs;
-        } else if (dueMs === job.ranMs) dueMs += everyMs;
+        }
+        if (againMs >= 0 && againMs < BACK_MS + everyMs) {
+          isDue = false;
+          dueMs = job.ranMs + everyMs;
+        }
+        if (isDue) job.ranMs = minuteMs;
         job.dueMs = dueMs;
       }
       if (everyMs || !isDue) nextMs = Math.min(nextMs, job.dueMs - (everyMs && offsetMs));

@@ -7,6 +7,8 @@ import { createFakeBoard } from "../helpers/fake-board.ts";
 import { SEED } from "../helpers/seeds.ts";
 
 const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const BACK_MS = 3 * HOUR_MS;
 const PERIODS = [1, 2, 5, 15];
 
 type Action = { act: "pass" | "block" | "step"; ms: number };
@@ -18,6 +20,7 @@ const step = fc.record({
   ms: fc.oneof(
     fc.integer({ min: -2000, max: 2000 }),
     fc.integer({ min: -5 * MINUTE_MS, max: 5 * MINUTE_MS }),
+    fc.integer({ min: -4 * HOUR_MS, max: 4 * HOUR_MS }),
     fc.integer({ min: -1e11, max: 1e11 }),
   ),
 });
@@ -48,14 +51,14 @@ function play(actions: readonly Action[], startMs: number) {
       rt.advance(1);
     }
   }
-  rt.advance(2 * 15 * MINUTE_MS);
+  rt.advance(BACK_MS + 2 * 15 * MINUTE_MS);
   return { rt, scheduler, runs, once };
 }
 
 const labelOf = (wallMs: number, minutes: number) => Math.floor(wallMs / (minutes * MINUTE_MS));
 const start = fc.integer({ min: 1_767_225_600_000, max: 2_000_000_000_000 });
 
-it("no job runs for the same minute twice in a row, and none falls silent", () => {
+it("no job runs twice for a minute that comes again within three hours, and none falls silent", () => {
   fc.assert(
     fc.property(fc.array(fc.oneof(pass, block, step), { maxLength: 30 }), start, (actions, at) => {
       const blockedMs = Math.max(0, ...actions.map(({ act, ms }) => (act === "block" ? ms : 0)));
@@ -63,11 +66,17 @@ it("no job runs for the same minute twice in a row, and none falls silent", () =
       PERIODS.forEach((minutes, i) => {
         const times = [{ nowMs: 0, wallMs: NaN }, ...(runs[i] ?? [])];
         const labels = times.map(({ wallMs }) => labelOf(wallMs, minutes));
-        labels.forEach((label, k) => expect(label).not.toBe(labels[k - 1]));
-        // Every step may put it off by a period.
-        const steps = actions.filter(({ act }) => act === "step").length;
+        labels.forEach((label, k) => {
+          const last = labels[k - 1] ?? NaN;
+          if (label <= last)
+            expect(last - label).toBeGreaterThanOrEqual(BACK_MS / MINUTE_MS / minutes);
+        });
+        // Every step may put it off by a period, and one back by three hours.
+        const steps = actions.filter(({ act }) => act === "step");
+        const back = steps.filter(({ ms }) => ms < 0);
         times.push({ nowMs: rt.nowMs(), wallMs: NaN });
-        const longestMs = (steps + 2) * minutes * MINUTE_MS + blockedMs;
+        const longestMs =
+          (steps.length + 2) * minutes * MINUTE_MS + blockedMs + back.length * BACK_MS;
         times.forEach(({ nowMs }, k) =>
           expect(nowMs - (times[k - 1]?.nowMs ?? 0)).toBeLessThanOrEqual(longestMs),
         );
@@ -99,11 +108,11 @@ it("without steps every minute is run for or counted as missed", () => {
   );
 });
 
-it("a step is followed by the next minute of the new clock", () => {
+it("a step forward or far back is followed by the next minute of the new clock", () => {
   fc.assert(
     fc.property(
       fc.nat(3 * MINUTE_MS),
-      fc.integer({ min: -1e11, max: 1e11 }),
+      fc.oneof(fc.nat(1e11), fc.integer({ min: -1e11, max: -BACK_MS - 5 * MINUTE_MS })),
       start,
       (ms, by, at) => {
         const { rt, runs } = play(
@@ -119,6 +128,30 @@ it("a step is followed by the next minute of the new clock", () => {
         // At it, but for a minute that was run for already, or one that the step itself reached.
         const waits = [nextMs, nextMs + MINUTE_MS, 1];
         expect(waits.map((wait) => stepMs + wait)).toContain(after.nowMs);
+      },
+    ),
+    { seed: SEED, numRuns: 100 },
+  );
+});
+
+it("a step back by less than three hours is followed by the first minute without a run", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: MINUTE_MS, max: 3 * MINUTE_MS }),
+      fc.integer({ min: 1, max: BACK_MS }),
+      start,
+      (ms, back, at) => {
+        const { runs } = play(
+          [
+            { act: "pass", ms },
+            { act: "step", ms: -back },
+          ],
+          at,
+        );
+        const labels = (runs[0] ?? []).map(({ wallMs }) => labelOf(wallMs, 1));
+        const first = labelOf(at, 1) + 1;
+        expect(labels).toEqual(labels.map((_label, i) => first + i));
+        expect(labels.length).toBeGreaterThan(1);
       },
     ),
     { seed: SEED, numRuns: 100 },

@@ -107,7 +107,12 @@ describe("a periodic job", () => {
 describe("a step of the clock", () => {
   it.each<[string, number, string[]]>([
     ["back within a minute", -35_000, ["12:01:00.000", "12:02:00.000"]],
-    ["back by minutes", -300_000, ["12:01:00.000", "11:57:00.000", "11:58:00.000"]],
+    ["back by a minute and a half", -95_000, ["12:01:00.000"]],
+    [
+      "back by more than three hours",
+      -10_900_000,
+      ["12:01:00.000", "09:00:00.000", "09:01:00.000"],
+    ],
     ["forward within a minute", 20_000, ["12:01:00.000", "12:02:00.000", "12:03:00.000"]],
     ["forward over the next minute", 56_000, ["12:01:00.000", "12:02:01.000", "12:03:00.000"]],
     ["forward by minutes", 600_000, ["12:01:00.000", "12:12:00.000", "12:13:00.000"]],
@@ -120,6 +125,34 @@ describe("a step of the clock", () => {
     rt.advance(2 * MINUTE_MS - 5000);
     expect(runs).toEqual(expected);
     expect(scheduler.missed).toBe(0);
+  });
+
+  it.each([95_000, 10_800_000])(
+    "back by %i ms puts jobs off until the clock has caught up",
+    (ms) => {
+      const { rt, scheduler, run, runs, stepClock } = createRig();
+      scheduler.every("beat", 1, run);
+      scheduler.every("other", 1, () => {});
+      rt.advance(95_000);
+      stepClock(-ms);
+      rt.advance(ms + 120_000);
+      expect(runs).toEqual(["12:01:00.000", "12:02:00.000", "12:03:00.000", "12:04:00.000"]);
+      expect(scheduler.missed).toBe(0);
+    },
+  );
+
+  it("back is undone by one forward, and delays no job that has not run yet", () => {
+    const { rt, scheduler, run, runs, stepClock } = createRig();
+    scheduler.every("beat", 1, run);
+    rt.advance(35_000);
+    stepClock(-3_600_000);
+    rt.advance(5000);
+    scheduler.every("late", 1, run);
+    rt.advance(60_000);
+    expect(runs).toEqual(["12:01:00.000", "11:02:00.000"]);
+    stepClock(3_600_000);
+    rt.advance(60_000);
+    expect(runs.slice(2)).toEqual(["12:02:10.000", "12:03:00.000", "12:03:00.000"]);
   });
 
   it("to right after a minute by less than a second loses none", () => {
