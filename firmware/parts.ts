@@ -236,10 +236,7 @@ export function commands(app: Connected, own?: { [name: string]: Handler }): voi
   app.rotation = rotation;
   const service = createCommands(rt, {
     jwt,
-    reply: (body) =>
-      up.publish({ topic, body, qos: 1 }, (failure) => {
-        if (failure) rt.log("W", "commands", "reply-lost", "code=" + failure);
-      }),
+    reply: (body, done) => up.publish({ topic, body, qos: 1 }, done),
     status: () => {
       const words = app.status();
       for (const name in app.services)

@@ -3,13 +3,18 @@
 // answered. Built in are ping, interval, log, identify, diagnostics, config, update, reboot and
 // rotate_key; a program adds its own. Not for where tokens come from, nor for where replies go.
 //
-// A token that comes in waits for a timer of its own, because the calls that brought it are deep.
+// A token that comes in waits for a timer of its own, because the calls that brought it are deep, and
+// for the reply to the one before it, because the connection has room for few messages.
+//   no place to wait                counted; one reply without an id tells how many
 //   wrong form, size or signature   counted, no reply: whoever sent it has not the key
 //   signed, but not now or not for us   counted, replied
-//   beyond the rate                 counted, replied
 //   seen before                     its first result again; nothing while that is not there
 //   issued no later than FLOOR      refused: it may have been obeyed and forgotten
+//   beyond the rate                 counted, replied
 //   else                            remembered, obeyed, replied
+//
+// The broker has been told that a command arrived, so it is never sent again: a reply is kept until it
+// has found room.
 //
 // FLOOR is the `iat` of the newest command that was forgotten, and after a restart that of the newest
 // one that had an effect: that is written to flash before the command is obeyed, so a command that
@@ -22,8 +27,24 @@ import type { ResetReason } from "../wire/metrics.ts";
 import { TOKEN_MAX_BYTES, verify } from "../auth/verify.ts";
 import type { Claims } from "../auth/verify.ts";
 
-/** Most tokens that wait. */
-export const INBOX_MAX = 4;
+/**
+ * Most tokens that wait, and their bytes: as many as a broker hands over at once after a time without
+ * a connection. Those of the burst and what is refused beyond it all get their replies.
+ */
+export const INBOX_MAX = 20;
+export const INBOX_MAX_BYTES = 8192;
+
+/**
+ * From one token to the next, ms. This bounds what somebody without the key can make the board
+ * calculate, five signatures a second: the rate is charged only for what is signed, in time and new.
+ */
+export const PAUSE_MS = 200;
+
+/** A reply that found no room is sent again after this time, ms. */
+export const RETRY_MS = 1000;
+
+/** The next token waits for this time at most until the reply before it has arrived, ms. */
+export const REPLY_MS = 60000;
 
 /** Commands that are remembered with their results, and the most bytes those may have. */
 export const SEEN_MAX = 16;
@@ -71,8 +92,8 @@ export type Handler = (args: Args, answer: Answer) => void;
 /** What commands work with. Those of what is absent are unknown. */
 export interface CommandOptions {
   jwt: Jwt;
-  /** Sends a reply, JSON text. */
-  reply(text: string): void;
+  /** Sends a reply, JSON text; what fails is sent again. */
+  reply(text: string, done: Done): void;
   /** Who it is, where it stands, one word per service: what `diagnostics` answers. */
   status(): { [name: string]: unknown };
   /** Changes the heartbeat's interval until the next start. */
@@ -110,6 +131,9 @@ export function createCommands(rt: Runtime, options: CommandOptions): Commands {
   const slot = rt.newSlot();
   const ledSlot = rt.newSlot();
   let inbox: string[] = [];
+  // Tokens that found no place.
+  let unread = 0;
+  let replies: string[] = [];
   const seen: Seen[] = [];
   let floor = restore(rt)[COMMAND_IAT] as number;
   let budget = BURST;
@@ -127,10 +151,28 @@ export function createCommands(rt: Runtime, options: CommandOptions): Commands {
     rt.log("W", "command", "refused", "cause=" + kind + " count=" + commands.refused);
   }
 
+  function post(): void {
+    const text = replies.shift() as string;
+    // If nothing is ever heard of it.
+    rt.arm(slot, REPLY_MS, work);
+    reply(text, (failure) => {
+      if (commands.status !== "running") return;
+      // A server that is reported to over HTTP takes none.
+      if (failure === "E_HTTP_NONE") {
+        rt.log("W", "command", "reply-lost", "code=" + failure);
+        failure = undefined;
+      }
+      if (failure) replies.unshift(text);
+      rt.arm(slot, failure ? RETRY_MS : PAUSE_MS, work);
+    });
+  }
+
   function send(jti: unknown, result: string): void {
     const { id } = jwt.identity;
     const head = '{"device_id":"' + id + '","id":' + JSON.stringify(jti) + ",";
-    reply(head + result + ',"uptime_ms":' + rt.nowMs() + "}");
+    replies.push(head + result + ',"uptime_ms":' + rt.nowMs() + "}");
+    // Others wait already.
+    if (replies.length < 2) post();
   }
 
   function errorText(failure: Failure): string {
@@ -219,8 +261,15 @@ export function createCommands(rt: Runtime, options: CommandOptions): Commands {
   }
 
   function work(): void {
-    const token = inbox.shift() as string;
-    if (inbox.length) rt.arm(slot, 0, work);
+    if (replies.length) return post();
+    const token = inbox.shift();
+    if (token === undefined) {
+      const count = unread;
+      unread = 0;
+      if (count) send(null, errorText("E_COMMAND_RATE lost=" + count));
+      return undefined;
+    }
+    rt.arm(slot, PAUSE_MS, work);
     const verdict = verify(rt, jwt, token);
     const claims = verdict[1] as Claims;
     if (!claims) return refuse(verdict[0]);
@@ -234,17 +283,16 @@ export function createCommands(rt: Runtime, options: CommandOptions): Commands {
     if (!isId) jti = null;
     if (!problem && (!isId || typeof cmd !== "string" || !args || typeof args !== "object"))
       problem = "E_COMMAND_CLAIMS";
-    const now = rt.nowMs();
-    budget = Math.min(BURST, budget + (now - budgetMs) / EACH_MS);
-    budgetMs = now;
-    if (budget < 1) problem = "E_COMMAND_RATE";
-    else budget--;
     const known = problem ? undefined : seen.find((entry) => entry[0] === jti);
-    if (known) {
-      if (known[2]) send(jti, known[2]);
-      return;
-    }
+    if (known) return known[2] ? send(jti, known[2]) : undefined;
     if (!problem && iat <= floor) problem = "E_COMMAND_OLD";
+    if (!problem) {
+      const now = rt.nowMs();
+      budget = Math.min(BURST, budget + (now - budgetMs) / EACH_MS);
+      budgetMs = now;
+      if (budget < 1) problem = "E_COMMAND_RATE";
+      else budget--;
+    }
     let failure: Failure | undefined;
     if (problem) {
       refuse(problem);
@@ -257,7 +305,7 @@ export function createCommands(rt: Runtime, options: CommandOptions): Commands {
       }
     }
     if (failure) return send(jti, errorText(failure));
-    start(jti as string, iat, cmd as string, args);
+    return start(jti as string, iat, cmd as string, args);
   }
 
   function start(jti: string, iat: number, cmd: string, args: Args): void {
@@ -310,14 +358,19 @@ export function createCommands(rt: Runtime, options: CommandOptions): Commands {
       if (commands.status !== "running") return undefined;
       // Before it is kept: it may be 4 KB.
       if (token.length > TOKEN_MAX_BYTES) return refuse("form");
-      if (inbox.length >= INBOX_MAX) return refuse("queue");
+      let bytes = token.length;
+      for (const one of inbox) bytes += one.length;
+      if (inbox.length >= INBOX_MAX || bytes > INBOX_MAX_BYTES) {
+        unread++;
+        return refuse("queue");
+      }
       inbox.push(token);
-      return rt.arm(slot, 0, work);
+      return rt.isArmed(slot) ? undefined : rt.arm(slot, 0, work);
     },
     stop: function () {
       commands.status = "stopped";
       rt.print = print;
-      inbox = [];
+      inbox = replies = [];
       rt.disarm(slot);
       if (rt.isArmed(ledSlot) && rt.led) rt.led(false);
       rt.disarm(ledSlot);

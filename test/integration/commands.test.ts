@@ -24,7 +24,10 @@ rt.led = () => undefined;
 rt.logLevel = "E";
 const commands = createCommands(rt, {
   jwt,
-  reply: (text) => rt.print("= " + text),
+  reply: (text, done) => {
+    rt.print("= " + text);
+    done();
+  },
   status: () => ({}),
   setInterval: () => undefined,
   changeConfig: () => undefined,
@@ -73,7 +76,7 @@ async function replies(tokens: string[]): Promise<{ id: string; [name: string]: 
   // What comes behind the script ends the run; here the last reply does.
   const lines = await run(
     `var L=${JSON.stringify(tokens)};
-function next(){if(L.length){command(L.shift());setTimeout(next,60);}else print("=END=");}
+function next(){if(L.length){command(L.shift());setTimeout(next,250);}else print("=END=");}
 next();if(0)`,
   );
   return lines.map((line) => JSON.parse(line) as { id: string });

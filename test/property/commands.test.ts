@@ -8,7 +8,7 @@ import { describe, expect, it } from "vitest";
 import { createIdentity } from "../../firmware/auth/identity.ts";
 import { createJwt } from "../../firmware/auth/jwt.ts";
 import { verify } from "../../firmware/auth/verify.ts";
-import { BURST, EACH_MS, createCommands } from "../../firmware/services/commands.ts";
+import { BURST, EACH_MS, PAUSE_MS, createCommands } from "../../firmware/services/commands.ts";
 import type { Commands } from "../../firmware/services/commands.ts";
 import { KEY, configOf, createFakeBoard } from "../helpers/fake-board.ts";
 import { SEED } from "../helpers/seeds.ts";
@@ -59,7 +59,7 @@ describe("commands", () => {
         const start = (): Commands =>
           createCommands(board, {
             jwt: createJwt(board, createIdentity(board, configOf()), configOf()),
-            reply: (text) => {
+            reply: (text, done) => {
               const { id, ok, result } = JSON.parse(text) as {
                 id: string;
                 ok: boolean;
@@ -68,6 +68,7 @@ describe("commands", () => {
               // A result, once told, stays what it was.
               if (ok) expect(replies.get(id) ?? result).toBe(result);
               if (ok) replies.set(id, result);
+              done();
             },
             status: () => ({}),
             own: {
@@ -87,7 +88,7 @@ describe("commands", () => {
             issued.push(tokenOf({ ...claims, cmd: "count", args: { name: jti } }));
           } else if (one.do === "send" && issued.length) {
             commands.handle(issued[one.which % issued.length] as string);
-            board.advance(1);
+            board.advance(PAUSE_MS);
           } else if (one.do === "restart") {
             commands.stop();
             commands = start();
@@ -99,7 +100,7 @@ describe("commands", () => {
         const iat = Math.floor(board.wallMs() / 1000);
         const claims = { sub: "kitchen", aud: "lubdub", iat, exp: iat + 60, jti: "last" };
         commands.handle(tokenOf({ ...claims, cmd: "count", args: { name: "last" } }));
-        board.advance(1);
+        board.advance(PAUSE_MS);
         expect(effects.get("last")).toBe(1);
       }),
       { seed: SEED, numRuns: CASES / 20 },

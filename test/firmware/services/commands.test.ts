@@ -8,10 +8,14 @@ import {
   BURST,
   EACH_MS,
   INBOX_MAX,
+  INBOX_MAX_BYTES,
   INTERVAL_MAX_SEC,
   INTERVAL_MIN_SEC,
   FAULT_MAX_BYTES,
+  PAUSE_MS,
+  REPLY_MS,
   RESULT_MAX_BYTES,
+  RETRY_MS,
   SEEN_MAX,
   createCommands,
 } from "../../../firmware/services/commands.ts";
@@ -37,7 +41,10 @@ function boot(board: FakeBoard = createFakeBoard(), changes: Partial<CommandOpti
   const calls: unknown[][] = [];
   const options: CommandOptions = {
     jwt,
-    reply: (text) => replies.push(JSON.parse(text) as Reply),
+    reply: (text, done) => {
+      replies.push(JSON.parse(text) as Reply);
+      done();
+    },
     status: () => ({ id: "kitchen", uplink: "online" }),
     setInterval: (sec) => void calls.push(["interval", sec]),
     changeConfig: (args) => {
@@ -79,7 +86,7 @@ function boot(board: FakeBoard = createFakeBoard(), changes: Partial<CommandOpti
   function send(text: string): Reply | undefined {
     const before = replies.length;
     commands.handle(text);
-    board.advance(1);
+    board.advance(PAUSE_MS);
     return replies[before];
   }
 
@@ -159,12 +166,91 @@ describe("a command", () => {
     expect(linesOf(board, "refused")).toHaveLength(3);
   });
 
-  it("waits in a short queue", () => {
+  it("waits in a queue, and what finds no place there is told in one reply", () => {
     const { board, commands, replies, token } = boot();
-    for (let i = 0; i < INBOX_MAX + 2; i++) commands.handle(token("ping"));
-    board.advance(1);
-    expect(replies.map(({ id }) => id)).toEqual(["c1", "c2", "c3", "c4"]);
-    expect(commands.refused).toBe(2);
+    for (let i = 0; i < INBOX_MAX + 3; i++) commands.handle(token("ping"));
+    board.advance((INBOX_MAX + 1) * PAUSE_MS);
+    expect(replies.map(({ id }) => id)).toEqual([
+      ...Array.from({ length: INBOX_MAX }, (_, i) => `c${i + 1}`),
+      null,
+    ]);
+    expect(replies.map(({ ok }) => ok).lastIndexOf(true)).toBe(BURST - 1);
+    expect(replies.at(-1)?.error).toEqual({ code: "E_COMMAND_RATE", message: "lost=3" });
+    expect(commands.refused).toBe(INBOX_MAX + 3 - BURST);
+  });
+
+  it("finds no place when those that wait have many bytes", () => {
+    const { board, commands, token } = boot();
+    const long = token("ping", { nonce: "x".repeat(1200) });
+    for (let i = 0; i < INBOX_MAX; i++) commands.handle(long);
+    board.advance(0);
+    expect(commands.refused).toBe(INBOX_MAX - Math.floor(INBOX_MAX_BYTES / long.length));
+  });
+
+  it("waits until the reply to the one before has arrived, for some time", () => {
+    const texts: string[] = [];
+    const dones: ((failure?: Failure) => void)[] = [];
+    const reply: CommandOptions["reply"] = (text, done) => {
+      texts.push(text);
+      dones.push(done);
+    };
+    const { board, commands, token } = boot(createFakeBoard(), { reply });
+    for (let i = 0; i < 3; i++) commands.handle(token("ping"));
+    board.advance(REPLY_MS - 1);
+    expect(texts).toHaveLength(1);
+    dones[0]?.();
+    board.advance(PAUSE_MS);
+    expect(texts).toHaveLength(2);
+    board.advance(REPLY_MS);
+    expect(texts).toHaveLength(3);
+  });
+
+  it("is answered when there is room for the reply, and not before", () => {
+    const texts: string[] = [];
+    let failure: Failure | undefined = "E_MQTT_WINDOW";
+    const reply: CommandOptions["reply"] = (text, done) => {
+      texts.push(text);
+      done(failure);
+    };
+    const { board, commands, token } = boot(createFakeBoard(), { reply });
+    commands.handle(token("ping"));
+    commands.handle(token("ping"));
+    board.advance(RETRY_MS);
+    expect(texts).toEqual([texts[0], texts[0]]);
+    failure = undefined;
+    board.advance(RETRY_MS + PAUSE_MS);
+    expect(texts.map((text) => (JSON.parse(text) as Reply).id)).toEqual(["c1", "c1", "c1", "c2"]);
+    commands.stop();
+  });
+
+  it("that came over HTTP has no reply, which is logged", () => {
+    const { board, commands, token } = boot(createFakeBoard(), {
+      reply: (_text, done) => done("E_HTTP_NONE"),
+    });
+    for (let i = 0; i < 3; i++) commands.handle(token("ping"));
+    board.advance(2 * PAUSE_MS);
+    expect(commands.obeyed).toBe(3);
+    expect(linesOf(board, "reply-lost")).toHaveLength(3);
+  });
+
+  it("costs nothing of the rate when it is expired, repeated, forgotten or unsigned", () => {
+    const { board, send, token } = boot();
+    const old = token("ping", {}, { iat: 1, exp: 2 });
+    const known = token("ping");
+    send(known);
+    for (let i = 0; i < 2 * BURST; i++) {
+      send(old);
+      send(known);
+    }
+    expect(send(token("reboot"))?.ok).toBe(true);
+    expect(board.nowMs()).toBeLessThan(10 * EACH_MS);
+  });
+
+  it("is looked at no faster than five a second, signed or not", () => {
+    const { board, commands } = boot();
+    for (let i = 0; i < 10; i++) commands.handle("junk");
+    board.advance(5 * PAUSE_MS - 1);
+    expect(commands.refused).toBe(5);
   });
 
   it("beyond the rate is refused until time has passed", () => {
@@ -184,7 +270,7 @@ describe("a repeated command", () => {
     const first = send(text);
     board.advance(20_000);
     const second = send(text);
-    expect(second).toEqual({ ...first, uptime_ms: 20_001 });
+    expect(second).toEqual({ ...first, uptime_ms: 20_000 + PAUSE_MS });
     expect(calls).toHaveLength(1);
   });
 
