@@ -41,8 +41,11 @@ import type { KeepaliveOptions, WebsocketKeepalive } from "./services/websocket-
 import { createWifi } from "./services/wifi.ts";
 import type { App, Service } from "./app.ts";
 
-/** Bytes of the largest MQTT packet and its head: what a WebSocket message may bring at once. */
-const WEBSOCKET_MAX_BYTES = 8192;
+/**
+ * What a WebSocket message may bring. Its bytes go on to MQTT as they come, and a broker may put many
+ * packets into one message ([MQTT-6.0.0-2]), so this bounds only its length's number.
+ */
+const WEBSOCKET_MAX_BYTES = 1e9;
 
 /**
  * Tells whether a service is in a failed state. The connection is not asked: that a beat comes tells
@@ -158,7 +161,10 @@ export function uplink(app: App): asserts app is Connected {
     onTime: (wallMs) => {
       if (app.time) app.time.heard(wallMs);
     },
-    onRefused: () => {
+    onHeld: () => keepConfig(app.rt),
+    onRefused: (failure) => {
+      // CONNACK 1 and 2 judge protocol and identifier.
+      if (/k=[12]$/.test(failure)) return false;
       // A rotation that is undone leaves a key that may be taken.
       if (app.rotation && app.rotation.refused()) return true;
       const remedy = refused(app.rt, app.jwt);
@@ -252,22 +258,43 @@ export function commands(app: Connected, own?: { [name: string]: Handler }): voi
     changeConfig: (changes) => changeConfig(rt, changes, app.keys, areUrls),
     reboot: app.reboot,
     update: app.fetchBundle,
-    rotate: rotation.rotate,
+    rotate: (key, kid) => {
+      const failure = rotation.rotate(key, kid);
+      // Only a peer that has seen the new key can take it: a new connection at the next audit.
+      if (!failure) up.renewAtMs = 0;
+      return failure;
+    },
     own,
   });
   app.takers["commands"] = service.handle;
   app.services["commands"] = service;
 }
 
-/** What hands a beat to the uplink; its numbers and members are as the heartbeat submits them. */
+/**
+ * What hands a beat to the uplink; its numbers and members are as the heartbeat submits them. The first
+ * one that the peer acknowledges, made now or long ago, proves the bundle that runs.
+ */
 function beatPublisher(app: Connected): Outbox["submit"] {
-  const { identity, config } = app;
+  const { identity, config, jwt } = app;
   const up = app.uplink;
   const topic = topicOf(config.topic_prefix, identity.id, "heartbeat");
+  let isProved = false;
   return function (values, rest, done) {
     const body = encodeHeartbeat(identity.id, values) + rest;
     const claims = '"boot":' + values[BOOT] + ',"seq":' + values[SEQ];
-    up.publish({ topic, body, qos: config.qos, claims }, done);
+    // What has to prove itself needs an answer.
+    const qos = config.qos || (isProved && !jwt.old ? 0 : 1);
+    up.publish({ topic, body, qos, claims }, (failure, rttMs) => {
+      if (!failure) jwt.refusals = 0;
+      if (rttMs !== undefined) {
+        if (app.rotation) app.rotation.accepted();
+        if (!isProved) {
+          isProved = true;
+          if (app.update) app.update.commit();
+        }
+      }
+      done(failure, rttMs);
+    });
   };
 }
 
@@ -316,29 +343,14 @@ export interface HeartbeatExtras {
 
 /** The heartbeat, through the outbox where there is one. */
 export function heartbeat(app: Connected, extras: HeartbeatExtras): void {
-  const { rt, config, identity, jwt } = app;
+  const { rt, config, identity } = app;
   const up = app.uplink;
-  const submit = app.outbox ? app.outbox.submit : beatPublisher(app);
-  let isProved = false;
 
   app.heartbeat = createHeartbeat(rt, identity, {
     intervalSec: config.interval_s,
-    isImmediate: config.immediate,
-    submit: (values, rest, done) => {
-      submit(values, rest, (failure, rttMs) => {
-        if (rttMs !== undefined) {
-          jwt.refusals = 0;
-          if (app.rotation) app.rotation.accepted(values[0] as number);
-        }
-        // The first one that the peer acknowledged: what runs has proved itself.
-        if (!isProved && rttMs !== undefined) {
-          isProved = true;
-          keepConfig(rt);
-          if (app.update) app.update.commit();
-        }
-        done(failure, rttMs);
-      });
-    },
+    // What has to prove itself has a quarter of an hour, which may be less than an interval.
+    isImmediate: config.immediate || (!!app.update && app.update.status === "trial"),
+    submit: app.outbox ? app.outbox.submit : beatPublisher(app),
     takesBlind: !!app.outbox,
     isDegraded: () => isDegraded(app),
     telemetry: createTelemetry(rt, {
@@ -357,8 +369,10 @@ export function supervisor(app: App): void {
     isOnline: () => !!app.uplink && app.uplink.status === "online",
     areJobsRunning: () => {
       const beats = app.heartbeat;
-      const isUntold = !beats || rt.quality === "none";
-      return isUntold || rt.nowMs() - beats.beatMs < 2 * beats.intervalMs + 60000;
+      if (!beats) return true;
+      // No beats for want of a clock is no fault of theirs; the next one comes within an interval.
+      if (rt.quality === "none" && !app.outbox) beats.beatMs = rt.nowMs();
+      return rt.nowMs() - beats.beatMs < 2 * beats.intervalMs + 60000;
     },
     rejoin: app.wifi && app.wifi.rejoin,
     reboot: app.reboot,
@@ -389,13 +403,11 @@ export function statusPage(app: App): void {
   if (!config.status_port) return;
   rt.listen = listen;
   app.services["status"] = createStatusServer(rt, config.status_port, () =>
-    Object.assign(
-      {
-        status:
-          !isDegraded(app) && app.uplink && app.uplink.status === "online" ? "alive" : "degraded",
-      },
-      app.status(),
-    ),
+    // Over the one word of the service of that name.
+    Object.assign(app.status(), {
+      status:
+        !isDegraded(app) && app.uplink && app.uplink.status === "online" ? "alive" : "degraded",
+    }),
   );
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A new key for a device. It signs from the moment it is there, and the old one still verifies; it
-// stays when a beat signed with it is acknowledged, and goes when its first use is refused.
+// stays when a beat signed with it is acknowledged over a connection that was made with it, and goes
+// when its first use is refused.
 //
 //   lubdub.key  | lubdub.next | signs                  | leaves on
 //   -           | -           | the configuration's    | rotateKey
@@ -26,16 +27,17 @@ export const NEXT_FILE = "lubdub.next";
 export interface Rotation {
   /** Makes a new key the one that signs. Fails with E_KEY or E_STORE. `key` is base64url. */
   rotate(key: string, kid: string): Failure | undefined;
-  /** A beat was acknowledged; one that was made with the new key makes that final. */
-  accepted(seq: number): void;
+  /** A beat was acknowledged; over a connection that was made with the new key that makes it final. */
+  accepted(): void;
   /** A credential was refused; true when that undid a rotation, so the old key is worth a try. */
   refused(): boolean;
 }
 
 /** Takes up the keys of earlier rotations, and one that the last boot left undecided. */
 export function createRotation(rt: Runtime, jwt: Jwt, config: Config): Rotation {
-  // The last beat that may have been made with the old key.
-  let oldSeq = 0;
+  // The last connection that may have been made with the old key. A connection is judged when it is
+  // made: what comes over it later says nothing of a newer key. What waits is sealed again in the next.
+  let oldSession = 0;
 
   function textOf(kid: string, key: string): string {
     return JSON.stringify([kid, key, rt.crc32(config.key + kid + " " + key)]);
@@ -76,12 +78,12 @@ export function createRotation(rt: Runtime, jwt: Jwt, config: Config): Rotation 
         return "E_STORE text=" + quoted("" + error);
       }
       use(made);
-      oldSeq = jwt.identity.seq;
+      oldSession = jwt.identity.session;
       rt.log("I", "key", "new", "kid=" + quoted(kid));
       return undefined;
     },
-    accepted: function (seq) {
-      if (!jwt.old || seq <= oldSeq) return undefined;
+    accepted: function () {
+      if (!jwt.old || jwt.identity.session <= oldSession) return undefined;
       // Without room for it, the undecided one stays what it is, and the next beat tries again.
       const error = rt.write(KEY_FILE, rt.read(NEXT_FILE) as string);
       if (error) return rt.log("E", "key", "not-kept", "code=E_STORE text=" + quoted(error));

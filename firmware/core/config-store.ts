@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The configuration in flash: reads and checks `lubdub.json`, and keeps in `lubdub.good` the last one
-// with which the board reached online, to fall back to.
+// with which the board was online for STABLE_MS of services/uplink.ts, to fall back to.
 //
 // What is wrong with the file      | what happens
 // missing, no JSON, a key is wrong | told, key by key; the good one is used, the file stays
@@ -18,15 +18,16 @@ import type { ResetReason } from "../wire/metrics.ts";
 import { quoted } from "./runtime.ts";
 import type { Failure, Runtime, Slot } from "./runtime.ts";
 
-/** The last configuration that reached online: a copy of the file's text. */
+/** The last configuration that was online and held: a copy of the file's text. */
 export const GOOD_FILE = "lubdub.good";
 
 /** How long a changed configuration has to reach online, ms. */
 export const TRIAL_MS = 900000;
 
-// CRC-32 of the text that is in use, whether it is a changed one, and its timer.
+// CRC-32 of the text that is in use, whether it is a changed one, and has been kept, and its timer.
 let usedCrc = 0;
 let isChanged = false;
+let isKept = false;
 let trialSlot: Slot | undefined;
 
 /**
@@ -72,6 +73,7 @@ export function loadConfig(
   const good = rt.read(GOOD_FILE);
   const config = load(CONFIG_FILE);
   isChanged = !!good && !!config && good !== rt.read(CONFIG_FILE);
+  isKept = false;
   if (config || !good) return config;
   rt.log("W", "config", "fallback", "file=" + GOOD_FILE);
   return load(GOOD_FILE);
@@ -92,10 +94,12 @@ export function tryConfig(rt: Runtime, reboot: (reason: ResetReason) => void): v
 }
 
 /**
- * The first beat was acknowledged: the configuration in use is good. What somebody wrote to the file
- * since the start is not. A file that was removed is put back as it was.
+ * A connection has held: the configuration in use is good, which is found once. What somebody wrote to
+ * the file since the start is not. A file that was removed is put back as it was.
  */
 export function keepConfig(rt: Runtime): void {
+  if (isKept) return;
+  isKept = true;
   const text = rt.read(CONFIG_FILE);
   const good = rt.read(GOOD_FILE);
   if (trialSlot !== undefined) rt.disarm(trialSlot);

@@ -11,11 +11,13 @@
 //
 // What an answer leads to:
 //   2xx with "status":"ok"        the beat is done
-//   401                           the time in it is told, one more try with a fresh token; then
+//   2xx that is too long          the beat is done, what the server wanted is not
+//   401, 403                      the time in it is told, one more try with a fresh token; then
 //                                 `onFail`, refused
-//   408, 425, 429, 5xx, 1xx, 3xx, `onFail`, not before Retry-After; the beat stays and is sent again
-//   no answer, another 2xx        (redirects are not followed, a captive portal says 200)
-//   any other 4xx                 the beat is given up: the server would refuse it again
+//   400, 409, 413, 422            the beat is given up: this one would be refused again
+//   any other, no answer,         `onFail`, not before Retry-After; the beat stays and is sent again,
+//   another 2xx                   or to the next URL (redirects are not followed, a captive portal
+//                                 says 200, a path that is not there 404)
 import type { Failure, Runtime } from "../core/runtime.ts";
 import type { Message, Published, Seal } from "../core/message.ts";
 import { timeMs } from "../lib/http-date.ts";
@@ -73,6 +75,7 @@ export function createHttpLink(rt: Runtime, options: HttpLinkOptions, events: Li
 
     function settle(failure: Failure | undefined, response: HttpResponse): void {
       const { status, body: text, header } = response;
+      const isDoubted = status === 401 || status === 403;
 
       /** A member's text, of the characters that times and codes have. `JSON.parse` would take more
        * than JSON, and deep nesting ends the stack of a small board. */
@@ -84,7 +87,7 @@ export function createHttpLink(rt: Runtime, options: HttpLinkOptions, events: Li
       /** Ends the connection: the owner closes and, after a pause, opens again. */
       function fail(why: Failure, leastMs?: number): void {
         isOnline = false;
-        events.onFail(why, status === 401, leastMs);
+        events.onFail(why, isDoubted, leastMs);
       }
 
       const wallMs = timeMs(member("server_time")) || timeMs(header("date"));
@@ -98,10 +101,10 @@ export function createHttpLink(rt: Runtime, options: HttpLinkOptions, events: Li
       }
       const kind = Math.floor(status / 100);
       const isOk = kind === 2 && member("status") === "ok";
-      const isOver = isOk || (kind === 4 && [401, 408, 425, 429].indexOf(status) < 0);
+      const isOver = isOk || [400, 409, 413, 422].includes(status);
       const why = "E_HTTP_STATUS status=" + status + " code=" + member("code");
-      if (status === 401) token = "";
-      isRefused = status === 401 && !isRefused;
+      if (isDoubted) token = "";
+      isRefused = isDoubted && !isRefused;
       if (!isOver && !isRefused) {
         const after = header("retry-after");
         const sec = +after || ((timeMs(after) || 0) - (wallMs || rt.wallMs())) / 1000;
@@ -112,9 +115,10 @@ export function createHttpLink(rt: Runtime, options: HttpLinkOptions, events: Li
       rt.arm(slot, 0, pump);
       if (isOver && waiting[0] === entry) {
         waiting.shift();
-        entry[1](isOk ? undefined : why, rttMs);
+        entry[1](isOk ? undefined : why, isOk ? rttMs : undefined);
       }
       if (!isOk) return undefined;
+      link.isProved = true;
       if (options.onPlaylist && /"playlist_updated"\s*:\s*true/.test(text)) options.onPlaylist();
       const list = /"commands"\s*:\s*\[([^\]]*)\]/.exec(text);
       const parts = list ? (list[1] as string).split('"') : [];
@@ -149,7 +153,7 @@ export function createHttpLink(rt: Runtime, options: HttpLinkOptions, events: Li
     isOnline = false;
   }
 
-  return {
+  const link: Link = {
     isOnline: function () {
       return isOnline;
     },
@@ -157,7 +161,9 @@ export function createHttpLink(rt: Runtime, options: HttpLinkOptions, events: Li
       const { identity, waitMs } = options;
       path = target.path.replace(/\/$/, "") + "/api/v1/devices/" + identity.id + "/heartbeat";
       peer = { endpoint: target, slot, waitMs, bodyMaxBytes: ANSWER_MAX_BYTES };
-      isRefused = false;
+      // A connection has a token of its own: the key may be another one.
+      token = "";
+      isRefused = link.isProved = false;
       pump();
     },
     publish: function (message, done) {
@@ -179,4 +185,5 @@ export function createHttpLink(rt: Runtime, options: HttpLinkOptions, events: Li
       for (const entry of all) entry[1]("E_HTTP_CLOSED");
     },
   };
+  return link;
 }

@@ -471,6 +471,8 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
       socket = owner.dial(target, { onOpen, onData: feed, onClose: fail });
     },
     publish,
+    // By CONNACK.
+    isProved: true,
     isOnline: function () {
       return state === ONLINE;
     },

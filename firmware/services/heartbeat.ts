@@ -45,7 +45,7 @@ export interface HeartbeatOptions {
 export interface Heartbeat {
   /** `on` or `off`. */
   status: string;
-  /** When the last beat was built, ms; 0: none yet. */
+  /** When the last beat was built or the interval set, ms. */
   beatMs: number;
   intervalMs: number;
   /** Changes the interval, s; the next beat comes after it. */
@@ -165,7 +165,9 @@ export function createHeartbeat(
   function setPeriod(sec: number): void {
     // Whole, or rounding (4.007 * 1000 is not 4007) would move the ticks across their multiples.
     heartbeat.intervalMs = Math.round(sec * 1000);
-    dueMs = rt.nowMs() + heartbeat.intervalMs;
+    // As if one had been built: whoever looks for beats goes by the new interval.
+    heartbeat.beatMs = rt.nowMs();
+    dueMs = heartbeat.beatMs + heartbeat.intervalMs;
     rt.arm(slot, heartbeat.intervalMs, tick);
   }
 

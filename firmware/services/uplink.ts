@@ -36,6 +36,8 @@ export interface UplinkOptions {
   onMessage(topic: string, payload: string): void;
   /** Told at each change between online and not. */
   onChange?(isOnline: boolean): void;
+  /** A connection has held for STABLE_MS, and the peer has taken this device; comes again and again. */
+  onHeld?(): void;
   /** The peer has told its time, epoch ms. */
   onTime(wallMs: number): void;
   /** The peer has refused this device; true when trying again soon makes sense. */
@@ -52,6 +54,8 @@ export interface Uplink extends LinkEvents {
   status: string;
   /** When it was online last, or 0, ms. */
   onlineMs: number;
+  /** When the connection is ended in order and made anew, ms; 0: at the next look, within 30 s. */
+  renewAtMs: number;
   /** Publishes; `done` comes exactly once unless the program ends first. */
   publish(message: Message, done: Published): void;
   /** The board has an address again: the next attempt comes soon. */
@@ -80,7 +84,6 @@ export function createUplink(
   // When the preferred URL is tried next, and after how long again.
   let preferAtMs = 0;
   let preferMs = PREFER_MS;
-  let renewAtMs = Infinity;
   // What keeps attempts from being made, so that it is logged once and not at every retry.
   let blockedBy = "";
   let stopDone: (() => void) | undefined;
@@ -115,8 +118,12 @@ export function createUplink(
     const isOdd = isRefused || /_[BPR]/.test(failure);
     const event = isRefused || failure.startsWith("E_MQTT_REFUSED") ? "refused" : "failed";
     rt.log(isOdd ? "E" : "W", "uplink", event, "code=" + failure);
-    // A server that asks for patience asks it for itself: the next URL is not made to wait.
-    drop("url=" + index, isLong ? spreadMs * 10 : spreadMs, (urls.length < 2 && leastMs) || 0);
+    // A server that asks for patience, or needs it, does so for itself: the next URL is not made to wait.
+    drop(
+      "url=" + index,
+      isLong && index > urls.length - 2 ? spreadMs * 10 : spreadMs,
+      (urls.length < 2 && leastMs) || 0,
+    );
     failures++;
     index = (index + 1) % urls.length;
   }
@@ -137,11 +144,14 @@ export function createUplink(
     rt.arm(slot, STABLE_MS, audit);
     if (!(link as Link).isOnline() || uplink.status !== "online")
       return onFail("E_NET seen=audit", false);
-    failures = 0;
     uplink.onlineMs = now;
-    if (now >= renewAtMs) return again("renew");
-    if (!index) preferMs = PREFER_MS;
-    else if (now >= preferAtMs) {
+    if (now >= uplink.renewAtMs) return again("renew");
+    if ((link as Link).isProved) {
+      failures = 0;
+      if (!index) preferMs = PREFER_MS;
+      if (options.onHeld) options.onHeld();
+    }
+    if (index && now >= preferAtMs) {
       index = 0;
       preferMs = Math.min(preferMs * 2, 3600000);
       again("preferred");
@@ -155,7 +165,7 @@ export function createUplink(
     rt.arm(slot, STABLE_MS, audit);
     uplink.onlineMs = rt.nowMs();
     preferAtMs = uplink.onlineMs + preferMs;
-    renewAtMs = options.renewalMs ? uplink.onlineMs + options.renewalMs() : Infinity;
+    uplink.renewAtMs = options.renewalMs ? uplink.onlineMs + options.renewalMs() : Infinity;
     enter("online", "url=" + index + " session=" + identity.session + " " + detail);
     if (options.onChange) options.onChange(true);
   }

@@ -99,9 +99,11 @@ export function createWifi(
   }
 
   function rejoin(restMs: number): void {
+    // The radio joins what was saved in it by itself; who makes it leave has no name to join again.
+    if (!config.wifi_ssid) return;
     radio.leave();
     lost("rejoin");
-    if (config.wifi_ssid) rt.arm(slot, restMs, join);
+    rt.arm(slot, restMs, join);
   }
 
   wifi.stop = stop;

@@ -41,6 +41,8 @@ export interface Link {
   publish: Publish;
   /** Between `onOnline` and the end; asked now and then, because an `onFail` may have been cut short. */
   isOnline(): boolean;
+  /** The peer has taken this device: a connection that holds counts as success. */
+  isProved?: boolean;
   /** Drops the connection at once. */
   close(): void;
   /** Says goodbye and closes, within about two seconds; `done` is called once. */

@@ -6,6 +6,8 @@ import { http, keepalive, mqtt, uplink, websocket } from "../../firmware/parts.t
 import { ALL_KEYS } from "../../firmware/wire/config.ts";
 import type { Config } from "../../firmware/wire/config.ts";
 import { configOf, createFakeBoard, linesOf } from "../helpers/fake-board.ts";
+import { connack, publish } from "../helpers/packets.ts";
+import { answerTo, serverFrame } from "../helpers/websocket-rig.ts";
 
 function linesOfStart(config: Partial<Config>, lack: { hasTls?: boolean; sha1?: undefined }) {
   const board = Object.assign(createFakeBoard({ boot: 6 }), lack);
@@ -46,4 +48,25 @@ it("without SHA-1 it is told where a WebSocket is wanted", () => {
     NO_TLS,
     ...told,
   ]);
+});
+
+it("takes many MQTT packets in one WebSocket message", () => {
+  const board = createFakeBoard({ boot: 6 });
+  const app = createApp(board, configOf({ urls: "ws://a.test/mqtt" }), ALL_KEYS);
+  uplink(app);
+  let payloads = "";
+  app.takers["news"] = (payload) => (payloads += payload);
+  const mask = board.mask as (bytes: string) => string;
+  websocket(app);
+  board.mask = mask;
+  board.advance(15_000);
+  const socket = board.net.last();
+  socket.open();
+  socket.receive(answerTo(socket.written));
+  board.advance(10);
+  const news = publish("devices/kitchen/news", "x".repeat(1200));
+  socket.receive(serverFrame(0x82, connack() + news.repeat(8)));
+  board.advance(10);
+  expect(app.uplink?.status).toBe("online");
+  expect(payloads.length).toBe(9600);
 });

@@ -34,14 +34,15 @@ describe("rotation", () => {
     expect(kids()).toEqual(["2", "1"]);
   });
 
-  it("is final when a beat made after it is acknowledged", () => {
+  it("is final when a beat is acknowledged over a later connection, and not before", () => {
     const board = createFakeBoard();
     const { rotate, accepted, identity, kids } = boot(board);
-    identity.seq = 7;
+    identity.session = 7;
     rotate(SECOND, "2");
-    accepted(7);
+    accepted();
     expect(kids()).toEqual(["2", "1"]);
-    accepted(8);
+    identity.session = 8;
+    accepted();
     expect(kids()).toEqual(["2", undefined]);
     expect(boot(board).kids()).toEqual(["2", undefined]);
     expect(board.files.has(NEXT_FILE)).toBe(false);
@@ -60,17 +61,19 @@ describe("rotation", () => {
   it("is still open after a restart", () => {
     const board = createFakeBoard();
     boot(board).rotate(SECOND, "2");
-    const { accepted, kids } = boot(board);
+    const { accepted, identity, kids } = boot(board);
     expect(kids()).toEqual(["2", "1"]);
-    accepted(1);
+    identity.session++;
+    accepted();
     expect(boot(board).kids()).toEqual(["2", undefined]);
   });
 
   it("follows an earlier one", () => {
     const board = createFakeBoard();
-    const { rotate, accepted, refused } = boot(board);
+    const { rotate, accepted, identity, refused } = boot(board);
     rotate(SECOND, "2");
-    accepted(1);
+    identity.session++;
+    accepted();
     rotate(THIRD, "3");
     refused();
     expect(boot(board).kids()).toEqual(["2", undefined]);
@@ -95,21 +98,23 @@ describe("rotation", () => {
 
   it("stays open while the store is full, and both keys last", () => {
     const board = createFakeBoard();
-    const { rotate, accepted, kids } = boot(board);
+    const { rotate, accepted, identity, kids } = boot(board);
     rotate(SECOND, "2");
+    identity.session++;
     board.storeError = "full";
-    accepted(1);
+    accepted();
     expect(kids()).toEqual(["2", "1"]);
     board.storeError = undefined;
-    accepted(2);
+    accepted();
     expect(kids()).toEqual(["2", undefined]);
   });
 
   it("is forgotten by a board that is given another key by hand", () => {
     const board = createFakeBoard();
-    const { rotate, accepted } = boot(board);
+    const { rotate, accepted, identity } = boot(board);
     rotate(SECOND, "2");
-    accepted(1);
+    identity.session++;
+    accepted();
     KEYS["1"] = THIRD;
     expect(boot(board, THIRD).kids()).toEqual(["1", undefined]);
     KEYS["1"] = KEY;

@@ -11,7 +11,7 @@ import { configOf, createFakeBoard, linesOf } from "../../helpers/fake-board.ts"
 
 const SPREAD_MS = 1000;
 
-function createRig(urls: string, answer: () => string, systemMs?: number) {
+function createRig(urls: string, answer: (host: string) => string, systemMs?: number) {
   const board = createFakeBoard({
     boot: 6,
     ...(systemMs === undefined ? {} : { systemMs }),
@@ -25,7 +25,8 @@ function createRig(urls: string, answer: () => string, systemMs?: number) {
     hosts.push(`${socket.endpoint.host} ${board.nowMs()}`);
     board.after(() => socket.open(), 1);
     socket.onWrite = (bytes) => {
-      if (/^{|^GET /.test(bytes)) board.after(() => socket.receive(answer()), 1);
+      if (/^{|^GET /.test(bytes))
+        board.after(() => socket.receive(answer(socket.endpoint.host)), 1);
     };
   };
   const uplink = createUplink(board, identity, config, {
@@ -100,6 +101,24 @@ describe("an uplink over HTTP", () => {
     expect(rig.hosts.map((host) => host.split(" ")[0])).toEqual(["one", "two"]);
     expect(rig.told).toEqual(["ok"]);
   });
+
+  it.each([404, 500])(
+    "goes back to a preferred server that says %d less and less often: to be connected proves nothing",
+    (status) => {
+      const { board, hosts, told, beat } = createRig("http://one,http://two", (host) =>
+        host === "one" ? answerOf(status) : answerOf(200, '{"status":"ok"}'),
+      );
+      for (let minute = 0; minute < 360; minute++) {
+        beat();
+        board.advance(60_000);
+      }
+      expect(told.filter((outcome) => outcome === "ok").length).toBeGreaterThan(355);
+      // At 5, 10, 20, 40 and then each 60 minutes, but for the minute of the beat that finds out.
+      const visits = hosts.filter((host) => host.startsWith("one "));
+      expect(visits.length).toBeGreaterThan(5);
+      expect(visits.length).toBeLessThan(12);
+    },
+  );
 
   it("asks the server for the time when the board has none", () => {
     const date = "Date: Sun, 22 Nov 2026 06:19:16 GMT\r\n";
