@@ -3,7 +3,7 @@
 // in which parts start. An entry that leaves one out does not carry its code.
 //
 //   wifi, clock, jobs, uplink, its carriers, outbox, heartbeat, then what looks at the others
-import { FLOOR_MS, persist, restore } from "./core/persist.ts";
+import { FLOOR_MS, KNOWN_MS, persist, restore } from "./core/persist.ts";
 import { changeConfig, keepConfig } from "./core/config-store.ts";
 import { refused, renewalMs } from "./auth/jwt.ts";
 import { createRotation } from "./auth/rotation.ts";
@@ -117,10 +117,13 @@ export function clock(app: App): void {
     {
       servers: config.time_servers,
       intervalSec: config.time_interval_s,
+      // Read twice, because what is read would stay in memory with this function.
       floorMs: restore(rt)[FLOOR_MS] as number,
-      saveFloor: (wallMs) => {
+      knownMs: restore(rt)[KNOWN_MS] as number,
+      save: (wallMs, isSynced) => {
         const numbers = restore(rt);
-        numbers[FLOOR_MS] = wallMs;
+        numbers[KNOWN_MS] = wallMs;
+        if (isSynced) numbers[FLOOR_MS] = wallMs;
         persist(rt, numbers);
       },
     },

@@ -23,12 +23,14 @@ const FIRST = 2 * PER_PAGE;
 // What is kept, by place; 0: nothing yet. The first number is the record's own.
 /** Number of the last start. */
 export const BOOT_COUNT = 1;
-/** A wall time that has been, epoch ms. */
+/** The last synced time, epoch ms: no time before it is believed. */
 export const FLOOR_MS = 2;
 /** When the newest command was issued that was obeyed, epoch s. */
 export const COMMAND_IAT = 3;
 /** Why the board is about to start anew: place in RESETS; 0: nobody has planned it. */
 export const RESET = 4;
+/** The last time known, epoch ms, whoever said it; 0: FLOOR_MS is. */
+export const KNOWN_MS = 5;
 
 function addressOf(serial: number): number {
   return PERSIST_AT + (serial % FIRST) * RECORD_BYTES;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 // The wall clock: own SNTP (RFC 4330, with the checks of RFC 5905), the time that others mention, and
-// the last time known, kept in flash as a floor. Not for timers: no step of a clock moves them.
+// the last time known, kept in flash. Not for timers: no step of a clock moves them.
 //
 // A sync asks server after server, each four times, and takes of each the answer that came quickest.
 // What a server says is believed when what is known or another server agrees with it, or when it is
 // all there is to go by, not before the floor and not years after what is plausible. Two servers that
-// agree are believed there, too: else one wrong answer would shut the right time out for ever.
+// agree are believed there, too: else one wrong answer would shut the right time out for ever. The floor
+// is the last time that servers told; what was heard only starts a board that has no clock.
 //
 //   status     | entered when                                          | leaves on
 //   offline    | created                                               | end of the first sync
@@ -55,7 +56,7 @@ export const AWAY_MS = 4 * 365 * 86400000;
 /** After so long without success the time is only plausible, ms: 40 ppm make 3.5 s of a day. */
 export const SYNCED_MS = 86400000;
 
-/** Shortest time between two writes of the floor to flash, ms. */
+/** Shortest time between two writes to flash of what servers say, and of what is heard, ms. */
 export const SAVE_MS = 21600000;
 
 // From the NTP epoch (1900) to 1970, and an era of NTP, ms (RFC 5905 section 6).
@@ -69,10 +70,12 @@ export interface TimeSyncOptions {
   servers: string;
   /** Between two syncs. */
   intervalSec: number;
-  /** The last time known before this start, epoch ms; 0: none. */
+  /** The last synced time before this start, epoch ms; 0: none. */
   floorMs: number;
+  /** The last time known before this start, whoever said it; 0: the floor. A lie perhaps: no bound. */
+  knownMs: number;
   /** Keeps the time for the next start. */
-  saveFloor(wallMs: number): void;
+  save(wallMs: number, isSynced: boolean): void;
 }
 
 /** The running service; the figures are those of the last answer that was worth looking at. */
@@ -111,10 +114,12 @@ export function createTimeSync(
   // monotonic one takes the step out.
   let baseMs = rt.systemMs() - rt.nowMs();
   let socket: UdpSocket | undefined;
-  // When the next sync is due, how long the time counts as synced, when the floor is due to be kept.
+  // When the next sync is due, how long the time counts as synced, when it is due to be kept: what
+  // servers say, and what is heard, which a sync replaces at once.
   let dueMs = Infinity;
   let untilMs = 0;
   let saveMs = 0;
+  let heardMs = 0;
 
   function tell(wallMs: number, quality: ClockQuality): void {
     if (rt.setSystemMs) rt.setSystemMs(wallMs);
@@ -160,7 +165,7 @@ export function createTimeSync(
         floorMs = offsetMs - AGREE_MS;
         if (now >= saveMs) {
           saveMs = now + SAVE_MS;
-          options.saveFloor(wallMs);
+          options.save(wallMs, true);
         }
         tell(wallMs, "synced");
       }
@@ -275,9 +280,13 @@ export function createTimeSync(
       dueMs = 0;
     },
     heard: function (wallMs) {
-      const isNews = Math.abs(wallMs - rt.wallMs()) > NEWS_MS;
-      if (isNews && rt.quality !== "synced" && wallMs - rt.nowMs() > floorMs)
-        tell(wallMs, "plausible");
+      const now = rt.nowMs();
+      if (rt.quality === "synced" || !(wallMs - now > floorMs)) return;
+      if (Math.abs(wallMs - rt.wallMs()) > NEWS_MS) tell(wallMs, "plausible");
+      if (now >= heardMs) {
+        heardMs = now + SAVE_MS;
+        options.save(wallMs, false);
+      }
     },
     stop: function () {
       rt.disarm(slot);
@@ -286,7 +295,8 @@ export function createTimeSync(
       time.status = "stopped";
     },
   };
-  if (rt.wallMs() < options.floorMs) rt.setWall(options.floorMs, "plausible");
+  const startMs = (rt.quality === "none" && options.knownMs) || options.floorMs;
+  if (rt.wallMs() < startMs) rt.setWall(startMs, "plausible");
   if (!rt.udp && servers) rt.log("E", "time", "unusable", "code=E_UDP_NONE");
   look();
   return time;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// What parts say at the start of a board that lacks something its configuration asks for.
+// What parts say at the start of a board that lacks something its configuration asks for, and what the
+// clock keeps for the next start.
 import { expect, it } from "vitest";
 import { createApp } from "../../firmware/app.ts";
-import { http, keepalive, mqtt, uplink, websocket } from "../../firmware/parts.ts";
+import { clock, http, keepalive, mqtt, uplink, websocket } from "../../firmware/parts.ts";
+import { FLOOR_MS, KNOWN_MS, restore } from "../../firmware/core/persist.ts";
 import { ALL_KEYS } from "../../firmware/wire/config.ts";
 import type { Config } from "../../firmware/wire/config.ts";
 import { configOf, createFakeBoard, linesOf } from "../helpers/fake-board.ts";
@@ -69,4 +71,25 @@ it("takes many MQTT packets in one WebSocket message", () => {
   board.advance(10);
   expect(app.uplink?.status).toBe("online");
   expect(payloads.length).toBe(9600);
+});
+
+it("the time that was heard starts a board without a clock, and is no floor", () => {
+  const first = createFakeBoard({ boot: 6, systemMs: 5000 });
+  const heardMs = Date.UTC(2027, 0);
+  const start = (rt: typeof first) => {
+    const app = createApp(rt, configOf({ time_servers: "" }), ALL_KEYS);
+    clock(app);
+    return app;
+  };
+  expect(start(first).status()).toMatchObject({ clock: "none" });
+  start(first).time?.heard(heardMs);
+  expect(restore(first)[KNOWN_MS]).toBe(heardMs);
+  expect(restore(first)[FLOOR_MS]).toBe(0);
+
+  const second = createFakeBoard({ systemMs: 5000, flash: first.flash });
+  const app = start(second);
+  expect(app.status()).toMatchObject({ clock: "plausible" });
+  expect(second.wallMs()).toBe(heardMs);
+  app.time?.heard(heardMs - 86_400_000);
+  expect(second.wallMs()).toBe(heardMs - 86_400_000);
 });

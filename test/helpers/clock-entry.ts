@@ -27,8 +27,9 @@ const options: TimeSyncOptions = {
   servers: settings["servers"],
   intervalSec: settings["intervalSec"],
   floorMs: +(rt.read("floor") || 0),
-  saveFloor: function (ms) {
-    rt.write("floor", "" + Math.floor(ms));
+  knownMs: 0,
+  save: function (ms, isSynced) {
+    if (isSynced) rt.write("floor", "" + Math.floor(ms));
   },
 };
 const time = createTimeSync(rt, options, function () {

@@ -55,7 +55,13 @@ function sync(change: (answer: string, request: string) => string) {
       },
     };
   };
-  const options = { servers: "10.0.0.1", intervalSec: 3600, floorMs: 0, saveFloor: () => {} };
+  const options = {
+    servers: "10.0.0.1",
+    intervalSec: 3600,
+    floorMs: 0,
+    knownMs: 0,
+    save: () => {},
+  };
   const time = createTimeSync(rt, options, () => {});
   time.networkUp();
   rt.advance(SYNC_MS);

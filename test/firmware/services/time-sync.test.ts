@@ -37,6 +37,8 @@ interface Rig {
   aheadMs(): number;
   changes: string[];
   saved: number[];
+  /** What was kept that no time server said. */
+  heard: number[];
   /** Seconds at which each address was asked. */
   askedSec(address?: string): number[];
 }
@@ -46,6 +48,7 @@ function createRig({
   board = { systemMs: 0 },
   trueMs = START_WALL_MS,
   floorMs = 0,
+  knownMs = 0,
   intervalSec = 14_400,
   change,
 }: {
@@ -53,6 +56,7 @@ function createRig({
   board?: FakeBoardOptions;
   trueMs?: number;
   floorMs?: number;
+  knownMs?: number;
   intervalSec?: number;
   change?: (rt: FakeBoard) => void;
 } = {}): Rig {
@@ -66,6 +70,7 @@ function createRig({
     aheadMs: () => Math.round(rt.wallMs() - rig.trueMs()),
     changes: [],
     saved: [],
+    heard: [],
     askedSec: (address) =>
       asked.filter(([to]) => !address || to === address).map(([, ms]) => Math.round(ms / 1000)),
     time: undefined as unknown as TimeSync,
@@ -90,7 +95,13 @@ function createRig({
     };
   rig.time = createTimeSync(
     rt,
-    { servers, intervalSec, floorMs, saveFloor: (ms) => rig.saved.push(ms) },
+    {
+      servers,
+      intervalSec,
+      floorMs,
+      knownMs,
+      save: (ms, isSynced) => (isSynced ? rig.saved : rig.heard).push(ms),
+    },
     () => rig.changes.push(rt.quality),
   );
   return rig;
@@ -514,6 +525,59 @@ describe("the floor", () => {
     expect(rig.saved[0]).toBeLessThan(START_WALL_MS + 7000);
     rig.rt.advance(2 * SAVE_MS + HOUR_MS);
     expect(rig.saved.length).toBe(2 + 1);
+    expect(rig.heard).toEqual([]);
+  });
+});
+
+describe("what is heard", () => {
+  const LIE_MS = Date.UTC(2099, 0);
+
+  it("is kept every six hours, also when it is no news, and none while a server is believed", () => {
+    const rig = createRig({ servers: "" });
+    for (let i = 0; i < 20 * 60; i++) {
+      rig.time.heard(rig.trueMs());
+      rig.rt.advance(LOOK_MS);
+    }
+    expect(rig.heard.map((ms) => (ms - START_WALL_MS) / HOUR_MS)).toEqual([0, 6, 12, 18]);
+    expect(rig.saved).toEqual([]);
+    const other = synced();
+    other.time.heard(other.trueMs());
+    expect(other.heard).toEqual([]);
+  });
+
+  it("is not kept when it is before the floor, or no number", () => {
+    const rig = createRig({ floorMs: START_WALL_MS });
+    rig.time.heard(START_WALL_MS - HOUR_MS);
+    rig.time.heard(NaN);
+    expect(rig.heard).toEqual([]);
+  });
+
+  it("is the time after a start without a clock, and of no weight where there is one", () => {
+    const floorMs = START_WALL_MS - 9 * HOUR_MS;
+    const rig = createRig({ floorMs, knownMs: START_WALL_MS - HOUR_MS });
+    expect(rig.rt.quality).toBe("plausible");
+    expect(rig.aheadMs()).toBe(-HOUR_MS);
+    expect(createRig({ floorMs, knownMs: LIE_MS, board: {} }).aheadMs()).toBe(0);
+  });
+
+  it("shuts out neither what is heard next nor the only server, when it was a lie", () => {
+    const told = createRig({ knownMs: LIE_MS, floorMs: START_WALL_MS - HOUR_MS });
+    expect(told.rt.wallMs()).toBe(LIE_MS);
+    told.time.heard(told.trueMs());
+    expect(told.aheadMs()).toBe(0);
+    expect(told.heard).toEqual([told.trueMs()]);
+    const asked = synced({ knownMs: LIE_MS, floorMs: START_WALL_MS - HOUR_MS });
+    expect(asked.aheadMs()).toBe(0);
+    expect(asked.saved).toHaveLength(1);
+  });
+
+  it("is replaced by the next sync, whenever it was kept", () => {
+    const rig = createRig();
+    rig.time.heard(LIE_MS);
+    rig.time.networkUp();
+    rig.rt.advance(SYNC_MS);
+    expect(rig.heard).toEqual([LIE_MS]);
+    expect(rig.saved).toHaveLength(1);
   });
 });
 
