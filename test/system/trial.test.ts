@@ -1,65 +1,122 @@
 // SPDX-License-Identifier: MIT
-// A bundle on trial, built and loaded as on a board, with the watchdog and a broker that is there or
-// not: who runs in the end, after how many starts, and what those tell as their reason.
-import { afterEach, beforeAll, expect, it } from "vitest";
-import { World } from "../../sim/index.ts";
+// A bundle or a configuration on trial, built and loaded as on a board, with the watchdog and a broker
+// that is there or not: who runs in the end, after how many starts, and what those tell as their
+// reason.
+import { beforeAll, describe, expect, it } from "vitest";
+import { GOOD_FILE } from "../../firmware/core/config-store.ts";
 import { loadBundle } from "../../tools/lib/bundle.ts";
-import { SEED } from "../helpers/seeds.ts";
+import { LAB_CONFIG, createLab, mqttBundle } from "../helpers/lab.ts";
+import type { Lab } from "../helpers/lab.ts";
 import { buildLoader, filesWith, slotOf } from "../helpers/slots.ts";
-import { TEST_KEY } from "../helpers/test-board.ts";
-
-let loader = "";
-beforeAll(async () => {
-  loader = await buildLoader();
-});
-
-let world: World;
-afterEach(() => world.close());
 
 const bundle = loadBundle().text;
-const CONFIG = JSON.stringify({
-  device_id: "dev-1",
-  urls: "mqtt://broker",
-  key: TEST_KEY,
-  time_servers: "time",
+
+describe("a bundle on trial", () => {
+  let loader = "";
+  beforeAll(async () => {
+    loader = await buildLoader();
+  });
+
+  /** Runs a board for a time; gives what it printed of interest. */
+  async function live(trial: string, time: string, hasBroker: boolean): Promise<string[]> {
+    const slots = [
+      slotOf(`print("old");${bundle}`, { number: 1001 }),
+      slotOf(`print("new");${trial}`, { number: 1002, tries: 0 }),
+    ] as const;
+    const { ".bootcde": script = "", ...files } = filesWith(loader, ...slots);
+    const { world, broker, board } = createLab({ script, files });
+    if (!hasBroker) broker.stop({ keepsState: true });
+    await world.run(time);
+    return board.lines.flatMap((line) => {
+      const word = /^(old|new)$|loader (skipped)| update (committed)| reset=([a-z]+)/.exec(line);
+      return word ? [word.slice(1).join("")] : [];
+    });
+  }
+
+  it("that reaches its broker stays, and is not disturbed by the loader's watchdog", async () => {
+    expect(await live(bundle, "3h", true)).toEqual(["new", "unknown", "committed"]);
+  });
+
+  it("that hangs is reset by the watchdog until its starts are used up", async () => {
+    expect(await live("", "1h", true)).toEqual("new new new skipped old unknown".split(" "));
+  });
+
+  it("that reaches nobody starts the board anew, which tells so, until its starts are used up", async () => {
+    expect(await live(bundle, "3h", false)).toEqual(
+      "new unknown new trial new trial skipped old trial".split(" "),
+    );
+  });
 });
 
-/** Runs a board for a time; gives what it printed of interest. */
-async function live(trial: string, time: string, hasBroker: boolean): Promise<string[]> {
-  world = new World({ seed: SEED, keepTrace: false });
-  world.timeServer("time");
-  const broker = world.broker("broker");
-  if (!hasBroker) broker.stop({ keepsState: true });
-  const told: string[] = [];
-  const slots = [
-    slotOf(`print("old");${bundle}`, { number: 1001 }),
-    slotOf(`print("new");${trial}`, { number: 1002, tries: 0 }),
-  ] as const;
-  const { ".bootcde": script = "", ...files } = filesWith(loader, ...slots);
-  world.board("dev-1", {
-    script,
-    files: { ...files, "lubdub.json": CONFIG },
-    wifi: false,
-    instrument: false,
-    onPrint: (line) => {
-      const word = /^(old|new)$|loader (skipped)| update (committed)| reset=([a-z]+)/.exec(line);
-      if (word) told.push(word.slice(1).join(""));
-    },
-  });
-  await world.run(time);
-  return told;
+/** A change of the configuration that is right. */
+const RARE = { interval_s: 3600 };
+
+/** Quality of service, and how long the broker is away from the start with the change. */
+const CIRCUMSTANCES = [
+  { qos: "0", outage: "0s" },
+  { qos: "1", outage: "0s" },
+  { qos: "0", outage: "5m" },
+  { qos: "1", outage: "5m" },
+] as const;
+
+/** Goes on for three hours, in which the broker is away at first. */
+async function runWith(outage: "0s" | "5m", { world, broker }: Lab): Promise<void> {
+  if (outage !== "0s") {
+    broker.stop({ keepsState: true });
+    await world.run(outage);
+    broker.start();
+  }
+  await world.run("3h");
 }
 
-it("that reaches its broker stays, and is not disturbed by the loader's watchdog", async () => {
-  expect(await live(bundle, "3h", true)).toEqual(["new", "unknown", "committed"]);
-});
-
-it("that hangs is reset by the watchdog until its starts are used up", async () => {
-  expect(await live("", "1h", true)).toEqual("new new new skipped old unknown".split(" "));
-});
-
-it("that reaches nobody starts the board anew, which tells so, until its starts are used up", async () => {
-  expect(await live(bundle, "3h", false)).toEqual(
-    "new unknown new trial new trial skipped old trial".split(" "),
+describe("a good change of the configuration stays", () => {
+  it.each(CIRCUMSTANCES)(
+    "by command, with QoS $qos and a broker that is away for $outage",
+    async ({ qos, outage }) => {
+      const lab = createLab({ config: { qos: Number(qos) } });
+      const { world, beats, send, starts } = lab;
+      await world.run("2m");
+      send("config", RARE);
+      await world.runUntil(() => starts().length === 2, "10s");
+      await runWith(outage, lab);
+      expect(starts()).toEqual(["unknown", "config"]);
+      expect(beats.at(-1)).toMatchObject({ ...RARE, boot: Number(beats[0]?.boot) + 1 });
+    },
   );
+
+  it.each(CIRCUMSTANCES)(
+    "by file, in a program without outbox, with QoS $qos and a broker that is away for $outage",
+    async ({ qos, outage }) => {
+      const lab = createLab({
+        script: mqttBundle(),
+        config: { ...RARE, qos: Number(qos) },
+        files: { [GOOD_FILE]: JSON.stringify(LAB_CONFIG) },
+      });
+      await runWith(outage, lab);
+      expect(lab.starts()).toEqual(["unknown"]);
+      expect(lab.beats.at(-1)).toMatchObject(RARE);
+      expect(lab.board.flash.read(GOOD_FILE)).toContain('"interval_s":3600');
+    },
+  );
+
+  it("though the command `interval` puts its next beat off beyond the trial", async () => {
+    const files = { [GOOD_FILE]: JSON.stringify(LAB_CONFIG) };
+    const { world, send, starts, beats } = createLab({ files, config: { interval_s: 60 } });
+    await world.run("10s");
+    send("interval", { seconds: 3600 });
+    await world.run("3h");
+    expect(starts()).toEqual(["unknown"]);
+    expect(beats.at(-1)).toMatchObject({ interval_s: 3600 });
+  });
+});
+
+describe("a change that reaches nobody is undone", () => {
+  it("on a board that had no time for a first regular beat", async () => {
+    const { world, send, starts, beats, board } = createLab({ config: RARE });
+    await world.run("2m");
+    send("config", { urls: "mqtt://nowhere" });
+    await world.run("3h");
+    expect(starts()).toEqual(["unknown", "config", "trial"]);
+    expect(beats.at(-1)).toMatchObject({ boot: Number(board.evaluate("lubdub.status().boot")) });
+  });
 });
