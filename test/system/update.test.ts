@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+// An update from the command to the commit, with all that is built: loader, full bundle, broker, and a
+// server that answers ranges. What the fleet sees of it, and what becomes of bundles that are no good.
+import { createHash, createHmac } from "node:crypto";
+import { beforeAll, describe, expect, it } from "vitest";
+import { updateMacText } from "../../firmware/wire/update.ts";
+import { loadBundle } from "../../tools/lib/bundle.ts";
+import { createLab } from "../helpers/lab.ts";
+import type { Lab } from "../helpers/lab.ts";
+import { KEY_BYTES } from "../helpers/signed.ts";
+import { buildLoader, filesWith, slotOf } from "../helpers/slots.ts";
+
+let loader = "";
+beforeAll(async () => {
+  loader = await buildLoader();
+});
+
+const bundle = loadBundle().text;
+const GOOD = `print("new");${bundle}`;
+
+interface UpdateLab extends Lab {
+  /** Ranges that were asked for, `[from, to]`. */
+  asked: [number, number][];
+  /** Which bundles have started, oldest first. */
+  ran(): string[];
+  /** Orders the new bundle. */
+  order(): void;
+}
+
+/** A board whose old bundle has sent its first beat, after an hour; the server has `next`. */
+async function createUpdateLab(next: string): Promise<UpdateLab> {
+  const { ".bootcde": script = "", ...files } = filesWith(loader, slotOf(`print("old");${bundle}`));
+  const lab = createLab({ script, files, config: { interval_s: 3600 } });
+  const asked: [number, number][] = [];
+  lab.world.http("cdn", {
+    handle: ({ headers }) => {
+      const range = /^bytes=(\d+)-(\d+)$/.exec(headers["range"] ?? "");
+      const [from, to] = [Number(range?.[1]), Number(range?.[2])];
+      asked.push([from, to]);
+      return {
+        status: 206,
+        headers: { "Content-Range": `bytes ${from}-${to}/${next.length}` },
+        body: Buffer.from(next.slice(from, to + 1), "latin1"),
+      };
+    },
+  });
+  const sha256 = createHash("sha256").update(next, "latin1").digest("base64url");
+  const mac = createHmac("sha256", KEY_BYTES)
+    .update(updateMacText(next.length, sha256))
+    .digest("base64url");
+  const { world, board, send } = lab;
+  await world.run("61m");
+  return {
+    ...lab,
+    asked,
+    ran: () => board.lines.filter((line) => line === "old" || line === "new"),
+    order: () => send("update", { url: "http://cdn/lubdub.js", size: next.length, sha256, mac }),
+  };
+}
+
+/** How the device says it is now. */
+async function diagnostics({ world, send, replies }: Lab): Promise<unknown> {
+  const before = replies.length;
+  send("diagnostics");
+  await world.runUntil(() => replies.length > before, "1m");
+  return replies.at(-1)?.result;
+}
+
+describe("an update by command", () => {
+  it("is fetched, replied, started, proved by a beat at once, and kept", async () => {
+    const lab = await createUpdateLab(GOOD);
+    const { world, beats, replies, asked, ran, starts, order, count } = lab;
+    order();
+    await world.runUntil(() => starts().length === 2, "10m");
+    // Each part once, without a gap.
+    expect(asked.map(([from]) => from)).toEqual([0, ...asked.slice(0, -1).map(([, to]) => to + 1)]);
+    expect(asked.at(-1)?.[1]).toBe(GOOD.length - 1);
+    expect(replies).toMatchObject([{ ok: true, result: null }]);
+
+    // The interval is an hour.
+    const boot = Number(beats.at(-1)?.boot);
+    expect(await world.runUntil(() => beats.at(-1)?.boot === boot + 1, "1m")).toBe(true);
+    expect(beats.at(-1)).toMatchObject({ seq: 1, telemetry: { reset: "update" } });
+    await world.run("10s");
+    expect(count(/ update committed slot=lubdub\.b$/)).toBe(1);
+    expect(await diagnostics(lab)).toMatchObject({ boot: boot + 1, update: "idle" });
+
+    await world.run("3h");
+    expect(ran()).toEqual(["old", "new"]);
+    expect(starts()).toEqual(["unknown", "update"]);
+  });
+
+  it("is kept though the broker is away for some minutes when it starts", async () => {
+    const { world, broker, beats, ran, starts, order } = await createUpdateLab(GOOD);
+    order();
+    await world.runUntil(() => starts().length === 2, "10m");
+    broker.stop({ keepsState: true });
+    await world.run("5m");
+    broker.start();
+    await world.run("3h");
+    expect(ran()).toEqual(["old", "new"]);
+    expect(beats.at(-1)).toMatchObject({ boot: Number(beats[0]?.boot) + 1 });
+  });
+
+  it("whose bundle reaches nobody is undone by itself, and the beats tell so", async () => {
+    const deaf = GOOD.replace("\\0\\x04MQTT", "\\0\\x04MUTE");
+    expect(deaf).not.toBe(GOOD);
+    const { world, beats, ran, order } = await createUpdateLab(deaf);
+    const boot = Number(beats.at(-1)?.boot);
+    order();
+    await world.run("3h");
+    expect(ran()).toEqual(["old", "new", "new", "new", "old"]);
+    const last = beats.filter((beat) => beat.boot === boot + 4);
+    expect(last.length).toBeGreaterThan(0);
+    expect(last[0]?.telemetry?.reset).toBe("trial");
+  });
+
+  it("whose bundle throws at its start gives way to the old one at once", async () => {
+    const lab = await createUpdateLab(`print("new");throw new Error("no good");${bundle}`);
+    const { world, beats, ran, order } = lab;
+    const boot = Number(beats.at(-1)?.boot);
+    order();
+    await world.run("3h");
+    expect(ran()).toEqual(["old", "new", "old"]);
+    expect(beats.at(-1)).toMatchObject({ boot: boot + 1 });
+    expect(await diagnostics(lab)).toMatchObject({ boot: boot + 1, update: "idle" });
+  });
+
+  it("goes on after a power cut in the middle of the download, when it is ordered again", async () => {
+    const { world, board, asked, ran, order, starts, replies } = await createUpdateLab(GOOD);
+    order();
+    await world.runUntil(() => asked.length === 10, "1m");
+    board.powerOff();
+    await world.run("1m");
+    board.powerOn();
+    await world.run("2m");
+    expect(asked).toHaveLength(10);
+    order();
+    await world.run("10m");
+    expect(replies).toMatchObject([{ ok: true }]);
+    expect(ran()).toEqual(["old", "old", "new"]);
+    expect(starts()).toEqual(["unknown", "unknown", "update"]);
+    // At most the part on the way is asked for again.
+    expect(asked.length).toBeLessThanOrEqual(Math.ceil(GOOD.length / 1024) + 1);
+  });
+});
