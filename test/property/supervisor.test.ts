@@ -1,24 +1,22 @@
 // SPDX-License-Identifier: MIT
-// The supervisor with the real Wi-Fi service over random lives of access point, broker, jobs and
-// memory: each look against a model of the stages, and over the whole life what must never happen.
-// The uplink is a variable here: it has a connection when the access point and the broker are there.
+// The supervisor as parts.ts joins it, with the real Wi-Fi service, over random lives of access point,
+// broker, beats and memory: each look against a model of the stages, and over the whole life what must
+// never happen. Uplink and heartbeat are variables here: there is a connection when the access point
+// and the broker are there, and a beat is made at each run of a job.
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { App } from "../../firmware/app.ts";
 import { GUARD_MS, RECOVER_MS } from "../../firmware/core/runtime.ts";
-import {
-  LOOK_MS,
-  REST_MS,
-  WATCHDOG_SEC,
-  createSupervisor,
-} from "../../firmware/services/supervisor.ts";
+import { supervisor } from "../../firmware/parts.ts";
+import { LOOK_MS, REST_MS, WATCHDOG_SEC } from "../../firmware/services/supervisor.ts";
 import { createWifi } from "../../firmware/services/wifi.ts";
 import { configOf, createFakeBoard, createFakeRadio } from "../helpers/fake-board.ts";
 import { SEED } from "../helpers/seeds.ts";
 
 /** Period of the job: that of a heartbeat by default. */
 const JOB_MS = 30_000;
-/** Without a run of the job for this long it counts as dead. */
-const JOB_DEAD_MS = 3 * JOB_MS;
+/** Without a beat for this long it counts as dead. */
+const JOB_DEAD_MS = 2 * JOB_MS + 60_000;
 /** From joining to an address. */
 const JOINED_MS = 3000;
 const STEP_MS = 1000;
@@ -49,7 +47,7 @@ function createDevice(recoverSec: number) {
   const fedMs: number[] = [];
   // The call into the platform at which the memory is out; until the callback is over, each fails.
   const memory = { countdown: 0, isOut: false };
-  let jobMs = 0;
+  const beats = { beatMs: 0, intervalMs: JOB_MS };
 
   for (const name of ["after", "arm", "nowMs", "print"] as const) {
     const real = board[name] as (...args: unknown[]) => unknown;
@@ -80,8 +78,8 @@ function createDevice(recoverSec: number) {
   function job(): void {
     board.arm(jobSlot, JOB_MS, job);
     if (around.isJobStuck) return;
-    jobMs = clock.nowMs();
-    runsMs.push(jobMs);
+    beats.beatMs = clock.nowMs();
+    runsMs.push(beats.beatMs);
   }
   job();
   const config = configOf({ wifi_ssid: "home", recover_s: recoverSec, reconnect_spread_s: 1 });
@@ -93,26 +91,35 @@ function createDevice(recoverSec: number) {
     () => undefined,
   );
   const isOnline = (): boolean => wifi.status === "up" && around.hasBroker;
-  // Each look asks for the jobs first.
-  createSupervisor(board, {
-    recoverSec,
-    isOnline,
-    areJobsRunning: () => {
+  const app = {
+    rt: board,
+    config,
+    services: {},
+    // Each look asks for it first.
+    get heartbeat() {
       const atMs = clock.nowMs();
-      const isJobRunning = atMs - jobMs < JOB_DEAD_MS;
+      const isJobRunning = atMs - beats.beatMs < JOB_DEAD_MS;
       const hasAddress = radio.address() !== undefined;
       const seen = { atMs, isOnline: isOnline(), hasAddress, isJobRunning };
       looks.push({ ...seen, isFed: false, rejoins: [], reboots: 0 });
-      return isJobRunning;
+      return beats;
     },
-    rejoin: (restMs) => {
-      looks.at(-1)?.rejoins.push(restMs);
-      wifi.rejoin(restMs);
+    uplink: {
+      get status() {
+        return isOnline() ? "online" : "waiting";
+      },
+    },
+    wifi: {
+      rejoin: (restMs: number) => {
+        looks.at(-1)?.rejoins.push(restMs);
+        wifi.rejoin(restMs);
+      },
     },
     reboot: () => {
       (looks.at(-1) as Look).reboots++;
     },
-  });
+  };
+  supervisor(app as unknown as App);
 
   /** The memory being out ends one callback only. */
   function guarded(fn: () => void): void {
