@@ -19,8 +19,10 @@ import { RESET, persist, restore } from "./core/persist.ts";
 import { softwareSha256 } from "./lib/sha256-option.ts";
 import { RESETS } from "./wire/metrics.ts";
 import type { ResetReason } from "./wire/metrics.ts";
+import { CRC_AT } from "./wire/slots.ts";
 import { areUrls } from "./wire/url.ts";
 import { createBoard } from "./platform/espruino.ts";
+import { runningSlot } from "./platform/espruino-update.ts";
 import { addFlash } from "./platform/espruino-flash.ts";
 import type { CommandOptions } from "./services/commands.ts";
 import type { Heartbeat } from "./services/heartbeat.ts";
@@ -104,8 +106,12 @@ export function createApp(rt: Runtime, config: Config, keys: string): App {
 
   app.status = function () {
     const { uplink, heartbeat, services } = app;
+    const slot = runningSlot();
     const words: { [name: string]: unknown } = {
       id: identity.id,
+      version: LUBDUB_VERSION,
+      // Number and id, see wire/slots.ts: another number for each update, the old one after a rollback.
+      bundle: slot && rt.read(slot, 0, CRC_AT),
       boot: identity.boot,
       session: identity.session,
       seq: identity.seq,

@@ -24,7 +24,9 @@ export const GOOD_FILE = "lubdub.good";
 /** How long a changed configuration has to reach online, ms. */
 export const TRIAL_MS = 900000;
 
-// CRC-32 of the text that is in use, whether it is a changed one, and has been kept, and its timer.
+// File and CRC-32 of the text that is in use, whether it is a changed one, and has been kept, and its
+// timer.
+let usedFile = CONFIG_FILE;
 let usedCrc = 0;
 let isChanged = false;
 let isKept = false;
@@ -46,6 +48,7 @@ export function loadConfig(
     const text = rt.read(file) || "";
     let raw: unknown;
     let isWrong = false;
+    usedFile = file;
     usedCrc = rt.crc32(text);
     try {
       raw = JSON.parse(text);
@@ -110,7 +113,8 @@ export function keepConfig(rt: Runtime): void {
 }
 
 /**
- * Changes the configuration for the next start.
+ * Changes the configuration for the next start. A file that is wrong is not changed but replaced: by
+ * what is in use, with the changes.
  *
  * @param changes values by key; null takes a key out
  * @returns E_CONFIG with the first problem, or E_STORE
@@ -122,12 +126,7 @@ export function changeConfig(
   isUrl: (text: string) => boolean,
 ): Failure | undefined {
   let failure: Failure | undefined;
-  let raw: { [key: string]: unknown };
-  try {
-    raw = JSON.parse(rt.read(CONFIG_FILE) as string) as typeof raw;
-  } catch {
-    raw = JSON.parse(rt.read(GOOD_FILE) as string) as typeof raw;
-  }
+  const raw = JSON.parse(rt.read(usedFile) as string) as { [key: string]: unknown };
   for (const key of Object.keys(changes))
     if (changes[key] === null) delete raw[key];
     else raw[key] = changes[key];
@@ -149,5 +148,7 @@ export function changeConfig(
   );
   if (failure) return failure;
   const error = rt.write(CONFIG_FILE, JSON.stringify(raw));
+  // Another change before the start is one more.
+  if (!error) usedFile = CONFIG_FILE;
   return error && "E_STORE text=" + quoted(error);
 }

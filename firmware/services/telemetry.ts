@@ -48,6 +48,8 @@ export function createTelemetry(
     if (options.isOnline()) rt.count("on_s", sec);
     const rssi = radio && radio.rssiDbm();
     let text = '{"vars":' + vars;
+    // Before the counters, which leave no room when they have many digits; then not in all of them.
+    if (seq % (2 * TOTALS_EVERY) === TOTALS_EVERY) text += ',"vars_total":' + rt.varsTotal;
     if (rssi) text += ',"rssi":' + rssi;
     if (rttMs !== undefined) text += ',"rtt_ms":' + rttMs;
     for (const name in counts) {
@@ -61,12 +63,14 @@ export function createTelemetry(
       }
     }
     if (hasTotals) text += ',"totals":1';
-    // What can be done without, or comes again.
+    // What can be done without, or is told by a later beat.
     let rest = "";
-    if (hasTotals) rest = ',"vars_total":' + rt.varsTotal;
-    if (seq <= RESET_BEATS) rest += ',"reset":"' + options.reset + '"';
+    if (seq <= RESET_BEATS) rest = ',"reset":"' + options.reset + '"';
     if (stallMs) rest += ',"stall_ms":' + stallMs + ',"stall":"' + stall + '"';
-    stallMs = 0;
-    return text + (text.length + rest.length < TELEMETRY_MAX_BYTES ? rest : "") + "}";
+    if (text.length + rest.length < TELEMETRY_MAX_BYTES) {
+      text += rest;
+      stallMs = 0;
+    }
+    return text + "}";
   };
 }

@@ -75,7 +75,11 @@ export interface MetricInfo {
 export const METRICS: { [name in keyof Required<Telemetry>]: MetricInfo } = {
   rssi: { kind: "gauge", unit: "dBm", text: "Signal strength of the access point." },
   vars: { kind: "gauge", unit: "JsVars", text: "Memory in use, uncollected garbage included." },
-  vars_total: { kind: "gauge", unit: "JsVars", text: "Memory there is; in beats with totals." },
+  vars_total: {
+    kind: "gauge",
+    unit: "JsVars",
+    text: "Memory there is; in every other beat with totals.",
+  },
   rtt_ms: { kind: "gauge", unit: "ms", text: "From sending the last beat to its acknowledgement." },
   sent: { kind: "counter", unit: "messages", text: "Heartbeats made, to be sent or kept." },
   acked: {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The whole program on a fake board with a fake broker: what a person can do with it on the console,
 // and that nothing is left after `stop`.
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Config } from "../../firmware/wire/config.ts";
 import { CONFIG } from "../../firmware/wire/config.ts";
+import { LUBDUB_VERSION } from "../../firmware/wire/version.ts";
 import { detachToken } from "../../firmware/wire/heartbeat.ts";
 import type { HeartbeatBody } from "../../firmware/wire/heartbeat.ts";
 import { BACK_MS, STOP_GUARD_MS, createApp } from "../../firmware/app.ts";
@@ -289,6 +290,8 @@ describe("status", () => {
     rig.start();
     expect(rig.status()).toEqual({
       id: "kitchen",
+      version: LUBDUB_VERSION,
+      bundle: undefined,
       boot: 7,
       session: 0,
       seq: 0,
@@ -300,6 +303,18 @@ describe("status", () => {
     expect(rig.status()).toMatchObject({ session: 1, seq: 1, uplink: "online", heartbeat: "on" });
     rig.stopAll();
     expect(rig.status()).toMatchObject({ uplink: "off", heartbeat: "off" });
+  });
+
+  it("tells which bundle runs, by the head of the slot that the loader has started", () => {
+    const rig = create();
+    rig.start();
+    rig.board.write("lubdub.b", "1007q7Xb2k9a0123abcd---1text");
+    vi.stubGlobal("slot", "lubdub.b");
+    try {
+      expect(rig.status()).toMatchObject({ bundle: "1007q7Xb2k9a" });
+    } finally {
+      vi.unstubAllGlobals();
+    }
   });
 
   it("is undefined for start and stop, so that a console prints nothing odd", () => {

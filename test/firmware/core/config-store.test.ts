@@ -196,10 +196,34 @@ describe("a change by command", () => {
     expect(change({ qos: 0 }, textOf({ colour: 1 })).failure).toBeUndefined();
   });
 
-  it("changes the good one when the file is no JSON", () => {
-    const { failure, text } = change({ qos: 0 }, "{", GOOD);
+  it.each([
+    ["is no JSON", "{"],
+    ["is null", "null"],
+    ["is a number", "5"],
+    ["is a list", "[]"],
+    ["has a wrong value", WRONG],
+  ])("changes the good one, which is in use, when the file %s", (_name, file) => {
+    const { failure, text } = change({ qos: 0 }, file, GOOD);
     expect(failure).toBeUndefined();
     expect(JSON.parse(text ?? "")).toEqual({ ...BASE, device_id: "good", qos: 0 });
+  });
+
+  it("is added to one that was made since the start", () => {
+    const { board } = startWith(WRONG, GOOD);
+    changeConfig(board, { qos: 0 }, ALL_KEYS, isUrl);
+    changeConfig(board, { kid: "2" }, ALL_KEYS, isUrl);
+    expect(JSON.parse(board.read(CONFIG_FILE) ?? "")).toEqual({
+      ...BASE,
+      device_id: "good",
+      qos: 0,
+      kid: "2",
+    });
+  });
+
+  it("is made to what is in use, not to what an earlier start used", () => {
+    startWith(WRONG, GOOD);
+    const { text } = change({ qos: 0 }, NEW, GOOD);
+    expect(JSON.parse(text ?? "")).toMatchObject({ device_id: "new", qos: 0 });
   });
 
   it("tells when it cannot be written", () => {

@@ -79,7 +79,22 @@ it("is never too long, and what has no room is told by a later beat", () => {
   expect(JSON.parse(totals)).toMatchObject({ totals: 1 });
 });
 
-it("leaves out what comes again before it gets too long", () => {
+it("tells the memory there is in every other beat with totals, however long they have become", () => {
+  const { board, text } = create();
+  board.rttMs = 60_000;
+  for (const [name, { kind }] of Object.entries(METRICS))
+    if (kind === "counter") board.count(name as CountName, 1e7);
+  const told = [1, 2, 3, 4].map((i) => text(i * TOTALS_EVERY, 16_000));
+  for (const one of told) expect(one.length).toBeLessThanOrEqual(TELEMETRY_MAX_BYTES);
+  expect(told.map((one) => (JSON.parse(one) as Telemetry).vars_total)).toEqual([
+    board.varsTotal,
+    undefined,
+    board.varsTotal,
+    undefined,
+  ]);
+});
+
+it("leaves out what is told later before it gets too long", () => {
   const { board, text } = create();
   board.rttMs = 60_000;
   for (const [name, { kind }] of Object.entries(METRICS))
@@ -89,4 +104,8 @@ it("leaves out what comes again before it gets too long", () => {
   expect(long.length).toBeLessThanOrEqual(TELEMETRY_MAX_BYTES);
   expect(JSON.parse(long)).toMatchObject({ totals: 1, sent: 1e6, vars: 16_000 });
   expect(JSON.parse(long)).not.toHaveProperty("stall_ms");
+  board.onStall?.(200, "dns");
+  // What is still to be told of the counters has no more digits than totals have.
+  const next = [1, 2].map((i) => JSON.parse(text(TOTALS_EVERY + i, 16_000)) as Telemetry);
+  expect(next.filter((one) => one.stall_ms)).toMatchObject([{ stall_ms: 900, stall: "connect" }]);
 });
