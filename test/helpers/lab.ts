@@ -42,6 +42,8 @@ export interface LabOptions extends Pick<WorldBoardOptions, "script"> {
   files?: { readonly [name: string]: string };
   /** The board has a radio; on a wire it never learns the time from the time server. */
   hasRadio?: boolean;
+  /** Its clock starts in 1970, as without a battery. */
+  is1970?: boolean;
 }
 
 /** The board and what its fleet has seen. */
@@ -77,8 +79,11 @@ export function createLab(options: LabOptions = {}): Lab {
     script: options.script ?? loadBundle().text,
     files: { [CONFIG_FILE]: config, ...options.files },
     instrument: false,
+    isOff: true,
     ...(!options.hasRadio && { wifi: false as const }),
   });
+  if (options.is1970) world.fault("clock-1970", { target: ID });
+  board.powerOn();
   const { lines } = board;
   return {
     world,
