@@ -315,4 +315,21 @@ describe("refused credentials", () => {
     waitSec();
     expect(waitSec()).toBe(SPREAD_MS / 1000);
   });
+
+  it("of another kind, as of the identifier, call for patience at once, and for nothing else", () => {
+    const { board, app, broker, waitSec } = createSynced();
+    broker.connack = 2;
+    waitSec();
+    expect(waitSec()).toBe(LONG_MS / 1000);
+    expect([board.quality, app.jwt.refusals]).toEqual(["synced", 0]);
+  });
+
+  it("at one broker do not make the next one wait, at all of them they do", () => {
+    const rig = create({ reconnect_spread_s: 8 }, () => WHOLE);
+    const [first, second] = [rig.brokers["m1"] as FakeBroker, rig.brokers["m2"] as FakeBroker];
+    first.connack = second.connack = 2;
+    rig.board.advance(1000 + SPREAD_MS + LONG_MS + 1000);
+    const at = rig.dials.map(({ atMs }) => Math.round(atMs / 1000));
+    expect(at).toEqual([1, 1 + SPREAD_MS / 1000, 1 + (SPREAD_MS + LONG_MS) / 1000]);
+  });
 });
