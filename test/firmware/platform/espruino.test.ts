@@ -6,7 +6,9 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { beforeEach, describe, expect, it } from "vitest";
+import { createRuntime } from "../../../firmware/core/runtime.ts";
 import type { Board, Socket } from "../../../firmware/platform/board.ts";
+import { createTelemetry } from "../../../firmware/services/telemetry.ts";
 import { createFakeClock } from "../../helpers/fake-clock.ts";
 import type { FakeClock } from "../../helpers/fake-clock.ts";
 
@@ -70,7 +72,7 @@ function toBytes(part: unknown): Buffer {
 }
 
 function requireModule(name: string): unknown {
-  if (name === "net") return world.net;
+  if (name === "net" || name === "tls") return world.net;
   if (name === "Storage")
     return {
       read: (file: string) => world.files.get(file),
@@ -305,6 +307,36 @@ describe("sockets", () => {
     expect(events).toEqual(["open", "done"]);
     expect(peer().clsNow).toBeUndefined();
   });
+
+  it.each([
+    { name: "TLS", tls: {}, until: "data", causes: ["tls", "code"] },
+    { name: "TLS", tls: {}, until: "close", causes: ["tls", "code"] },
+    { name: "TCP", tls: undefined, until: "data", causes: ["code", "code"] },
+  ])(
+    "over $name make telemetry name a stall before $until, and after",
+    ({ tls, until, causes }) => {
+      const rt = createRuntime(create());
+      const telemetry = createTelemetry(rt, { reset: "unknown", isOnline: () => false });
+      const slot = rt.newSlot();
+      let seq = 3;
+      const stall = (): unknown => {
+        rt.arm(slot, 10, () => undefined);
+        world.nowSec += 0.5;
+        world.timers.advance(10);
+        return JSON.parse(telemetry(++seq, 77));
+      };
+      const ignore = (): void => undefined;
+      rt.connect(
+        { host: "10.0.0.7", port: 8883, ...(tls && { tls }) },
+        { onOpen: ignore, onData: ignore, onClose: ignore },
+      );
+      const before = stall();
+      peer().emit(until, until === "data" ? "ab" : false);
+      expect([before, stall()]).toMatchObject(
+        causes.map((cause) => ({ stall_ms: 490, stall: cause })),
+      );
+    },
+  );
 
   it("feed the watchdog before they block", () => {
     connect();
