@@ -110,8 +110,6 @@ export function createApp(rt: Runtime, config: Config, keys: string): App {
     const words: { [name: string]: unknown } = {
       id: identity.id,
       version: LUBDUB_VERSION,
-      // Number and id, see wire/slots.ts: another number for each update, the old one after a rollback.
-      bundle: slot && rt.read(slot, 0, CRC_AT),
       boot: identity.boot,
       session: identity.session,
       seq: identity.seq,
@@ -119,6 +117,8 @@ export function createApp(rt: Runtime, config: Config, keys: string): App {
       uplink: uplink ? uplink.status : "off",
       heartbeat: heartbeat ? heartbeat.status : "off",
     };
+    // Number and id, see wire/slots.ts: another number for each update, the old one after a rollback.
+    if (slot) words["bundle"] = rt.read(slot, 0, CRC_AT);
     for (const name in services) words[name] = (services[name] as Service).status;
     return words;
   };

@@ -291,7 +291,6 @@ describe("status", () => {
     expect(rig.status()).toEqual({
       id: "kitchen",
       version: LUBDUB_VERSION,
-      bundle: undefined,
       boot: 7,
       session: 0,
       seq: 0,

@@ -4,6 +4,7 @@
 // reason.
 import { beforeAll, describe, expect, it } from "vitest";
 import { GOOD_FILE } from "../../firmware/core/config-store.ts";
+import { LUBDUB_VERSION } from "../../firmware/wire/version.ts";
 import { loadBundle } from "../../tools/lib/bundle.ts";
 import { LAB_CONFIG, createLab, mqttBundle } from "../helpers/lab.ts";
 import type { Lab } from "../helpers/lab.ts";
@@ -17,14 +18,19 @@ describe("a bundle on trial", () => {
     loader = await buildLoader();
   });
 
-  /** Runs a board for a time; gives what it printed of interest. */
-  async function live(trial: string, time: string, hasBroker: boolean): Promise<string[]> {
+  /** Installs a bundle on trial beside one that is committed. */
+  function install(trial: string): Lab {
     const slots = [
       slotOf(`print("old");${bundle}`, { number: 1001 }),
       slotOf(`print("new");${trial}`, { number: 1002, tries: 0 }),
     ] as const;
     const { ".bootcde": script = "", ...files } = filesWith(loader, ...slots);
-    const { world, broker, board } = createLab({ script, files });
+    return createLab({ script, files });
+  }
+
+  /** Runs a board for a time; gives what it printed of interest. */
+  async function live(trial: string, time: string, hasBroker: boolean): Promise<string[]> {
+    const { world, broker, board } = install(trial);
     if (!hasBroker) broker.stop({ keepsState: true });
     await world.run(time);
     return board.lines.flatMap((line) => {
@@ -39,6 +45,18 @@ describe("a bundle on trial", () => {
 
   it("that hangs is reset by the watchdog until its starts are used up", async () => {
     expect(await live("", "1h", true)).toEqual("new new new skipped old unknown".split(" "));
+  });
+
+  it.each([
+    ["stays is", bundle, /^1002/],
+    ["fails leaves the old one as", "", /^1001/],
+  ])("that %s what diagnostics tell", async (_name, trial, bundleId) => {
+    const { world, send, replies } = install(trial);
+    await world.run("1h");
+    send("diagnostics");
+    await world.run("1s");
+    const told = { version: LUBDUB_VERSION, bundle: expect.stringMatching(bundleId) as string };
+    expect(replies).toMatchObject([{ ok: true, result: told }]);
   });
 
   it("that reaches nobody starts the board anew, which tells so, until its starts are used up", async () => {
