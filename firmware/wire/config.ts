@@ -93,7 +93,7 @@ export interface Config {
   aud: string;
   /** Seconds between heartbeats. */
   interval_s: number;
-  /** QoS of heartbeats, 0 to 2. */
+  /** QoS of heartbeats, 0 to 2; with 0 those that have to prove something go out with 1. */
   qos: number;
   /** Send one heartbeat at once at start. */
   immediate: boolean;

@@ -238,7 +238,8 @@ export async function runTrial(options: TrialOptions): Promise<TrialResult> {
     const lieMs = hadLie ? 2.5 * (config.time_interval_s ?? 0) * 1000 : 0;
     const downMs = clockMs(plan);
     await runUntilBack(BACK_MS + intervalMs + downMs + lieMs);
-    const waiting = ((planMs + BACK_MS) / intervalMs + 10) * REPLAY_MS;
+    const awayMs = planMs + BACK_MS + intervalMs + downMs + lieMs;
+    const waiting = (awayMs / intervalMs + 10) * REPLAY_MS;
     const isLive = (): boolean =>
       deviceIds.every((deviceId) => {
         const words = wordsOf(deviceId);
