@@ -168,6 +168,7 @@ export function createCommands(rt: Runtime, options: CommandOptions): Commands {
   }
 
   function send(jti: unknown, result: string): void {
+    if (commands.status !== "running") return;
     const { id } = jwt.identity;
     const head = '{"device_id":"' + id + '","id":' + JSON.stringify(jti) + ",";
     replies.push(head + result + ',"uptime_ms":' + rt.nowMs() + "}");

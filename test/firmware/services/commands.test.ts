@@ -21,7 +21,7 @@ import {
 } from "../../../firmware/services/commands.ts";
 import type { Args, CommandOptions } from "../../../firmware/services/commands.ts";
 import { CONFIG } from "../../../firmware/wire/config.ts";
-import { KEY, configOf, createFakeBoard, linesOf } from "../../helpers/fake-board.ts";
+import { KEY, armedCount, configOf, createFakeBoard, linesOf } from "../../helpers/fake-board.ts";
 import type { FakeBoard } from "../../helpers/fake-board.ts";
 
 interface Reply {
@@ -444,6 +444,15 @@ describe("a program's own command", () => {
     expect(ask("long")?.error?.code).toBe("E_COMMAND_SIZE");
     expect(replies).toHaveLength(1);
   });
+});
+
+it("is not moved by an answer that comes after its end", () => {
+  const { board, calls, commands, replies, send, token } = boot();
+  send(token("update", { url: "x" }));
+  commands.stop();
+  const done = calls[0]?.[2] as (failure?: Failure) => void;
+  done("E_UPDATE cause=mac");
+  expect([armedCount(board), replies]).toEqual([0, []]);
 });
 
 it("stops without a timer, and dark", () => {
