@@ -127,10 +127,11 @@ export function clock(app: App): void {
         persist(rt, numbers);
       },
     },
-    () => {
+    (before) => {
       if (app.jobs) app.jobs.realign();
-      // What was blocked for want of a clock.
-      if (app.uplink) app.uplink.networkUp();
+      // What was blocked for want of a clock, or refused by one that is suspected. A sync as always is
+      // no reason to try a broker again that refuses.
+      if (before !== "synced" && app.uplink) app.uplink.networkUp();
     },
   );
   app.services["time"] = app.time;

@@ -97,12 +97,13 @@ export interface TimeSync {
 /**
  * Starts it. Logs `E time unusable` where there are servers and no UDP; then, and without servers,
  * the other sources are all there is.
- * @param onChange the wall clock or its quality has changed; not called before this returns.
+ * @param onChange the wall clock or its quality has changed, which was `before`; not called before this
+ *   returns.
  */
 export function createTimeSync(
   rt: Runtime,
   options: TimeSyncOptions,
-  onChange: () => void,
+  onChange: (before: ClockQuality) => void,
 ): TimeSync {
   const slot = rt.newSlot();
   let servers = options.servers;
@@ -122,10 +123,11 @@ export function createTimeSync(
   let heardMs = 0;
 
   function tell(wallMs: number, quality: ClockQuality): void {
+    const before = rt.quality;
     if (rt.setSystemMs) rt.setSystemMs(wallMs);
     baseMs = rt.systemMs() - rt.nowMs();
     rt.setWall(wallMs, quality);
-    onChange();
+    onChange(before);
   }
 
   function sync(): void {

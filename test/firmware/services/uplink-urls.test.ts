@@ -245,8 +245,13 @@ describe("refused credentials", () => {
   const LONG_MS = 90_000;
 
   /** Online, its clock synced by a time server that counts as `asked`. */
-  function createSynced() {
-    const settings = { urls: "mqtt://m1", time_servers: "1.2.3.4", reconnect_spread_s: 8 };
+  function createSynced(change: Partial<Config> = {}) {
+    const settings = {
+      urls: "mqtt://m1",
+      time_servers: "1.2.3.4",
+      reconnect_spread_s: 8,
+      ...change,
+    };
     const rig = create(settings, () => WHOLE);
     const { board } = rig;
     const { udpNet } = board;
@@ -269,6 +274,7 @@ describe("refused credentials", () => {
     return {
       ...rig,
       broker,
+      answerAll,
       asked: () => udpNet.sent.length - asked,
       /** Waits for the next attempt; gives how long it took, s. */
       waitSec: (): number => {
@@ -314,6 +320,18 @@ describe("refused credentials", () => {
     board.net.last().close("ended");
     waitSec();
     expect(waitSec()).toBe(SPREAD_MS / 1000);
+  });
+
+  it("are not tried again at each sync of a clock that is right", () => {
+    const { answerAll, asked, board, dials } = createSynced({ time_interval_s: 64 });
+    for (let sec = 0; sec < 3600; sec++) {
+      answerAll();
+      board.advance(1000);
+    }
+    expect(asked()).toBeGreaterThan(100);
+    expect(board.quality).toBe("synced");
+    // The window is at its end, five minutes, within the hour.
+    expect(dials.length).toBeLessThan(40);
   });
 
   it("of another kind, as of the identifier, call for patience at once, and for nothing else", () => {
