@@ -117,6 +117,18 @@ describe("a good change of the configuration stays", () => {
     },
   );
 
+  it("by file, over HTTP", async () => {
+    const urls = "http://monitor";
+    const { world, board, starts } = createLab({
+      config: { ...RARE, urls },
+      files: { [GOOD_FILE]: JSON.stringify({ ...LAB_CONFIG, urls }) },
+    });
+    world.http("monitor");
+    await world.run("3h");
+    expect(starts()).toEqual(["unknown"]);
+    expect(board.flash.read(GOOD_FILE)).toContain('"interval_s":3600');
+  });
+
   it("though the command `interval` puts its next beat off beyond the trial", async () => {
     const files = { [GOOD_FILE]: JSON.stringify(LAB_CONFIG) };
     const { world, send, starts, beats } = createLab({ files, config: { interval_s: 60 } });
@@ -129,9 +141,9 @@ describe("a good change of the configuration stays", () => {
 });
 
 describe("a change that reaches nobody is undone", () => {
-  it("on a board that had no time for a first regular beat", async () => {
+  it.each(["5s", "2m"] as const)("on a board that has run for no longer than %s", async (time) => {
     const { world, send, starts, beats, board } = createLab({ config: RARE });
-    await world.run("2m");
+    await world.run(time);
     send("config", { urls: "mqtt://nowhere" });
     await world.run("3h");
     expect(starts()).toEqual(["unknown", "config", "trial"]);

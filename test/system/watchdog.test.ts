@@ -31,6 +31,17 @@ it("lets a program without outbox be whose clock comes after intervals without a
   expect(beats.length).toBeGreaterThan(0);
 });
 
+it("lets a program with outbox be that has neither counted its starts nor a clock", async () => {
+  const { world, starts, count } = createLab({
+    config: { wifi_ssid: "home", time_servers: "late" },
+    hasRadio: true,
+    is1970: true,
+  });
+  await world.run("20m");
+  expect(count(/no-beats code=E_CLOCK_NONE/)).toBe(1);
+  expect(starts()).toEqual(["unknown"]);
+});
+
 it("lets a program be that keeps the radio's own access point while the broker is away", async () => {
   const { world, board, broker, starts, beats } = createLab({ hasRadio: true });
   board.evaluate("require('Wifi').connect('home',{password:''},()=>require('Wifi').save())");
