@@ -16,7 +16,11 @@ beforeAll(async () => {
 });
 
 const bundle = loadBundle().text;
+const OLD = `print("old");${bundle}`;
 const GOOD = `print("new");${bundle}`;
+
+const sha256Of = (text: string): string =>
+  createHash("sha256").update(text, "latin1").digest("base64url");
 
 interface UpdateLab extends Lab {
   /** Ranges that were asked for, `[from, to]`. */
@@ -29,7 +33,7 @@ interface UpdateLab extends Lab {
 
 /** A board whose old bundle has sent its first beat, after an hour; the server has `next`. */
 async function createUpdateLab(next: string): Promise<UpdateLab> {
-  const { ".bootcde": script = "", ...files } = filesWith(loader, slotOf(`print("old");${bundle}`));
+  const { ".bootcde": script = "", ...files } = filesWith(loader, slotOf(OLD));
   const lab = createLab({ script, files, config: { interval_s: 3600 } });
   const asked: [number, number][] = [];
   lab.world.http("cdn", {
@@ -44,7 +48,7 @@ async function createUpdateLab(next: string): Promise<UpdateLab> {
       };
     },
   });
-  const sha256 = createHash("sha256").update(next, "latin1").digest("base64url");
+  const sha256 = sha256Of(next);
   const mac = createHmac("sha256", KEY_BYTES)
     .update(updateMacText(next.length, sha256))
     .digest("base64url");
@@ -83,7 +87,11 @@ describe("an update by command", () => {
     expect(beats.at(-1)).toMatchObject({ seq: 1, telemetry: { reset: "update" } });
     await world.run("10s");
     expect(count(/ update committed slot=lubdub\.b$/)).toBe(1);
-    expect(await diagnostics(lab)).toMatchObject({ boot: boot + 1, update: "idle" });
+    expect(await diagnostics(lab)).toMatchObject({
+      boot: boot + 1,
+      bundle: `1001${sha256Of(GOOD).slice(0, 8)}`,
+      update: "idle",
+    });
 
     await world.run("3h");
     expect(ran()).toEqual(["old", "new"]);
@@ -115,7 +123,7 @@ describe("an update by command", () => {
     expect(last[0]?.telemetry?.reset).toBe("trial");
   });
 
-  it("whose bundle throws at its start gives way to the old one at once", async () => {
+  it("whose bundle throws at its start gives way to the old one at once, which diagnostics tell", async () => {
     const lab = await createUpdateLab(`print("new");throw new Error("no good");${bundle}`);
     const { world, beats, ran, order } = lab;
     const boot = Number(beats.at(-1)?.boot);
@@ -123,7 +131,11 @@ describe("an update by command", () => {
     await world.run("3h");
     expect(ran()).toEqual(["old", "new", "old"]);
     expect(beats.at(-1)).toMatchObject({ boot: boot + 1 });
-    expect(await diagnostics(lab)).toMatchObject({ boot: boot + 1, update: "idle" });
+    expect(await diagnostics(lab)).toMatchObject({
+      boot: boot + 1,
+      bundle: `1000${sha256Of(OLD).slice(0, 8)}`,
+      update: "idle",
+    });
   });
 
   it("goes on after a power cut in the middle of the download, when it is ordered again", async () => {
