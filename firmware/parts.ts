@@ -4,7 +4,7 @@
 //
 //   wifi, clock, jobs, uplink, its carriers, outbox, heartbeat, then what looks at the others
 import { FLOOR_MS, KNOWN_MS, persist, restore } from "./core/persist.ts";
-import { changeConfig, keepConfig } from "./core/config-store.ts";
+import { changeConfig, isChanged, keepConfig } from "./core/config-store.ts";
 import { refused, renewalMs } from "./auth/jwt.ts";
 import { createRotation } from "./auth/rotation.ts";
 import { BOOT, FAILED, SEQ, encodeHeartbeat } from "./wire/heartbeat.ts";
@@ -259,7 +259,11 @@ export function commands(app: Connected, own?: { [name: string]: Handler }): voi
     setInterval: (sec) => {
       if (app.heartbeat) app.heartbeat.setPeriod(sec);
     },
-    changeConfig: (changes) => changeConfig(rt, changes, app.keys, areUrls),
+    changeConfig: (changes) => {
+      // That the command has come proves the configuration it came by.
+      keepConfig(rt);
+      return changeConfig(rt, changes, app.keys, areUrls);
+    },
     reboot: app.reboot,
     update: app.fetchBundle,
     rotate: (key, kid) => {
@@ -353,7 +357,7 @@ export function heartbeat(app: Connected, extras: HeartbeatExtras): void {
   app.heartbeat = createHeartbeat(rt, identity, {
     intervalSec: config.interval_s,
     // What has to prove itself has a quarter of an hour, which may be less than an interval.
-    isImmediate: config.immediate || (!!app.update && app.update.status === "trial"),
+    isImmediate: config.immediate || isChanged || (!!app.update && app.update.status === "trial"),
     submit: app.outbox ? app.outbox.submit : beatPublisher(app),
     takesBlind: !!app.outbox,
     isDegraded: () => isDegraded(app),
@@ -374,8 +378,9 @@ export function supervisor(app: App): void {
     areJobsRunning: () => {
       const beats = app.heartbeat;
       if (!beats) return true;
-      // No beats for want of a clock is no fault of theirs; the next one comes within an interval.
-      if (rt.quality === "none" && !app.outbox) beats.beatMs = rt.nowMs();
+      // No beats for want of a clock, or of the number of the start, which wants one, is no fault of
+      // theirs; the next one comes within an interval.
+      if (rt.quality === "none" && (!app.outbox || !app.identity.boot)) beats.beatMs = rt.nowMs();
       return rt.nowMs() - beats.beatMs < 2 * beats.intervalMs + 60000;
     },
     rejoin: app.wifi && app.wifi.rejoin,

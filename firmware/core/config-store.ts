@@ -24,11 +24,12 @@ export const GOOD_FILE = "lubdub.good";
 /** How long a changed configuration has to reach online, ms. */
 export const TRIAL_MS = 900000;
 
-// File and CRC-32 of the text that is in use, whether it is a changed one, and has been kept, and its
-// timer.
+/** Whether the configuration in use is a changed one, which has to prove itself. */
+export let isChanged = false;
+
+// File and CRC-32 of the text that is in use, whether it has been kept, and the timer of a changed one.
 let usedFile = CONFIG_FILE;
 let usedCrc = 0;
-let isChanged = false;
 let isKept = false;
 let trialSlot: Slot | undefined;
 
