@@ -36,7 +36,10 @@ export function testHostilePeers(suite: HostileSuite): void {
     const world = suite.open();
     const meetings = [...HOSTILE_PEERS, LEAKING].map(async (peer) => {
       try {
-        outcomes.set(peer.name, await meetHostilePeer(peer, world.createBoard, suite.count));
+        outcomes.set(
+          peer.name,
+          await meetHostilePeer(peer, world.createBoard, suite.count, suite.toleranceVars),
+        );
       } catch (error) {
         outcomes.set(peer.name, error as Error);
       }
