@@ -140,18 +140,17 @@ export function createOutbox(rt: Runtime, options: OutboxOptions): Outbox {
     options.publish(values, rest, function (failure, rttMs) {
       let verdict = failure;
       entry.isSent = false;
-      if (replay === entry) {
-        replay = undefined;
-        if (!failure) {
-          outbox.replayed++;
-          rt.count("acked");
-        }
-      }
+      if (replay === entry) replay = undefined;
       if (failure && !failure.startsWith("E_HTTP_STATUS")) {
         verdict = undefined;
         work(entry);
         if (isOnline) rt.arm(slot, REPLAY_MS, work);
       } else {
+        // One that was sent again before its answer came may be answered twice.
+        if (!done && !failure && entries.includes(entry)) {
+          outbox.replayed++;
+          rt.count("acked");
+        }
         entries = entries.filter((other) => other !== entry);
         // What is before the tail may have been erased since.
         if (entry.at && entry.at >= tail) endRecord(rt, entry.at % RING_BYTES);

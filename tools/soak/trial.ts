@@ -72,10 +72,19 @@ function clockMs(plan: readonly PlannedFault[]): number {
 // How long the firmware lets its watchdog wait.
 const WATCHDOG_MS = 120_000;
 
+// What a call may take that nothing holds up.
+const QUICK_MS = 1000;
+
+function msOf(params: PlannedFault["params"], name: string): number {
+  return Number(params[name] ?? 0);
+}
+
 function excusesOf(plan: readonly PlannedFault[], usesHttp: boolean): Excuses {
-  const blocks = plan.flatMap(({ params }) =>
-    "block_ms" in params ? [Number(params["block_ms"])] : [],
+  // A connect takes the way there and back on top.
+  const ways = plan.map(
+    ({ params }) => 2 * msOf(params, "delay_ms") + 2 * msOf(params, "jitter_ms"),
   );
+  const blocks = plan.map(({ params }) => msOf(params, "block_ms"));
   const count = (...names: string[]): number =>
     plan.filter(({ fault }) => names.includes(fault.name)).length;
   return {
@@ -83,7 +92,7 @@ function excusesOf(plan: readonly PlannedFault[], usesHttp: boolean): Excuses {
     hasRefusals: usesHttp && count("http-status") > 0,
     hasNoLan: count("wifi-drop", "dhcp-failure", "weak-signal") > 0,
     hasSteps: count("clock-step") > 0,
-    hasLongBlocks: blocks.length > 1 && blocks.reduce((sum, ms) => sum + ms, 0) > WATCHDOG_MS,
+    hasLongBlocks: [...blocks, ...ways].reduce((sum, ms) => sum + ms, QUICK_MS) > WATCHDOG_MS,
   };
 }
 

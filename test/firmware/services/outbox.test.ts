@@ -357,6 +357,20 @@ it("sends again what an answer never comes for, and goes on", () => {
   expect(drain(rig)).toEqual([]);
 });
 
+it("counts what is answered after another was sent, and once what is answered twice", () => {
+  const rig = start();
+  rig.beat();
+  rig.outbox.online();
+  rig.board.advance(1);
+  rig.outbox.offline();
+  rig.beat();
+  rig.outbox.online();
+  rig.board.advance(3 * WAIT_STEPS * REPLAY_MS);
+  expect(rig.sent.length).toBeGreaterThan(2);
+  rig.ack();
+  expect([rig.outbox.replayed, rig.board.counts["acked"]]).toEqual([2, 2]);
+});
+
 it("looks at few places of the ring at a time", () => {
   const first = start();
   for (let i = 0; i < 1000; i++) first.beat();
