@@ -42,6 +42,8 @@ export interface LabOptions extends Pick<WorldBoardOptions, "script"> {
   files?: { readonly [name: string]: string };
   /** The board has a radio; on a wire it never learns the time from the time server. */
   hasRadio?: boolean;
+  /** Wall clock of the world at the start, epoch ms; that of all worlds unless given. */
+  startMs?: number;
   /** Its clock starts in 1970, as without a battery. */
   is1970?: boolean;
 }
@@ -63,7 +65,12 @@ export interface Lab {
 
 /** Creates it and switches the board on. */
 export function createLab(options: LabOptions = {}): Lab {
-  const world = new World({ seed: SEED, keepTrace: false });
+  const { startMs } = options;
+  const world = new World({
+    seed: SEED,
+    keepTrace: false,
+    ...(startMs !== undefined && { startMs }),
+  });
   onTestFinished(() => world.close());
   world.timeServer("time");
   const broker = world.broker("broker");

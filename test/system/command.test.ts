@@ -7,6 +7,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createKey } from "../../tools/lib/board-config.ts";
 import { startEmbeddedBroker } from "../../tools/lib/embedded-broker.ts";
 import type { EmbeddedBroker } from "../../tools/lib/embedded-broker.ts";
 import type { ScenarioResult } from "../../tools/scenario/result.ts";
@@ -23,7 +24,7 @@ describe("lubdub", () => {
   it("lists one line per program", async () => {
     const { code, stdout } = await runCli(["--help"]);
     expect(code).toBe(0);
-    for (const name of ["demo", "sim", "run", "hil"])
+    for (const name of ["demo", "sim", "run", "hil", "image", "update", "command"])
       expect(stdout).toMatch(new RegExp(`^  ${name} +\\S.*$`, "m"));
   });
 
@@ -114,6 +115,64 @@ describe("lubdub sim in real time", () => {
     expect(code).toBe(1);
     expect(stdout).toContain('down problem="connection refused", trying on');
     expect(stderr).toBe("lubdub sim: no heartbeat was accepted\n");
+  });
+});
+
+describe("lubdub command", () => {
+  it("prints the reply of a board; a refusal and no reply are told and end with 1", async () => {
+    const broker = await startEmbeddedBroker();
+    const key = "A".repeat(43);
+    const sim = startCli(
+      [
+        ["sim", "--realtime", "--broker", broker.url, "--boards", "1", "--name", "yard"],
+        ["--interval", "500ms", "--key", key, "--plain"],
+      ].flat(),
+    );
+    try {
+      // It has been acknowledged, so it has subscribed, too.
+      await sim.sees(/ accepted yard-1 .* rtt_ms=/, 60_000);
+      const command = (cmd: string, args: string, wait: string, env = { LUBDUB_KEY: key }) =>
+        runCli(
+          [
+            ["command", cmd, "--args", args, "--device", "yard-1", "--broker", broker.url],
+            ["--wait", wait, "--nonce", `${cmd}-1`],
+          ].flat(),
+          env,
+        );
+      const answered = await command("ping", `{"nonce":"n"}`, "30s");
+      expect(answered).toMatchObject({ code: 0, stderr: "" });
+      expect(JSON.parse(answered.stdout)).toMatchObject({
+        device_id: "yard-1",
+        id: "ping-1",
+        ok: true,
+        result: { nonce: "n" },
+      });
+      const refused = await command("interval", `{"seconds":0}`, "30s");
+      expect(JSON.parse(refused.stdout)).toMatchObject({ id: "interval-1", ok: false });
+      expect(refused).toMatchObject({
+        code: 1,
+        stderr: "lubdub command: yard-1 refused: E_COMMAND_ARGS\n",
+      });
+      expect(await command("ping", "{}", "1s", { LUBDUB_KEY: createKey() })).toEqual({
+        code: 1,
+        stdout: "",
+        stderr: "lubdub command: no reply from yard-1 within 1 s\n",
+      });
+    } finally {
+      sim.child.kill("SIGTERM");
+      await sim.ended;
+      await broker.stop();
+    }
+  });
+
+  it("says that the broker is away and ends with 1", async () => {
+    const url = `mqtt://127.0.0.1:${await findFreePort()}`;
+    const args = ["command", "ping", "--device", "kitchen", "--broker", url];
+    expect(await runCli(args, { LUBDUB_KEY: "A".repeat(43) })).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: `lubdub command: broker ${url}: connection refused\n`,
+    });
   });
 });
 

@@ -2,13 +2,18 @@
 // An update from the command to the commit, with all that is built: loader, full bundle, broker, and a
 // server that answers ranges. What the fleet sees of it, and what becomes of bundles that are no good.
 import { createHash, createHmac } from "node:crypto";
-import { beforeAll, describe, expect, it } from "vitest";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { updateMacText } from "../../firmware/wire/update.ts";
 import { loadBundle } from "../../tools/lib/bundle.ts";
 import { createLab } from "../helpers/lab.ts";
-import type { Lab } from "../helpers/lab.ts";
+import type { Lab, LabOptions } from "../helpers/lab.ts";
+import { runCli } from "../helpers/run-cli.ts";
 import { KEY_BYTES } from "../helpers/signed.ts";
 import { buildLoader, filesWith, slotOf } from "../helpers/slots.ts";
+import { TEST_KEY } from "../helpers/test-board.ts";
 
 let loader = "";
 beforeAll(async () => {
@@ -31,10 +36,17 @@ interface UpdateLab extends Lab {
   order(): void;
 }
 
-/** A board whose old bundle has sent its first beat, after an hour; the server has `next`. */
-async function createUpdateLab(next: string): Promise<UpdateLab> {
-  const { ".bootcde": script = "", ...files } = filesWith(loader, slotOf(OLD));
-  const lab = createLab({ script, files, config: { interval_s: 3600 } });
+/**
+ * A board whose old bundle has sent its first beat, after an hour; the server has `next`.
+ * @param installed its files, those of the old bundle unless given
+ */
+async function createUpdateLab(
+  next: string,
+  installed = filesWith(loader, slotOf(OLD)),
+  options: LabOptions = {},
+): Promise<UpdateLab> {
+  const { ".bootcde": script = "", ...files } = installed;
+  const lab = createLab({ script, files, config: { interval_s: 3600 }, ...options });
   const asked: [number, number][] = [];
   lab.world.http("cdn", {
     handle: ({ headers }) => {
@@ -154,5 +166,50 @@ describe("an update by command", () => {
     expect(starts()).toEqual(["unknown", "unknown", "update"]);
     // At most the part on the way is asked for again.
     expect(asked.length).toBeLessThanOrEqual(Math.ceil(GOOD.length / 1024) + 1);
+  });
+});
+
+describe("a board installed and updated with the tools", () => {
+  const folder = mkdtempSync(path.join(tmpdir(), "lubdub-update-"));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  function fileOf(name: string, text: string): string {
+    const file = path.join(folder, name);
+    writeFileSync(file, text, "latin1");
+    return file;
+  }
+
+  it("runs what `lubdub image` wrote, then what `lubdub update` printed the command for", async () => {
+    const out = path.join(folder, "image");
+    const image = await runCli(["image", "--out", out, "--bundle", fileOf("old.min.js", OLD)]);
+    const oldBundle = `1000${sha256Of(OLD).slice(0, 8)}`;
+    expect(image).toMatchObject({ code: 0, stderr: "" });
+    expect(image.stdout.trim().split("\n").at(-1)).toBe(`runs as bundle ${oldBundle}`);
+    expect(readdirSync(out).sort()).toEqual([".bootcde", "lubdub.a"]);
+
+    const installed = Object.fromEntries(
+      readdirSync(out).map((name) => [name, readFileSync(path.join(out, name), "latin1")]),
+    );
+    // After the hour its clock is some minutes ahead of the host's, who may be slow.
+    const startMs = Date.now() - 55 * 60_000;
+    const lab = await createUpdateLab(GOOD, installed, { startMs });
+    expect(await diagnostics(lab)).toMatchObject({ bundle: oldBundle, update: "idle" });
+
+    const update = await runCli(
+      [
+        ["update", fileOf("new.min.js", GOOD), "--url", "http://cdn/lubdub.js", "--ttl", "20m"],
+        ["--device", "dev-1"],
+      ].flat(),
+      { LUBDUB_KEY: TEST_KEY },
+    );
+    const newId = sha256Of(GOOD).slice(0, 8);
+    expect(update.code).toBe(0);
+    expect(update.stderr).toContain(`: ${GOOD.length} bytes, runs as bundle ....${newId}\n`);
+    lab.broker.publish("devices/dev-1/commands", update.stdout.trim(), { qos: 1 });
+    await lab.world.run("10m");
+    expect(lab.replies.at(-1)).toMatchObject({ ok: true, result: null });
+    expect(lab.count(/ update committed slot=lubdub\.b$/)).toBe(1);
+    expect(await diagnostics(lab)).toMatchObject({ bundle: `1001${newId}`, update: "idle" });
+    expect(lab.ran()).toEqual(["old", "new"]);
   });
 });

@@ -11,6 +11,9 @@ export const PROJECT_DIR = fileURLToPath(new URL("../../", import.meta.url));
 /** Where `npm run build` puts the bundle for boards, relative to the project. */
 export const BUNDLE_FILE = "dist/firmware/lubdub.min.js";
 
+/** Where it puts the loader. */
+const LOADER_FILE = "dist/firmware/loader.min.js";
+
 /** The firmware bundle. */
 export interface Bundle {
   /** One char per byte, as strings are on the board. */
@@ -30,24 +33,54 @@ function readSourceMap(file: string): string | null {
   }
 }
 
+/** Reads a file; `E_BUILD_MISSING` with `hint` when there is none. */
+function readBuilt(file: string, hint: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    if (systemCode(error) === "ENOENT")
+      throw new AppError("E_BUILD_MISSING", `there is no ${hint}`, { cause: error });
+    throw new AppError("E_BUILD_UNREADABLE", errorText(error), { cause: error });
+  }
+}
+
 /** Reads the built bundle, or another one; `E_BUILD_MISSING` when there is none. */
 export function loadBundle(given?: string): Bundle {
   const file = given ?? PROJECT_DIR + BUNDLE_FILE;
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(file);
-  } catch (error) {
-    if (systemCode(error) === "ENOENT")
-      throw new AppError(
-        "E_BUILD_MISSING",
-        given === undefined
-          ? `there is no ${BUNDLE_FILE}: run \`npm run build\` first`
-          : `there is no ${given}: \`lubdub build\` makes the bundle of a device of your own`,
-        { cause: error },
-      );
-    throw new AppError("E_BUILD_UNREADABLE", errorText(error), { cause: error });
-  }
+  const bytes = readBuilt(
+    file,
+    given === undefined
+      ? `${BUNDLE_FILE}: run \`npm run build\` first`
+      : `${given}: \`lubdub build\` makes the bundle of a device of your own`,
+  );
   const sha256 = createHash("sha256").update(bytes).digest("hex");
   const sourceMap = readSourceMap(file);
   return { text: bytes.toString("latin1"), sha256, sizeBytes: bytes.length, sourceMap };
+}
+
+/** Reads the built loader, which starts the bundles of slots; `E_BUILD_MISSING` when there is none. */
+export function loadLoader(): string {
+  return readBuilt(
+    PROJECT_DIR + LOADER_FILE,
+    `${LOADER_FILE}: run \`npm run build\` first`,
+  ).toString("latin1");
+}
+
+/** A bundle that can stand in a slot (firmware/wire/slots.ts). */
+export interface SlotBundle {
+  /** ASCII. */
+  text: string;
+  /** base64url(SHA-256(text)). */
+  digest: string;
+}
+
+/** Reads the built bundle, or another one; `E_BUNDLE` when no slot can hold it. */
+export function loadSlotBundle(given?: string): SlotBundle {
+  const { text, sha256 } = loadBundle(given);
+  if (!/^[\0-\x7f]+$/.test(text))
+    throw new AppError(
+      "E_BUNDLE",
+      `${given ?? BUNDLE_FILE} is no bundle: it is empty or not ASCII`,
+    );
+  return { text, digest: Buffer.from(sha256, "hex").toString("base64url") };
 }

@@ -5,7 +5,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { isDeviceId } from "../../firmware/wire/topics.ts";
 import { CONFIG } from "../../firmware/wire/config.ts";
-import { areUrls } from "../../firmware/wire/url.ts";
+import { areUrls, parseUrl } from "../../firmware/wire/url.ts";
 import { KEY_MIN_BYTES } from "../../firmware/wire/claims.ts";
 import { LUBDUB_VERSION } from "../../firmware/wire/version.ts";
 import { AppError, errorText, usageError } from "./errors.ts";
@@ -61,14 +61,38 @@ export function parseBroker(text: string): string {
   return text;
 }
 
+/** Checks the URL of one broker. */
+export function parseOneBroker(text: string): string {
+  if (!/^(mqtts?|wss?)$/.test(parseUrl(text)?.scheme ?? ""))
+    throw new InvalidArgumentError(
+      "Expected mqtt[s]://host[:port] or ws[s]://host[:port]/path, without user name.",
+    );
+  return text;
+}
+
 /**
  * Checks a device key: base64url of at least 32 bytes. The complaint does not repeat the text, as
  * commander's would: even a mistyped key is nearly one.
+ * @param source where it comes from, for the complaint
  */
-export function parseKey(text: string): string {
+export function checkKey(text: string, source: string): string {
   if ((decodeBase64url(text)?.length ?? 0) < KEY_MIN_BYTES)
-    throw usageError(`--key is invalid. Expected base64url of ${KEY_MIN_BYTES} bytes or more.`);
+    throw usageError(`${source} is invalid. Expected base64url of ${KEY_MIN_BYTES} bytes or more.`);
   return text;
+}
+
+/** Checks a device key that is an option's value. */
+export function parseKey(text: string): string {
+  return checkKey(text, "--key");
+}
+
+/** Makes a parser for texts that a token can carry: printable ASCII of bounded length. */
+export function parseText(maxChars: number): (text: string) => string {
+  return (text) => {
+    if (!/^[ -~]+$/.test(text) || text.length > maxChars)
+      throw new InvalidArgumentError(`Expected 1-${maxChars} characters of printable ASCII.`);
+    return text;
+  };
 }
 
 /** Checks the first levels of the topics: no wildcards, no empty ends. */

@@ -50,7 +50,7 @@ const PROBLEMS: { [code: string]: string } = {
 };
 
 /** Says in words why the broker cannot be used. */
-function problemText(error: unknown): string {
+export function problemText(error: unknown): string {
   return PROBLEMS[systemCode(error) ?? ""] ?? errorText(error).toLowerCase();
 }
 
