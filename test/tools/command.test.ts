@@ -22,7 +22,7 @@ function fileOf(name: string, text: string): string {
 
 const KEY = ["--key", fileOf("key", `${TEST_KEY}\n`)];
 const TO = ["--device", "kitchen", ...KEY];
-const BUNDLE = fileOf("bundle.min.js", "print(1)");
+const BUNDLE = fileOf("bundle.min.js", `print("lubdub update ")`);
 const URL = ["--url", "http://h/b"];
 
 let written: { stdout: string; stderr: string };
@@ -112,6 +112,12 @@ describe("called wrongly", () => {
     ["no such bundle", ["update", `${BUNDLE}x`, ...TO, ...URL], 1, "there is no "],
     ["an empty bundle", ["update", fileOf("empty", ""), ...TO, ...URL], 1, "empty or not ASCII"],
     ["bytes", ["image", "--out", folder, "--bundle", fileOf("x", "\xff")], 1, "empty or not ASCII"],
+    [
+      "a bundle without updates",
+      ["image", "--out", folder, "--bundle", fileOf("y", "1")],
+      1,
+      "part",
+    ],
     ["no folder", ["image"], 2, "required option '-o, --out <dir>'"],
     ["a file for a folder", ["image", "--out", BUNDLE], 1, "cannot write to"],
   ])("with %s: one line", async (_name, args, code, complaint) => {

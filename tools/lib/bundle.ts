@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { MAC_PREFIX } from "../../firmware/wire/update.ts";
 import { AppError, errorText, systemCode } from "./errors.ts";
 
 /** The project's folder, absolute, with a slash at its end. */
@@ -74,13 +75,16 @@ export interface SlotBundle {
   digest: string;
 }
 
-/** Reads the built bundle, or another one; `E_BUNDLE` when no slot can hold it. */
+/**
+ * Reads the built bundle, or another one; `E_BUNDLE` when no slot can hold it, or when it could not be
+ * updated again: without that part it would not even be kept after its trial.
+ */
 export function loadSlotBundle(given?: string): SlotBundle {
   const { text, sha256 } = loadBundle(given);
+  const file = given ?? BUNDLE_FILE;
   if (!/^[\0-\x7f]+$/.test(text))
-    throw new AppError(
-      "E_BUNDLE",
-      `${given ?? BUNDLE_FILE} is no bundle: it is empty or not ASCII`,
-    );
+    throw new AppError("E_BUNDLE", `${file} is no bundle: it is empty or not ASCII`);
+  if (!text.includes(MAC_PREFIX))
+    throw new AppError("E_BUNDLE", `${file} has no part \`update\`: it belongs into .bootcde`);
   return { text, digest: Buffer.from(sha256, "hex").toString("base64url") };
 }

@@ -27,30 +27,45 @@ export interface Delivery {
 export interface CommandReply {
   id: string | null;
   ok: boolean;
-  error?: { code: string; message: string };
+  /** Of the error, where there is one. */
+  code: string;
+  /** All of it: JSON, one line, ASCII. */
+  text: string;
 }
 
 /** Longest time to the broker's CONNACK, ms. */
 const CONNECT_MS = 5000;
 
+/** Makes text from the network fit for a terminal and for one line. */
+function toAscii(text: string): string {
+  return text.replace(
+    /[^ -~]/g,
+    (char) => "\\u" + char.charCodeAt(0).toString(16).padStart(4, "0"),
+  );
+}
+
 /** Reads a payload from the replies; undefined when it is none. */
 function readReply(payload: Buffer): CommandReply | undefined {
   try {
-    const reply = JSON.parse(payload.toString("latin1")) as CommandReply | null;
-    return typeof reply?.ok === "boolean" ? reply : undefined;
+    const reply = JSON.parse(payload.toString("utf8")) as {
+      id: string | null;
+      ok?: unknown;
+      error?: { code?: unknown };
+    } | null;
+    if (typeof reply?.ok !== "boolean") return undefined;
+    const { id, ok, error } = reply;
+    return { id, ok, code: toAscii(String(error?.code)), text: toAscii(JSON.stringify(reply)) };
   } catch {
     return undefined;
   }
 }
 
 /**
- * Publishes the command and gives the reply with its text. Replies are not signed: what they say is as
+ * Publishes the command and gives the reply. Replies are not signed: what they say is as
  * true as the broker.
  * @throws AppError (`E_COMMAND_BROKER`, `E_COMMAND_NO_REPLY`)
  */
-export async function deliverCommand(
-  delivery: Delivery,
-): Promise<{ text: string; reply: CommandReply }> {
+export async function deliverCommand(delivery: Delivery): Promise<CommandReply> {
   const { url, username, password, prefix, deviceId, token, jti, waitMs } = delivery;
   const client = mqtt.connect(url, {
     clientId: `lubdub-command-${randomBytes(6).toString("hex")}`,
@@ -58,7 +73,7 @@ export async function deliverCommand(
     ...(password !== undefined && { password }),
     protocolVersion: 4,
     clean: true,
-    connectTimeout: Math.min(CONNECT_MS, waitMs),
+    connectTimeout: CONNECT_MS,
     // One attempt.
     reconnectPeriod: 0,
   });
@@ -85,9 +100,8 @@ export async function deliverCommand(
       client.on("message", (_topic, payload, { retain }) => {
         const reply = readReply(payload);
         if (!reply || retain) return;
-        if (reply.id === jti) resolve({ text: payload.toString("latin1"), reply });
-        else if (reply.id === null)
-          stray = `; it refused one it could not read: ${reply.error?.code}`;
+        if (reply.id === jti) resolve(reply);
+        else if (reply.id === null) stray = `; it refused one it could not read: ${reply.code}`;
       });
       client.once("connect", () => {
         client.subscribe(replies, { qos: 1 }, (error, granted) => {
@@ -102,7 +116,7 @@ export async function deliverCommand(
     });
   } finally {
     clearTimeout(timer);
-    client.removeAllListeners("close");
-    await client.endAsync(!client.connected);
+    // At once: an orderly end would wait for a broker that never acknowledges.
+    await client.endAsync(true);
   }
 }

@@ -106,7 +106,7 @@ export async function sendCommand(
     process.stdout.write(`${token}\n`);
     return;
   }
-  const { text, reply } = await deliverCommand({
+  const { ok, code, text } = await deliverCommand({
     url: broker,
     username: options.user,
     password: options.user === undefined ? undefined : process.env[PASSWORD_VARIABLE],
@@ -117,5 +117,5 @@ export async function sendCommand(
     waitMs: wait,
   });
   process.stdout.write(`${text}\n`);
-  if (!reply.ok) throw new AppError("E_COMMAND_REFUSED", `${device} refused: ${reply.error?.code}`);
+  if (!ok) throw new AppError("E_COMMAND_REFUSED", `${device} refused: ${code}`);
 }
