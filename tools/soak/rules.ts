@@ -301,7 +301,8 @@ export function createRules(options: RuleOptions): Rules {
       if (last && status !== "stopping") checkSpacing(deviceId, last, { seq, uptime_ms, missed });
       if (!last || seq > last.seq) record.last = { seq, uptimeMs: uptime_ms, lateMs: max_late_ms };
       const figures = (telemetry ?? {}) as { [name: string]: unknown };
-      if (figures["totals"] === 1 && compact !== true)
+      // What came since the last boot says nothing of one before, whose last beat was on its way.
+      if (figures["totals"] === 1 && compact !== true && boot === device.newest.boot)
         checkTotals(deviceId, device, record, seq, figures);
     },
     onPrint: (deviceId, line) => {
