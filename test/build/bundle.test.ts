@@ -25,7 +25,7 @@ describe("bundle", () => {
     const root = plantFiles({});
     cpSync(path.join(PROJECT, "firmware"), path.join(root, "firmware"), { recursive: true });
     elsewhere = await build(root).finally(() => rmSync(root, { recursive: true }));
-  });
+  }, 180_000);
 
   it("consists of two scripts, their maps and the sizes", () => {
     expect(Object.keys(here).toSorted()).toEqual([
