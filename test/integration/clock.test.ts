@@ -77,7 +77,10 @@ describe("the clock on the interpreter", () => {
   it("is synced by a server, and after a power cut the floor is known", async () => {
     const server = await startServer();
     const board = await boot({ servers: `127.0.0.1:${server.port}` });
-    await board.console.waitFor(/ I time synced server=127\.0\.0\.1 offset_ms=25(199|20\d)\d{3}$/, SYNC_MS);
+    await board.console.waitFor(
+      / I time synced server=127\.0\.0\.1 offset_ms=25(199|20\d)\d{3}$/,
+      SYNC_MS,
+    );
     expect(server.requests).toBe(4);
     expect(Math.abs((await aheadMs(board)) - AHEAD_MS)).toBeLessThan(200);
     // Here timers would follow the interpreter's clock, so that one is left alone.
