@@ -41,7 +41,7 @@ export function startProgram(command: string, args: string[], env: NodeJS.Proces
     child,
     stdout: () => texts.stdout,
     stderr: () => texts.stderr,
-    sees: async (pattern, boundMs = 15_000) => {
+    sees: async (pattern, boundMs = 40_000) => {
       const what = (): string => `${pattern}; seen: ${texts.stdout}${texts.stderr}`;
       await waitFor(() => pattern.test(texts.stdout), boundMs, what);
     },
