@@ -3,8 +3,9 @@
 // values that are written down. What a script will do cannot be read from its text, so assumptions
 // are made:
 // - A function exists once if the program itself makes it, or a function that is called where it is
-//   written, or one that hands its inner functions out (a factory: once for each place that calls
-//   it). Functions inside of others come and go with their calls and count nothing.
+//   written, or one that hands its inner functions out (a factory: once for each place that calls it
+//   in the program itself, and once for all other places). Functions inside of others come and go
+//   with their calls and count nothing.
 // - A variable of such a scope holds what it is first given, as far as that is written down.
 // Not for: what is in global variables, which can be looked at (memory-heap.ts).
 import { parse } from "acorn";
@@ -18,13 +19,15 @@ export type CodePlace = "flash" | "ram";
 /** What a script's code takes. */
 export interface CodeSize {
   vars: number;
+  /** Of these, what goes with a function when its global variable, declared with `var`, is deleted. */
+  globalFunctions: ReadonlyMap<string, number>;
   /** Names that `let`, `const` and `class` declare in global scope: counted here. */
   lexicalNames: readonly string[];
 }
 
 interface Context {
   place: CodePlace;
-  /** How many places call a function by its name. */
+  /** How many places call a function by its name, those inside of functions taken together. */
   calls: ReadonlyMap<AnyNode, number>;
   /** Scopes around the code, that of the program left out. */
   depth: number;
@@ -61,25 +64,50 @@ function nameOf(node: AnyNode): string {
   return node.type === "Literal" ? String(node.value) : "";
 }
 
-/** True for a function that hands out functions which keep its variables. */
+/** What an expression may come to: both ways of a choice, the last of a sequence. */
+function outcomesOf(node: AnyNode): AnyNode[] {
+  switch (node.type) {
+    case "ConditionalExpression":
+      return [...outcomesOf(node.consequent), ...outcomesOf(node.alternate)];
+    case "LogicalExpression":
+      return [...outcomesOf(node.left), ...outcomesOf(node.right)];
+    case "AssignmentExpression":
+      return outcomesOf(node.right);
+    case "SequenceExpression":
+      return outcomesOf(node.expressions.at(-1) as Expression);
+    default:
+      return [node];
+  }
+}
+
+/**
+ * True for a function that hands out functions which keep its variables: it returns one, or an object
+ * with one, or makes one a member of something.
+ */
 function isFactory(fn: AnyFunction): boolean {
   const inner = new Set<string>();
-  const results: (Expression | null | undefined)[] = [];
-  if (fn.body.type === "BlockStatement") {
-    for (const child of fn.body.body) {
-      visitRunning(child, (node) => {
-        if (node.type === "FunctionDeclaration") inner.add(node.id?.name ?? "");
-        if (node.type === "ReturnStatement") results.push(node.argument);
-      });
-    }
-  } else results.push(fn.body);
-  const isInner = (node: AnyNode): boolean =>
-    isFunction(node) || (node.type === "Identifier" && inner.has(node.name));
-  return results.some((result) => {
-    if (!result) return false;
-    if (result.type !== "ObjectExpression") return isInner(result);
-    return result.properties.some((p) => p.type === "Property" && isInner(p.value));
-  });
+  const results: AnyNode[] = [];
+  const isInner = (value: AnyNode): boolean =>
+    outcomesOf(value).some((node) => {
+      if (node.type === "Identifier") return inner.has(node.name);
+      if (node.type !== "ObjectExpression") return isFunction(node);
+      return node.properties.some((p) => p.type === "Property" && isInner(p.value));
+    });
+  let isKept = false;
+  const assign = (target: AnyNode, value: AnyNode | null | undefined): void => {
+    if (!value || !isInner(value)) return;
+    if (target.type === "MemberExpression") isKept = true;
+    else inner.add(nameOf(target));
+  };
+  const look = (node: AnyNode): void => {
+    if (node.type === "FunctionDeclaration") inner.add(nameOf(node.id as AnyNode));
+    else if (node.type === "VariableDeclarator") assign(node.id, node.init);
+    else if (node.type === "AssignmentExpression") assign(node.left, node.right);
+    else if (node.type === "ReturnStatement" && node.argument) results.push(node.argument);
+  };
+  if (fn.body.type !== "BlockStatement") results.push(fn.body);
+  for (const child of childrenOf(fn.body)) visitRunning(child, look);
+  return isKept || results.some(isInner);
 }
 
 function codeVars(body: AnyNode, { place, depth }: Context): number {
@@ -91,10 +119,15 @@ function codeVars(body: AnyNode, { place, depth }: Context): number {
   return VARS.codeName + text + (depth > 0 ? VARS.scopeLink + scopes : 0);
 }
 
+/** A function without what it keeps. */
+function ownVars(fn: AnyFunction, context: Context): number {
+  const parameters = fn.params.reduce((sum, param) => sum + nameVars(nameOf(param)), 0);
+  return VARS.functionObject + parameters + codeVars(fn.body, context);
+}
+
 /** A function, and what it keeps of its own scope if it is a factory. */
 function functionVars(fn: AnyFunction, context: Context): number {
-  const parameters = fn.params.reduce((sum, param) => sum + nameVars(nameOf(param)), 0);
-  const own = VARS.functionObject + parameters + codeVars(fn.body, context);
+  const own = ownVars(fn, context);
   if (!isFactory(fn)) return own;
   const callers = context.calls.get(fn) ?? 1;
   return own + callers * scopeVars(fn, context);
@@ -209,14 +242,18 @@ export function codeSize(source: string, place: CodePlace): CodeSize {
   try {
     program = parse(source, { ecmaVersion: "latest", allowReturnOutsideFunction: true });
   } catch {
-    return { vars: 0, lexicalNames: [] };
+    return { vars: 0, globalFunctions: new Map(), lexicalNames: [] };
   }
   const calls = new Map<AnyNode, number>();
-  for (const { node, parent, binding } of resolveNames(program)) {
+  const calledInside = new Set<AnyNode>();
+  for (const { node, scope, parent, binding } of resolveNames(program)) {
     if (!binding || parent.type !== "CallExpression" || parent.callee !== node) continue;
     const { node: declared } = binding;
     const fn = declared.type === "VariableDeclarator" ? declared.init : declared;
-    if (fn) calls.set(fn, (calls.get(fn) ?? 0) + 1);
+    const isInside = scope.fn.parent !== null;
+    if (!fn || (isInside && calledInside.has(fn))) continue;
+    calls.set(fn, (calls.get(fn) ?? 0) + 1);
+    if (isInside) calledInside.add(fn);
   }
   const lexicalNames = program.body.flatMap((node) => {
     if (node.type === "ClassDeclaration") return [node.id.name];
@@ -225,5 +262,11 @@ export function codeSize(source: string, place: CodePlace): CodeSize {
   });
   const context: Context = { place, calls, depth: 0 };
   const vars = program.body.reduce((sum, node) => sum + runVars(node, context), 0);
-  return { vars, lexicalNames };
+  const globalFunctions = new Map<string, number>();
+  for (const node of program.body) {
+    if (node.type !== "VariableDeclaration" || node.kind !== "var") continue;
+    for (const { id, init } of node.declarations)
+      if (init && isFunction(init)) globalFunctions.set(nameOf(id), ownVars(init, context));
+  }
+  return { vars, globalFunctions, lexicalNames };
 }

@@ -47,21 +47,22 @@ function sizeOf(source: string, place: CodePlace): CodeSize {
 /** Creates the count of a board that has just booted. */
 export function createMemory(host: MemoryHost): Memory {
   const sources = new Map<string, CodePlace>();
-  let code: { vars: number; lexicalNames: ReadonlySet<string> } | null = null;
+  let code: (Omit<CodeSize, "lexicalNames"> & { lexicalNames: ReadonlySet<string> }) | null = null;
   let heap: number | null = null;
 
-  const codeNow = (): { vars: number; lexicalNames: ReadonlySet<string> } => {
+  const codeNow = (): NonNullable<typeof code> => {
     if (!code) {
       const all = [...sources].map(([source, place]) => sizeOf(source, place));
       code = {
         vars: all.reduce((sum, size) => sum + size.vars, 0),
+        globalFunctions: new Map(all.flatMap((size) => [...size.globalFunctions])),
         lexicalNames: new Set(all.flatMap((size) => size.lexicalNames)),
       };
     }
     return code;
   };
   const look = (): number => {
-    const { lexicalNames } = codeNow();
+    const { globalFunctions, lexicalNames } = codeNow();
     const globals = host.globals();
     // The engine has a variable from the start of its script on, the interpreter once it is declared.
     const names = Object.keys(globals).filter(
@@ -70,8 +71,11 @@ export function createMemory(host: MemoryHost): Memory {
     );
     const values = names.map((name) => globals[name]);
     const slots = names.reduce((sum, name) => sum + nameVars(name), 0);
+    let deleted = 0;
+    for (const [name, vars] of globalFunctions) if (globals[name] === undefined) deleted += vars;
     const platform = host.platformObjects;
-    return slots + heapVars([...values, ...platform]) - platform.length * VARS.object;
+    const objects = heapVars([...values, ...platform]) - platform.length * VARS.object;
+    return slots + objects - deleted;
   };
   const used: Memory["used"] = ({ collects }) => {
     if (collects || heap === null) heap = look();

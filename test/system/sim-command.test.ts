@@ -97,7 +97,7 @@ describe("lubdub sim", () => {
       "a run without a heartbeat, and tells how to repeat it,",
       ["--seed", "3"],
       1,
-      /^lubdub sim: no heartbeat was accepted; repeat: npx lubdub sim --for 1s --seed 3\n$/,
+      /^lubdub sim: no heartbeat was accepted; repeat: npx lubdub sim --for 10ms --seed 3\n$/,
     ],
     [
       "a bundle that is not there",
@@ -119,7 +119,7 @@ describe("lubdub sim", () => {
     ],
   ];
   it.each(wrong)("refuses %s with one clear message", async (_name, options, exitCode, message) => {
-    const { code, stderr } = await runCli(["sim", "--for", "1s", ...options]);
+    const { code, stderr } = await runCli(["sim", "--for", "10ms", ...options]);
     expect(code).toBe(exitCode);
     expect(stderr).toMatch(message);
     expect(stderr).not.toMatch(/^ +at /m);

@@ -53,6 +53,39 @@ describe("memory", () => {
     expect(vars("}{")).toBe(0);
   });
 
+  it("knows by what a function's scope stays, however it is written", () => {
+    const vars = (body: string): number =>
+      codeSize(`var f=a=>{var n=0;${body}}`, "flash").vars - codeSize("var f=a=>{n}", "flash").vars;
+    const inner = "var g=()=>n";
+    expect(vars(`${inner};print(g)`)).toBe(0);
+    for (const kept of [
+      `${inner};return g`,
+      `${inner},s={g:g};return s`,
+      `${inner},s;return s={x:{g:g}}`,
+      `${inner};return n&&print(n),g`,
+      `${inner};return n?null:g`,
+      `a.g=()=>n`,
+      `${inner};a.g=n||g`,
+    ])
+      expect(vars(kept), kept).toBeGreaterThan(5);
+    const inside = "function h(){f();f()}";
+    const factory = "var f=()=>{var n=0;return()=>n};";
+    const once = codeSize(`${factory}f()`, "flash").vars;
+    expect(codeSize(`${factory}f();f()`, "flash").vars).toBeGreaterThan(once);
+    expect(codeSize(factory + inside, "flash").vars).toBe(once + codeSize(inside, "flash").vars);
+  });
+
+  it("counts a global function no longer when it is deleted", () => {
+    const { board, run } = createLab();
+    const used = (): number => Number(board.evaluate("process.memory().usage"));
+    run("");
+    const before = used();
+    run("var work=(a,b)=>a+b;");
+    expect(used()).toBe(before + 6);
+    run("delete global.work;");
+    expect(used()).toBe(before);
+  });
+
   it("looks at objects when asked to collect, and counts timers at once", () => {
     const { board, run } = createLab();
     run("var used=function(gc){return process.memory(gc).usage}");
