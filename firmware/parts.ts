@@ -169,8 +169,7 @@ export function uplink(app: App): asserts app is Connected {
     onRefused: (failure) => {
       // CONNACK 1 and 2 judge protocol and identifier.
       if (/k=[12]$/.test(failure)) return false;
-      // A rotation that is undone leaves a key that may be taken.
-      if (app.rotation && app.rotation.refused()) return true;
+      if (app.rotation) app.rotation.refused();
       const remedy = refused(app.rt, app.jwt);
       if (remedy === "check-clock" && app.time) app.time.networkUp();
       return remedy !== "long-backoff";
@@ -243,7 +242,13 @@ export function commands(app: Connected, own?: { [name: string]: Handler }): voi
   const up = app.uplink;
   const topic = topicOf(config.topic_prefix, identity.id, "replies");
   const rotation = createRotation(rt, jwt, config);
+  const { onOnline } = up;
   app.rotation = rotation;
+  up.onOnline = (detail) => {
+    onOnline(detail);
+    // Only a beat decides about a new key.
+    if (jwt.old && app.heartbeat) app.heartbeat.beatSoon();
+  };
   const service = createCommands(rt, {
     jwt,
     reply: (body, done) => up.publish({ topic, body, qos: 1 }, done),

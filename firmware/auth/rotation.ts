@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
-// A new key for a device. It signs from the moment it is there, and the old one still verifies; it
-// stays when a beat signed with it is acknowledged over a connection that was made with it, and goes
-// when its first use is refused.
+// A new key for a device. It signs from the moment it is there, and both verify until a beat is
+// acknowledged over a connection that was made since: the key that signed it stays, the other goes.
 //
-//   lubdub.key  | lubdub.next | signs                  | leaves on
-//   -           | -           | the configuration's    | rotateKey
-//   old or -    | new         | new; both verify       | acknowledged -> kept, refused -> dropped
-//   new         | -           | new                    | rotateKey
+//   lubdub.key  | lubdub.next | signs                            | leaves on
+//   -           | -           | the configuration's              | rotateKey
+//   old or -    | new         | new; after a refusal either one  | acknowledged -> kept or undone
+//   new         | -           | new                              | rotateKey
+//
+// A refusal decides nothing: it may be a stale clock that was refused, or by a peer that knows neither
+// key, and the host may have forgotten the old one already.
 //
 // Each file carries a check sum over itself and the configured key: a torn one does not count, and
 // a board that is given another key by hand forgets both. `lubdub.key` is written while `lubdub.next`
@@ -27,16 +29,16 @@ export const NEXT_FILE = "lubdub.next";
 export interface Rotation {
   /** Makes a new key the one that signs. Fails with E_KEY or E_STORE. `key` is base64url. */
   rotate(key: string, kid: string): Failure | undefined;
-  /** A beat was acknowledged; over a connection that was made with the new key that makes it final. */
+  /** A beat was acknowledged; over a connection made since a rotation that decides between its keys. */
   accepted(): void;
-  /** A credential was refused; true when that undid a rotation, so the old key is worth a try. */
-  refused(): boolean;
+  /** A credential was refused: while two keys are undecided the other one may be the next to sign. */
+  refused(): void;
 }
 
 /** Takes up the keys of earlier rotations, and one that the last boot left undecided. */
 export function createRotation(rt: Runtime, jwt: Jwt, config: Config): Rotation {
-  // The last connection that may have been made with the old key. A connection is judged when it is
-  // made: what comes over it later says nothing of a newer key. What waits is sealed again in the next.
+  // The last connection before the new key. A connection is judged when it is made: what comes over it
+  // later says nothing of a newer key. What waits is sealed again in the next.
   let oldSession = 0;
 
   function textOf(kid: string, key: string): string {
@@ -54,49 +56,43 @@ export function createRotation(rt: Runtime, jwt: Jwt, config: Config): Rotation 
     return undefined;
   }
 
-  function drop(): void {
-    rt.erase(NEXT_FILE);
-    jwt.old = undefined;
-  }
-
-  function use(next: SigningKey): void {
+  function use(key: SigningKey): void {
     jwt.old = jwt.key;
-    jwt.key = next;
+    jwt.key = key;
   }
 
   jwt.key = load(KEY_FILE) || jwt.key;
-  const next = load(NEXT_FILE);
+  let next = load(NEXT_FILE);
   if (next) use(next);
   return {
     rotate: function (key, kid) {
       // A second one would need three keys; equal ids would not tell the two apart.
       if (jwt.old || kid === jwt.key.kid) return "E_KEY cause=" + (jwt.old ? "busy" : "kid");
       const error = rt.write(NEXT_FILE, textOf(kid, key));
-      const made = error ? undefined : load(NEXT_FILE);
-      if (!made) {
+      next = error ? undefined : load(NEXT_FILE);
+      if (!next) {
         rt.erase(NEXT_FILE);
         return "E_STORE text=" + quoted("" + error);
       }
-      use(made);
+      use(next);
       oldSession = jwt.identity.session;
       rt.log("I", "key", "new", "kid=" + quoted(kid));
       return undefined;
     },
     accepted: function () {
       if (!jwt.old || jwt.identity.session <= oldSession) return undefined;
+      const isNew = jwt.key === next;
       // Without room for it, the undecided one stays what it is, and the next beat tries again.
-      const error = rt.write(KEY_FILE, rt.read(NEXT_FILE) as string);
+      const error = isNew && rt.write(KEY_FILE, rt.read(NEXT_FILE) as string);
       if (error) return rt.log("E", "key", "not-kept", "code=E_STORE text=" + quoted(error));
-      drop();
-      return rt.log("I", "key", "kept", "kid=" + quoted(jwt.key.kid));
+      rt.erase(NEXT_FILE);
+      jwt.old = undefined;
+      const kid = "kid=" + quoted((next as SigningKey).kid);
+      return rt.log(isNew ? "I" : "W", "key", isNew ? "kept" : "undone", kid);
     },
     refused: function () {
-      const { old } = jwt;
-      if (!old) return false;
-      rt.log("W", "key", "undone", "kid=" + quoted(jwt.key.kid));
-      jwt.key = old;
-      drop();
-      return true;
+      // Drawn, not in turn: one of two URLs would get the same wrong key for ever.
+      if (jwt.old && rt.random() < 0.75) use(jwt.old);
     },
   };
 }

@@ -50,6 +50,8 @@ export interface Heartbeat {
   intervalMs: number;
   /** Changes the interval, s; the next beat comes after it. */
   setPeriod(intervalSec: number): void;
+  /** Makes a beat now, and the next one an interval later. */
+  beatSoon(): void;
   /**
    * Sends a last beat that says so, waits for those in hand, then calls `done`.
    * @param untilMs when the next beat is expected, epoch ms, if that is known
@@ -171,6 +173,12 @@ export function createHeartbeat(
     rt.arm(slot, heartbeat.intervalMs, tick);
   }
 
+  function beatSoon(): void {
+    if (stopDone) return;
+    dueMs = rt.nowMs();
+    rt.arm(slot, 0, tick);
+  }
+
   function stop(done: () => void, untilMs?: number): void {
     heartbeat.status = "off";
     stopDone = done;
@@ -180,6 +188,7 @@ export function createHeartbeat(
   }
 
   heartbeat.setPeriod = setPeriod;
+  heartbeat.beatSoon = beatSoon;
   heartbeat.stop = stop;
   setPeriod(options.intervalSec);
   rt.log("I", "heartbeat", "started", "interval_s=" + options.intervalSec);

@@ -48,14 +48,34 @@ describe("rotation", () => {
     expect(board.files.has(NEXT_FILE)).toBe(false);
   });
 
-  it("is undone when a credential is refused", () => {
+  it("a refusal makes the other key the next to sign, or not, and undoes nothing", () => {
     const board = createFakeBoard();
     const { rotate, refused, kids } = boot(board);
     rotate(SECOND, "2");
-    expect(refused()).toBe(true);
+    const signing = new Set<string | undefined>();
+    for (let i = 0; i < 40; i++) {
+      refused();
+      const [signs, other] = kids();
+      expect([signs, other].sort()).toEqual(["1", "2"]);
+      signing.add(signs);
+    }
+    expect([...signing].sort()).toEqual(["1", "2"]);
+    expect(boot(board).kids()).toEqual(["2", "1"]);
+  });
+
+  it("is undone when a beat with the old key is acknowledged after a refusal", () => {
+    const board = createFakeBoard();
+    const { rotate, refused, accepted, identity, kids } = boot(board);
+    rotate(SECOND, "2");
+    board.draws.push(0);
+    identity.session++;
+    refused();
+    expect(kids()).toEqual(["1", "2"]);
+    accepted();
     expect(kids()).toEqual(["1", undefined]);
-    expect(refused()).toBe(false);
     expect(boot(board).kids()).toEqual(["1", undefined]);
+    refused();
+    expect(kids()).toEqual(["1", undefined]);
   });
 
   it("is still open after a restart", () => {
@@ -75,7 +95,10 @@ describe("rotation", () => {
     identity.session++;
     accepted();
     rotate(THIRD, "3");
+    board.draws.push(0);
     refused();
+    identity.session++;
+    accepted();
     expect(boot(board).kids()).toEqual(["2", undefined]);
   });
 

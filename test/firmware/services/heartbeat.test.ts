@@ -196,6 +196,25 @@ describe("the loop", () => {
     rig.stopAll();
   });
 
+  it("makes one in between when that is asked for, and goes on an interval later", () => {
+    const rig = create();
+    rig.start();
+    rig.clock.advance(INTERVAL_MS + 500);
+    rig.created.heartbeat?.beatSoon();
+    rig.clock.advance(INTERVAL_MS);
+    expect(rig.times()).toEqual([INTERVAL_MS, INTERVAL_MS + 500, 2 * INTERVAL_MS + 500]);
+    expect(rig.bodies().map((body) => body.missed)).toEqual([0, 0, 0]);
+    rig.created.heartbeat?.stop(() => undefined);
+    rig.created.heartbeat?.beatSoon();
+    rig.clock.advance(2 * INTERVAL_MS);
+    expect(rig.bodies().map((body) => body.status)).toEqual([
+      "alive",
+      "alive",
+      "alive",
+      "stopping",
+    ]);
+  });
+
   it("takes another interval while it runs", () => {
     const rig = create();
     rig.start();
