@@ -33,6 +33,9 @@ export const RESERVED = 3;
 /** Most QoS 2 messages whose PUBREL is awaited. A broker that sends more is not listened to. */
 export const RECEIVED_MAX = 64;
 
+/** With so many connections that the peer has ended at the same message, that message is given up. */
+export const ENDS_MAX = 3;
+
 /** How long DISCONNECT may take to leave, ms. */
 export const FLUSH_MS = 1000;
 
@@ -76,6 +79,8 @@ interface Waiting {
   sentMs: number;
   /** Absent once the broker has it: what is left to send is PUBREL. */
   publication: Message | undefined;
+  /** How many connections the peer has ended while this was the oldest one. */
+  ends: number;
   done: Published;
 }
 
@@ -140,18 +145,19 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
   // When the unanswered PINGREQ was sent; 0: none is out.
   let pingMs = 0;
 
-  /** Gives up what waits; but with `isKept` only what told the state of this connection, or whose
-   * exchange a clean session ends. */
-  function abandon(isKept?: boolean): void {
+  /** Gives up what waits; but with `isKept` only what told the state of this connection, and what the
+   * peer does not take, or with `isNew` what an earlier session has half delivered. */
+  function abandon(isKept?: boolean, isNew?: boolean): void {
     const all = waiting;
     const lost: Waiting[] = [];
     waiting = [];
     for (const entry of all) {
       const message = entry.publication;
-      if (isKept && (message ? !message.retain : !config.clean_session)) waiting.push(entry);
+      if (isKept && (message ? !message.retain && entry.ends < ENDS_MAX : !isNew))
+        waiting.push(entry);
       else lost.push(entry);
     }
-    for (const entry of lost) entry.done("E_MQTT_CLOSED");
+    for (const entry of lost) entry.done(entry.ends < ENDS_MAX ? "E_MQTT_CLOSED" : "E_MQTT_DENIED");
   }
 
   function close(): void {
@@ -168,7 +174,10 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
 
   /** Also the socket's `onClose`, which has nothing but a reason to tell. */
   function fail(reason?: string, failure?: Failure, isRefused?: boolean): void {
+    const first = waiting[0];
     if (!socket) return;
+    // A message that it does not allow a broker may answer by closing [MQTT-3.3.5-2], each time anew.
+    if (first && state === ONLINE && !failure) first.ends++;
     close();
     owner.onFail(failure || "E_NET reason=" + (reason || "gone"), !!isRefused);
   }
@@ -222,7 +231,7 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
     const { qos, retain } = message;
     // PUBACK is type 4, PUBREC 5.
     const wants = ack || (qos && qos + 3);
-    const entry = { id: "", wants, sentMs: -1, publication: message, done };
+    const entry = { id: "", wants, sentMs: -1, publication: message, ends: 0, done };
     if (socket && socket.pendingBytes() > PENDING_MAX_BYTES && !retain)
       return done("E_MQTT_BUFFER");
     if (wants || state !== ONLINE) {
@@ -350,6 +359,8 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
         // A hop, because the chain of calls that has read CONNACK is long.
         rt.arm(slot, 0, function () {
           let i = 0;
+          // Nobody knows whether it was delivered, and PUBREL would mean nothing to this session.
+          if (!present) abandon(true, true);
           while (i < waiting.length) {
             const entry = waiting[i] as Waiting;
             if (entry.wants) i++;

@@ -157,8 +157,8 @@ export function createCommands(rt: Runtime, options: CommandOptions): Commands {
     rt.arm(slot, REPLY_MS, work);
     reply(text, (failure) => {
       if (commands.status !== "running") return;
-      // A server that is reported to over HTTP takes none.
-      if (failure === "E_HTTP_NONE") {
+      // A server that is reported to over HTTP takes none, and a broker may not allow them.
+      if (failure && /HTTP_NONE|DENIED/.test(failure)) {
         rt.log("W", "command", "reply-lost", "code=" + failure);
         failure = undefined;
       }

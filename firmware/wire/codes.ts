@@ -32,6 +32,7 @@ export type Code =
   | "E_MEMORY"
   | "E_MQTT_BUFFER"
   | "E_MQTT_CLOSED"
+  | "E_MQTT_DENIED"
   | "E_MQTT_OFFLINE"
   | "E_MQTT_PROTOCOL"
   | "E_MQTT_REFUSED"
@@ -180,6 +181,11 @@ export const CODES: { [code in Code]: CodeInfo } = {
     severity: "E",
     retriable: true,
     text: "The service was stopped, or its connection ended, before the answer came.",
+  },
+  E_MQTT_DENIED: {
+    severity: "E",
+    retriable: false,
+    text: "The broker has ended three connections in a row instead of acknowledging this message.",
   },
   E_MQTT_OFFLINE: { severity: "E", retriable: true, text: "There is no connection to the broker." },
   E_MQTT_PROTOCOL: {

@@ -197,7 +197,7 @@ function live(steps: readonly Step[], change: Partial<MqttConfig>, canForget: bo
     if (!isOpen) return;
     isOpen = false;
     [up, down] = [[], []];
-    rig.socket().close("ended");
+    // As its owner does whose access point is gone: what a peer ends again and again is given up.
     rig.link.close();
     broker.lose();
     look();
@@ -377,7 +377,9 @@ describe("a client and a broker that forgets its session now and then", () => {
         expectManners(life);
         for (const { body, qos } of life.accepted) {
           if (!qos) continue;
-          expect(life.rig.outcomes).toContain(`${body} ok`);
+          // Of one that it had received a broker that forgets cannot tell whether it is done.
+          const outcome = life.rig.outcomes.find((text) => text.startsWith(`${body} `));
+          expect(outcome).toMatch(qos === 2 ? / ok| E_MQTT_CLOSED/ : / ok/);
           expect(countOf(life.broker.taken, body), body).toBeGreaterThanOrEqual(1);
         }
       }),

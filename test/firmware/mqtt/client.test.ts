@@ -4,6 +4,7 @@
 // docs/reference/mqtt-conformance.md names these tests.
 import { describe, expect, it } from "vitest";
 import {
+  ENDS_MAX,
   FLUSH_MS,
   PACKET_MAX_BYTES,
   PENDING_MAX_BYTES,
@@ -856,35 +857,83 @@ describe("over connections", () => {
     },
   );
 
+  it("sends PUBREL again and never PUBLISH after PUBREC", () => {
+    const rig = online();
+    for (const name of ["a", "b", "c"]) rig.publish({ ...QOS2, body: name }, name);
+    rig.feed(pubrec(3) + pubrec(1));
+    rig.lose();
+    rig.dial();
+    rig.accept(true);
+    // What is not received yet first, then the releases in the order of PUBREC.
+    expect(rig.sent().slice(1)).toMatchObject([
+      { cmd: "publish", messageId: 2, dup: true },
+      { cmd: "pubrel", messageId: 3 },
+      { cmd: "pubrel", messageId: 1 },
+    ]);
+    rig.feed(pubcomp(3) + pubcomp(1));
+    expect(rig.outcomes).toEqual(["c ok", "a ok"]);
+  });
+
   it.each([true, false])(
-    "sends PUBREL again and never PUBLISH after PUBREC (session present: %s)",
-    (present) => {
-      const rig = online();
-      for (const name of ["a", "b", "c"]) rig.publish({ ...QOS2, body: name }, name);
-      rig.feed(pubrec(3) + pubrec(1));
+    "ends a half delivered QoS 2 message with its session, which a broker may not even know (clean: %s)",
+    (clean_session) => {
+      const rig = online({ clean_session });
+      rig.publish(QOS2, "a");
+      rig.publish({ ...QOS2, body: "2" }, "b");
+      rig.feed(pubrec(1));
       rig.lose();
       rig.dial();
-      rig.accept(present);
-      // What is not received yet first, then the releases in the order of PUBREC.
-      expect(rig.sent().slice(1)).toMatchObject([
-        { cmd: "publish", messageId: 2, dup: true },
-        { cmd: "pubrel", messageId: 3 },
-        { cmd: "pubrel", messageId: 1 },
-      ]);
-      rig.feed(pubcomp(3) + pubcomp(1));
-      expect(rig.outcomes).toEqual(["c ok", "a ok"]);
+      rig.accept(false);
+      expect(rig.outcomes).toEqual(["a E_MQTT_CLOSED"]);
+      expect(rig.sent().slice(1)).toMatchObject([{ cmd: "publish", messageId: 2 }]);
     },
   );
 
-  it("sends as often as there are connections", () => {
+  it.each([1, 2])("gives a QoS %i message up at which the peer ends each connection", (qos) => {
     const rig = online();
-    rig.publish(BEAT, "a");
-    for (let i = 0; i < 3; i++) {
+    rig.publish({ ...BEAT, qos }, "a");
+    rig.publish({ ...BEAT, body: "2" }, "b");
+    for (let i = 1; i < ENDS_MAX; i++) {
       rig.lose();
+      rig.dial();
+      rig.accept(true);
+      expect(rig.sent()).toMatchObject([{ cmd: "connect" }, { messageId: 1 }, { messageId: 2 }]);
+    }
+    expect(rig.outcomes).toEqual([]);
+    rig.lose();
+    expect(rig.outcomes).toEqual(["a E_MQTT_DENIED"]);
+    rig.dial();
+    rig.accept(true);
+    expect(rig.sent()).toMatchObject([{ cmd: "connect" }, { messageId: 2 }]);
+    rig.feed(puback(2));
+    expect(rig.outcomes).toEqual(["a E_MQTT_DENIED", "b ok"]);
+  });
+
+  it("gives up nothing for a network that comes and goes, nor for missing answers", () => {
+    const rig = online({ ack_timeout_s: 10 });
+    rig.publish(BEAT, "a");
+    for (let i = 0; i < 2 * ENDS_MAX; i++) {
+      if (i % 2) rig.board.advance(10_020);
+      rig.link.close();
       rig.dial();
       rig.accept(true);
       expect(rig.sent()[1]).toMatchObject({ messageId: 1, dup: true });
     }
+    expect(rig.events).toContain("fail E_MQTT_TIMEOUT wait=ack");
+  });
+
+  it("gives up nothing that is received and waits for its end", () => {
+    const rig = online();
+    rig.publish(QOS2, "a");
+    rig.feed(pubrec(1));
+    for (let i = 0; i <= ENDS_MAX; i++) {
+      rig.lose();
+      rig.dial();
+      rig.accept(true);
+      expect(rig.cmds()).toEqual(["connect", "pubrel"]);
+    }
+    rig.feed(pubcomp(1));
+    expect(rig.outcomes).toEqual(["a ok"]);
   });
 
   it("does not claim DUP in a clean session", () => {
@@ -899,16 +948,6 @@ describe("over connections", () => {
       { messageId: 1, dup: false },
       { messageId: 2, dup: false },
     ]);
-  });
-
-  it("ends a half delivered QoS 2 message with its clean session", () => {
-    const rig = online({ clean_session: true });
-    rig.publish(QOS2, "a");
-    rig.feed(pubrec(1));
-    rig.lose();
-    expect(rig.outcomes).toEqual(["a E_MQTT_CLOSED"]);
-    rig.goOnline();
-    expect(rig.cmds()).toEqual([]);
   });
 
   it.each([1, 2])("does not send QoS %i again that was acknowledged", (qos) => {

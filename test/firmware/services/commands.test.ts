@@ -223,9 +223,12 @@ describe("a command", () => {
     commands.stop();
   });
 
-  it("that came over HTTP has no reply, which is logged", () => {
+  it.each([
+    ["over HTTP", "E_HTTP_NONE"],
+    ["from a broker that does not allow them", "E_MQTT_DENIED"],
+  ])("that came %s has no reply, which is logged", (_from, failure) => {
     const { board, commands, token } = boot(createFakeBoard(), {
-      reply: (_text, done) => done("E_HTTP_NONE"),
+      reply: (_text, done) => done(failure),
     });
     for (let i = 0; i < 3; i++) commands.handle(token("ping"));
     board.advance(2 * PAUSE_MS);
