@@ -379,7 +379,15 @@ export function supervisor(app: App): void {
   const { rt, config } = app;
   app.services["supervisor"] = createSupervisor(rt, {
     recoverSec: config.recover_s,
-    isOnline: () => !!app.uplink && app.uplink.status === "online",
+    // Somebody has answered: the LAN is not what to mend.
+    isReached: () => {
+      const { uplink: up, services } = app;
+      const live = services["keepalive"];
+      return (
+        (!!up && (up.status === "online" || rt.nowMs() < up.patientMs)) ||
+        (!!live && live.status === "open")
+      );
+    },
     areJobsRunning: () => {
       const beats = app.heartbeat;
       if (!beats) return true;

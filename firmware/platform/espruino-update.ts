@@ -10,7 +10,7 @@
 declare function setTimeout(code: string, delayMs: number): void;
 
 /** Least free bytes to go on with: an update, and what is written until the next start. */
-const FREE_BYTES = 65536;
+const FREE_BYTES = 98304;
 
 /** Least trash that is worth it, bytes: one compaction never leads to another. */
 const TRASH_BYTES = 32768;

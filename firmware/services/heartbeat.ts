@@ -48,7 +48,7 @@ export interface Heartbeat {
   /** When the last beat was built or the interval set, ms. */
   beatMs: number;
   intervalMs: number;
-  /** Changes the interval, s; the next beat comes after it. */
+  /** Changes the interval, s; a beat that says so goes out at once. */
   setPeriod(intervalSec: number): void;
   /** Makes a beat now, and the next one an interval later. */
   beatSoon(): void;
@@ -67,7 +67,7 @@ export function createHeartbeat(
 ): Heartbeat {
   const slot = rt.newSlot();
   const heartbeat = { status: "on", beatMs: 0 } as Heartbeat;
-  let dueMs: number;
+  let dueMs!: number;
   // Since the previous beat.
   let missed = 0;
   let maxLateMs = 0;
@@ -98,12 +98,13 @@ export function createHeartbeat(
     if (isLost) return;
     const seq = ++identity.seq;
     const now = rt.nowMs();
-    heartbeat.beatMs = now;
     let vars = rt.varsInUse();
     if (rt.varsTotal - vars < VARS_FEW) vars = rt.varsTotal - rt.collect();
     const free = rt.varsTotal - vars;
     // The interpreter's JSON.stringify crashes when the memory ends in it; measured on 2v29.
     if (free < VARS_MIN) return failed(seq, "E_MEMORY free=" + free);
+    // Memory that is short for good is a fault that a start mends: whoever looks for beats finds none.
+    heartbeat.beatMs = now;
     const rssi = (rt.radio && rt.radio.rssiDbm()) || 0;
     const state = -rssi * 16 + clock * 4 + status;
     const { session, boot } = identity;
@@ -164,19 +165,19 @@ export function createHeartbeat(
     beat(options.isDegraded && options.isDegraded() ? 1 : 0);
   }
 
+  function beatSoon(): void {
+    if (stopDone) return;
+    dueMs = rt.nowMs();
+    rt.arm(slot, 0, tick);
+  }
+
   function setPeriod(sec: number): void {
     // Whole, or rounding (4.007 * 1000 is not 4007) would move the ticks across their multiples.
     heartbeat.intervalMs = Math.round(sec * 1000);
     // As if one had been built: whoever looks for beats goes by the new interval.
     heartbeat.beatMs = rt.nowMs();
-    dueMs = heartbeat.beatMs + heartbeat.intervalMs;
-    rt.arm(slot, heartbeat.intervalMs, tick);
-  }
-
-  function beatSoon(): void {
-    if (stopDone) return;
-    dueMs = rt.nowMs();
-    rt.arm(slot, 0, tick);
+    // The last beat has told of another one, by which the host would miss the next.
+    beatSoon();
   }
 
   function stop(done: () => void, untilMs?: number): void {
@@ -191,7 +192,7 @@ export function createHeartbeat(
   heartbeat.beatSoon = beatSoon;
   heartbeat.stop = stop;
   setPeriod(options.intervalSec);
+  if (!options.isImmediate) rt.arm(slot, (dueMs += heartbeat.intervalMs) - rt.nowMs(), tick);
   rt.log("I", "heartbeat", "started", "interval_s=" + options.intervalSec);
-  if (options.isImmediate) beat(0);
   return heartbeat;
 }

@@ -26,7 +26,8 @@ export const REST_MS = 5000;
 export interface SupervisorOptions {
   /** Unit of the stages, s. */
   recoverSec: number;
-  isOnline(): boolean;
+  /** Whether a server is reached, were it only to be told to wait. */
+  isReached(): boolean;
   /** Whether the device's periodic jobs have run in time. */
   areJobsRunning(): boolean;
   /** Stops the radio, lets it rest, joins anew; absent on boards without one. */
@@ -65,8 +66,10 @@ export function createSupervisor(rt: Runtime, options: SupervisorOptions): Super
     rt.arm(slot, LOOK_MS, look);
     const now = rt.nowMs();
     if (options.areJobsRunning()) rt.feed();
+    // A connect that blocked held them up, too: they come right after this.
+    else rt.arm(slot, 1000, look);
     if (!rt.radio || rt.radio.address()) addressMs = now;
-    if (options.isOnline()) {
+    if (options.isReached()) {
       sinceMs = now;
       stage = 0;
       supervisor.status = "ok";

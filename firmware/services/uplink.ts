@@ -54,6 +54,8 @@ export interface Uplink extends LinkEvents {
   status: string;
   /** When it was online last, or 0, ms. */
   onlineMs: number;
+  /** Until when a server has asked it to wait, or 0, ms. */
+  patientMs: number;
   /** When the connection is ended in order and made anew, ms; 0: at the next look, within 30 s. */
   renewAtMs: number;
   /** Publishes; `done` comes exactly once unless the program ends first. */
@@ -74,7 +76,7 @@ export function createUplink(
   options: UplinkOptions,
 ): Uplink {
   const slot = rt.newSlot();
-  const uplink = { status: "", onlineMs: 0, links: {} } as Uplink;
+  const uplink = { status: "", onlineMs: 0, patientMs: 0, links: {} } as Uplink;
   const spreadMs = config.reconnect_spread_s * 1000;
   const urls = config.urls.split(",");
   // The one that is or was open last.
@@ -106,6 +108,7 @@ export function createUplink(
     const delayMs = leastMs + drawnMs;
     // Armed first: an out-of-memory in what follows must not end the attempts for ever.
     rt.arm(slot, delayMs, attempt);
+    uplink.patientMs = leastMs && rt.nowMs() + delayMs;
     if (link) link.close();
     leave("waiting", reason + " retry_ms=" + delayMs);
   }

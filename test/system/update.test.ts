@@ -6,6 +6,7 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { SPARE_BYTES } from "../../firmware/services/update.ts";
 import { updateMacText } from "../../firmware/wire/update.ts";
 import { loadBundle } from "../../tools/lib/bundle.ts";
 import { createLab } from "../helpers/lab.ts";
@@ -108,6 +109,25 @@ describe("an update by command", () => {
     await world.run("3h");
     expect(ran()).toEqual(["old", "new"]);
     expect(starts()).toEqual(["unknown", "update"]);
+  });
+
+  it("finds room after the next start where trash has taken it", async () => {
+    const lab = await createUpdateLab(GOOD, {
+      ...filesWith(loader, slotOf(OLD)),
+      junk: "j".repeat(700_000),
+    });
+    const { world, board, order, ran, replies, send } = lab;
+    const free = Number(board.evaluate("require('Storage').getFree()"));
+    const leastBytes = GOOD.length + SPARE_BYTES;
+    board.evaluate(`require('Storage').write('junk2','j'.repeat(${free - leastBytes}))`);
+    board.evaluate("require('Storage').erase('junk');require('Storage').erase('junk2')");
+    order();
+    await world.run("1m");
+    expect(replies).toMatchObject([{ ok: false, error: { code: "E_STORE" } }]);
+    send("reboot");
+    await world.run("1m");
+    order();
+    expect(await world.runUntil(() => ran().at(-1) === "new", "10m")).toBe(true);
   });
 
   it("is kept though the broker is away for some minutes when it starts", async () => {

@@ -215,14 +215,14 @@ describe("the loop", () => {
     ]);
   });
 
-  it("takes another interval while it runs", () => {
+  it("takes another interval while it runs, and says so at once", () => {
     const rig = create();
     rig.start();
     rig.clock.advance(INTERVAL_MS + 10_000);
     rig.created.heartbeat?.setPeriod(5);
     rig.clock.advance(10_000);
-    expect(rig.times()).toEqual([INTERVAL_MS, INTERVAL_MS + 15_000, INTERVAL_MS + 20_000]);
-    expect(rig.bodies().map((body) => body.interval_s)).toEqual([30, 5, 5]);
+    expect(rig.times()).toEqual([0, 10_000, 15_000, 20_000].map((ms) => INTERVAL_MS + ms));
+    expect(rig.bodies().map((body) => body.interval_s)).toEqual([30, 5, 5, 5]);
     rig.stopAll();
   });
 

@@ -4,12 +4,14 @@
 import { expect, it } from "vitest";
 import { createApp, ready } from "../../../firmware/app.ts";
 import { heartbeat, mqtt, supervisor, uplink, wifi } from "../../../firmware/parts.ts";
+import { VARS_MIN } from "../../../firmware/services/heartbeat.ts";
 import { LOOK_MS, WATCHDOG_SEC } from "../../../firmware/services/supervisor.ts";
 import { configOf, createFakeBoard, createFakeRadio, linesOf } from "../../helpers/fake-board.ts";
 import { createFakeBroker } from "../../helpers/fake-broker.ts";
 
 const INTERVAL_SEC = 30;
 const RECOVER_SEC = 300;
+const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
 /** A program that is online; with a radio, the access point takes the board whenever it joins. */
@@ -49,8 +51,17 @@ it("does not feed it any more when no beat is made for two intervals and a minut
   const beatMs = app.heartbeat?.beatMs ?? 0;
   app.identity.boot = 0;
   app.identity.ensureBoot = () => false;
-  board.advance(DAY_MS);
+  board.advance(HOUR_MS);
   expect(app.heartbeat?.beatMs).toBe(beatMs);
+  expect(board.fedMs).toBeLessThan(beatMs + 2 * INTERVAL_SEC * 1000 + 60_000);
+});
+
+it("does not feed it any more when memory is short for as long", () => {
+  const { app, board } = program();
+  const beatMs = app.heartbeat?.beatMs ?? 0;
+  board.varsInUse = () => board.varsTotal - board.varsFree;
+  board.varsFree = VARS_MIN - 1;
+  board.advance(HOUR_MS);
   expect(board.fedMs).toBeLessThan(beatMs + 2 * INTERVAL_SEC * 1000 + 60_000);
 });
 
@@ -80,6 +91,20 @@ it("has fed it right before each connection, which may block", () => {
   expect(board.net.blockMs).toBeLessThan(WATCHDOG_SEC * 1000);
 });
 
+it("feeds it right after a connect that blocked for nearly as long as it waits", () => {
+  const { board, broker } = program();
+  board.net.blockMs = WATCHDOG_SEC * 1000 - 5000;
+  broker.isUp = false;
+  board.net.last().close("error");
+  let oldestMs = 0;
+  for (let sec = 0; sec < 3600; sec++) {
+    board.advance(1000);
+    oldestMs = Math.max(oldestMs, board.nowMs() - board.fedMs);
+  }
+  expect(oldestMs).toBeGreaterThan(board.net.blockMs - 1);
+  expect(oldestMs).toBeLessThan(WATCHDOG_SEC * 1000);
+});
+
 it("leaves new sockets to the uplink at first, then joins anew, and never reboots for a broker", () => {
   const { app, board, broker } = program();
   const lostMs = board.nowMs();
@@ -102,6 +127,25 @@ it("leaves new sockets to the uplink at first, then joins anew, and never reboot
   broker.isUp = true;
   board.advance(300_000);
   expect(app.status()).toMatchObject({ uplink: "online", supervisor: "ok" });
+});
+
+it("leaves the radio alone for as long as a server has asked to wait", () => {
+  const { app, board, broker } = program();
+  broker.isUp = false;
+  app.uplink?.onFail("E_HTTP status=503", false, 3_600_000);
+  board.advance(3_600_000);
+  expect(linesOf(board, "supervisor")).toEqual([]);
+  board.advance(RECOVER_SEC * 1000 + 2 * LOOK_MS);
+  expect(linesOf(board, "supervisor")).toEqual([expect.stringMatching(/^W supervisor stage-1 /)]);
+});
+
+it("leaves it alone while a WebSocket is open", () => {
+  const { app, board, broker } = program();
+  app.services["keepalive"] = { status: "open", stop: () => undefined };
+  broker.isUp = false;
+  board.net.last().close("error");
+  board.advance(DAY_MS);
+  expect(linesOf(board, "supervisor")).toEqual([]);
 });
 
 it("reboots once, in order, when there has been no address for six times as long", () => {
