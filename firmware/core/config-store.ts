@@ -57,7 +57,8 @@ export function loadConfig(
       // Below.
     }
     if (!raw || typeof raw !== "object") {
-      rt.log("E", "config", "unusable", "code=E_CONFIG file=" + file);
+      const got = text ? "else" : "nothing";
+      rt.log("E", "config", "unusable", "code=E_CONFIG expected=JSON got=" + got + " file=" + file);
       return undefined;
     }
     const config = readConfig(
@@ -93,6 +94,7 @@ export function tryConfig(rt: Runtime, reboot: (reason: ResetReason) => void): v
   trialSlot = rt.newSlot();
   rt.arm(trialSlot, TRIAL_MS, () => {
     rt.erase(CONFIG_FILE);
+    rt.log("W", "config", "undone");
     reboot("trial");
   });
 }

@@ -91,8 +91,9 @@ export function createUplink(
   let stopDone: (() => void) | undefined;
 
   function enter(status: string, detail?: string): void {
+    // What blocks an attempt has been said; it may go on for days.
+    if (!blockedBy || status !== uplink.status) rt.log("I", "uplink", status, detail);
     uplink.status = status;
-    rt.log("I", "uplink", status, detail);
   }
 
   function leave(status: string, detail: string): void {

@@ -70,7 +70,8 @@ describe("a good configuration", () => {
 });
 
 describe("a configuration that cannot be used", () => {
-  const UNUSABLE = "E config unusable code=E_CONFIG file=lubdub.json";
+  const unusable = (got: string): string =>
+    `E config unusable code=E_CONFIG expected=JSON got=${got} file=lubdub.json`;
 
   it.each([
     ["absent", undefined],
@@ -80,7 +81,7 @@ describe("a configuration that cannot be used", () => {
     ["a text", '"mqtt://broker.test"'],
   ])("is %s: the board says so and stays on its console", (_name, text) => {
     const { board, lines } = start(text);
-    expect(lines).toEqual([BOOT, UNUSABLE]);
+    expect(lines).toEqual([BOOT, unusable(text === undefined ? "nothing" : "else")]);
     expect(board.evaluate("typeof lubdub")).toBe("undefined");
     expect(board.isDone()).toBe(true);
     board.powerOff();

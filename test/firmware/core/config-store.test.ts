@@ -58,11 +58,23 @@ describe("the configuration", () => {
     {
       name: "missing",
       file: undefined,
-      line: `E config unusable code=E_CONFIG file=${CONFIG_FILE}`,
+      line: `E config unusable code=E_CONFIG expected=JSON got=nothing file=${CONFIG_FILE}`,
     },
-    { name: "no JSON", file: "{", line: `E config unusable code=E_CONFIG file=${CONFIG_FILE}` },
-    { name: "no object", file: "5", line: `E config unusable code=E_CONFIG file=${CONFIG_FILE}` },
-    { name: "empty", file: "null", line: `E config unusable code=E_CONFIG file=${CONFIG_FILE}` },
+    {
+      name: "no JSON",
+      file: "{",
+      line: `E config unusable code=E_CONFIG expected=JSON got=else file=${CONFIG_FILE}`,
+    },
+    {
+      name: "no object",
+      file: "5",
+      line: `E config unusable code=E_CONFIG expected=JSON got=else file=${CONFIG_FILE}`,
+    },
+    {
+      name: "empty",
+      file: "null",
+      line: `E config unusable code=E_CONFIG expected=JSON got=else file=${CONFIG_FILE}`,
+    },
     {
       name: "wrong",
       file: WRONG,
@@ -81,7 +93,7 @@ describe("the configuration", () => {
     const { board, config } = startWith(WRONG, GOOD.slice(0, 30) + "\xff".repeat(30));
     expect(config).toBeUndefined();
     expect(linesOf(board, "unusable")).toEqual([
-      `E config unusable code=E_CONFIG file=${GOOD_FILE}`,
+      `E config unusable code=E_CONFIG expected=JSON got=else file=${GOOD_FILE}`,
     ]);
   });
 
@@ -135,6 +147,7 @@ describe("a changed configuration that does not reach online", () => {
     expect(reasons).toEqual([]);
     board.advance(20);
     expect(reasons).toEqual(["trial"]);
+    expect(linesOf(board, "undone")).toEqual(["W config undone"]);
     const next = start(flash);
     expect(next.config?.device_id).toBe("good");
     next.board.advance(2 * TRIAL_MS);

@@ -361,7 +361,10 @@ describe("without what it takes", () => {
     rig.start();
     rig.clock.advance(60_000);
     expect(rig.net.sockets).toEqual([]);
-    expect(linesOf(rig.board, "blocked")).toEqual(["W uplink blocked code=E_WIFI"]);
+    expect(linesOf(rig.board, "uplink")).toEqual([
+      "I uplink waiting start",
+      "W uplink blocked code=E_WIFI",
+    ]);
     radio.up("10.0.0.9");
     rig.networkUp();
     rig.clock.advance(1100);
