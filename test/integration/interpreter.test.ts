@@ -380,7 +380,10 @@ describe("a configuration", () => {
   }
 
   it.each([undefined, "{", "null"])("of %j is told, and the console stays alive", async (text) => {
-    const board = await start(text, /E config unusable code=E_CONFIG expected=JSON got=\w+ file=lubdub.json/);
+    const board = await start(
+      text,
+      /E config unusable code=E_CONFIG expected=JSON got=\w+ file=lubdub.json/,
+    );
     await board.dispose();
   });
 
