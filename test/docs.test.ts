@@ -1,15 +1,28 @@
 // SPDX-License-Identifier: MIT
-// The reference pages name exactly what the code has: every failure code and configuration key, in
-// both directions.
-import { readFileSync, readdirSync } from "node:fs";
+// The documents say what is there: the reference pages name every failure code, configuration key and
+// fault, in both directions; links, names of files and tables of all pages hold.
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { CODES } from "../firmware/wire/codes.ts";
 import { CONFIG } from "../firmware/wire/config.ts";
+import { FAILED } from "../firmware/wire/heartbeat.ts";
 import { FAULTS } from "../sim/faults/index.ts";
 
 const FIRMWARE = readdirSync(new URL("../firmware", import.meta.url), { recursive: true })
   .map(String)
   .filter((file) => file.endsWith(".ts"));
+
+const PROJECT = fileURLToPath(new URL("..", import.meta.url));
+
+/** The project's own files, as paths from its root. */
+const FILES = [".", "docs", "examples", "firmware", "sim", "test", "tools"].flatMap((folder) =>
+  readdirSync(path.join(PROJECT, folder), { recursive: folder !== "." })
+    .map((file) => path.join(folder, String(file)))
+    .filter((file) => !file.includes("node_modules")),
+);
+const PAGES = FILES.filter((file) => file.endsWith(".md"));
 
 function page(name: string): string {
   return readFileSync(new URL(`../docs/reference/${name}`, import.meta.url), "utf8");
@@ -30,6 +43,23 @@ describe("reference pages", () => {
       if (value !== undefined)
         expect(text?.replaceAll("`", ""), key).toBe(`${value as string | number | boolean}`);
     }
+  });
+
+  it("name the longest and the largest value of each configuration key", () => {
+    const ranges = new Map(
+      page("config.md")
+        .split("\n")
+        .map((line) => line.split("|"))
+        .map((cells) => [cells[1]?.trim(), cells[4]]),
+    );
+    for (const [key, [kind, , , max]] of Object.entries(CONFIG))
+      if (max !== undefined && kind !== "l")
+        expect(ranges.get(`\`${key}\``), key).toMatch(new RegExp(`\\b${max}\\b`));
+  });
+
+  it("tell which words of services are failures, and no others", () => {
+    const words = [...page("status-page.md").matchAll(/\*\*`([a-z0-9-]+)`\*\*/g)].map((m) => m[1]);
+    expect(new Set(words)).toEqual(new Set(FAILED.split(" ")));
   });
 
   it("name bounds by constants that are where the row says", () => {
@@ -78,5 +108,74 @@ describe("reference pages", () => {
         .join("; "),
     ]);
     expect(rows).toEqual(expected);
+  });
+});
+
+describe("all pages", () => {
+  const text = (file: string): string => readFileSync(path.join(PROJECT, file), "utf8");
+  const links = (file: string): string[] =>
+    [...text(file).matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)]
+      .map((match) => match[1] as string)
+      .filter((link) => !link.includes(":"))
+      .map((link) => path.join(path.dirname(file), link));
+
+  it("link to what is there", () => {
+    const broken = PAGES.flatMap((file) =>
+      links(file)
+        .filter((link) => !existsSync(path.join(PROJECT, link)))
+        .map((link) => `${file}: ${link}`),
+    );
+    expect(broken).toEqual([]);
+  });
+
+  it("that are in the package link to what is in the package", () => {
+    const { files } = JSON.parse(text("package.json")) as { files: string[] };
+    const isShipped = (file: string): boolean =>
+      ["README.md", ...files].some((one) => `${file}/`.startsWith(`${one}/`));
+    const lost = PAGES.filter((file) => file.startsWith("docs/") && isShipped(file)).flatMap(
+      (file) =>
+        links(file)
+          .filter((link) => !isShipped(link))
+          .map((link) => `${file}: ${link}`),
+    );
+    expect(lost).toEqual([]);
+  });
+
+  // A path is one from the root, from a layer of the firmware's documents, or from the page's folder;
+  // a name alone is that of any file. Not what a build or a measurement writes, nor of other devices.
+  it("name files that are there", () => {
+    const names = new Set(FILES.map((file) => path.basename(file)));
+    const strangers = /^(dist|docs\/measurements)\/|[<*]|^\.ts$|my-device|pump|^\.?[^/]+\.js(on)?$/;
+    const lost: string[] = [];
+    for (const file of PAGES) {
+      const prose = text(file).replace(/```[^]*?```/g, "");
+      for (const [, name = ""] of prose.matchAll(/`([\w.@*<>/-]+(?:\.(?:ts|js|md|json)|\/))`/g)) {
+        const roots = ["", "firmware", "docs/reference", path.dirname(file)];
+        const isThere = name.includes("/")
+          ? roots.some((root) => existsSync(path.join(PROJECT, root, name)))
+          : names.has(name);
+        if (!strangers.test(name) && !isThere) lost.push(`${file}: ${name}`);
+      }
+    }
+    expect(lost).toEqual([]);
+  });
+
+  it("have as many cells in each row of a table as in its head", () => {
+    const odd: string[] = [];
+    for (const file of PAGES) {
+      let cells = 0;
+      for (const line of text(file).split("\n")) {
+        const count = line.startsWith("|") ? line.replaceAll("\\|", "").split("|").length : 0;
+        if (count && cells && count !== cells) odd.push(`${file}: ${line}`);
+        cells = count && (cells || count);
+      }
+    }
+    expect(odd).toEqual([]);
+  });
+
+  it("of decisions are all in their index", () => {
+    const listed = [...text("docs/decisions/README.md").matchAll(/\]\((\S+)\)/g)].map((m) => m[1]);
+    const all = readdirSync(path.join(PROJECT, "docs/decisions")).filter((f) => f !== "README.md");
+    expect(new Set(listed)).toEqual(new Set(all));
   });
 });
