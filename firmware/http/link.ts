@@ -9,15 +9,17 @@
 // ONLINE  | connected (without a      | the next POST or | `onFail`, `close`
 //         | clock: Date was asked)    | its answer       |
 //
-// What an answer leads to:
-//   2xx with "status":"ok"        the beat is done
-//   2xx that is too long          the beat is done, what the server wanted is not
+// What an answer leads to; a server whose last answer took a beat is proved:
+//   2xx with "status":"ok"        the beat is done, also when the rest is too long or does not come
 //   401, 403                      the time in it is told, one more try with a fresh token; then
 //                                 `onFail`, refused
-//   400, 409, 413, 422            the beat is given up: this one would be refused again
+//   400, 409, 413, 422, proved    the beat is given up: this one would be refused again
+//   any but 429 and 503, proved   `onFail` twice, then this beat is given up: the others are taken
 //   any other, no answer,         `onFail`, not before Retry-After; the beat stays and is sent again,
 //   another 2xx                   or to the next URL (redirects are not followed, a captive portal
 //                                 says 200, a path that is not there 404)
+//
+// The newest beat goes first. So one that no server takes holds up only those that are older.
 import type { Failure, Runtime } from "../core/runtime.ts";
 import type { Message, Published, Seal } from "../core/message.ts";
 import { timeMs } from "../lib/http-date.ts";
@@ -51,22 +53,29 @@ export interface HttpLinkOptions {
   onPlaylist?: (() => void) | undefined;
 }
 
+/** A beat that waits, and how often a proved server has not taken it. */
+type Entry = [message: Message, done: Published, refusals: number];
+
 /** Creates a link, closed. */
 export function createHttpLink(rt: Runtime, options: HttpLinkOptions, events: LinkEvents): Link {
   const slot = rt.newSlot();
   let peer: HttpPeer | undefined;
   let path = "";
   let isOnline = false;
-  let waiting: [Message, Published][] = [];
+  // Oldest first.
+  let waiting: Entry[] = [];
+  // The one in hand.
+  let posted: Entry | undefined;
   let token = "";
   let tokenDueMs = 0;
   // The token has been refused, and replaced once.
   let isRefused = false;
 
-  /** Sends the first beat that waits; when not online, finds out whether the server is there. */
+  /** Sends the newest beat that waits; when not online, finds out whether the server is there. */
   function pump(): void {
-    const entry = isOnline ? waiting[0] : undefined;
+    const entry = isOnline ? waiting[waiting.length - 1] : undefined;
     if (!peer || (isOnline && !entry)) return;
+    posted = entry;
     const sentMs = rt.nowMs();
     let rttMs = 0;
     let what = "";
@@ -74,6 +83,7 @@ export function createHttpLink(rt: Runtime, options: HttpLinkOptions, events: Li
     let body: string | undefined;
 
     function settle(failure: Failure | undefined, response: HttpResponse): void {
+      posted = undefined;
       const { status, body: text, header } = response;
       const isDoubted = status === 401 || status === 403;
 
@@ -96,29 +106,38 @@ export function createHttpLink(rt: Runtime, options: HttpLinkOptions, events: Li
         if (failure || rt.quality === "none") return fail(failure || "E_CLOCK_NONE");
         isOnline = true;
         options.identity.session++;
-        rt.arm(slot, 0, pump);
-        return events.onOnline("");
+        events.onOnline("");
+        // Not before those who have heard of it and have a newer beat.
+        return rt.arm(slot, 1, pump);
       }
       const kind = Math.floor(status / 100);
       const isOk = kind === 2 && member("status") === "ok";
-      const isOver = isOk || [400, 409, 413, 422].includes(status);
       const why = "E_HTTP_STATUS status=" + status + " code=" + member("code");
       if (isDoubted) token = "";
       isRefused = isDoubted && !isRefused;
+      const isOver =
+        isOk ||
+        (link.isProved &&
+          status &&
+          !isRefused &&
+          ([400, 409, 413, 422].includes(status) ||
+            (![429, 503].includes(status) && ++entry[2] > 2)));
       if (!isOver && !isRefused) {
         const after = header("retry-after");
         const sec = +after || ((timeMs(after) || 0) - (wallMs || rt.wallMs())) / 1000;
-        if (kind === 2) failure = "E_HTTP_PROTOCOL what=answer";
+        if (kind === 2 && !failure) failure = "E_HTTP_PROTOCOL what=answer";
         return fail(failure || why, Math.min(Math.max(sec, 0), RETRY_AFTER_MAX_SEC) * 1000);
       }
       // First, because any of the calls below may close the link.
       rt.arm(slot, 0, pump);
-      if (isOver && waiting[0] === entry) {
-        waiting.shift();
+      const at = waiting.indexOf(entry);
+      if (isOver && at >= 0) {
+        waiting.splice(at, 1);
         entry[1](isOk ? undefined : why, isOk ? rttMs : undefined);
       }
+      // A server that begins to refuse all would be believed for ever.
+      link.isProved = isOk;
       if (!isOk) return undefined;
-      link.isProved = true;
       if (options.onPlaylist && /"playlist_updated"\s*:\s*true/.test(text)) options.onPlaylist();
       const list = /"commands"\s*:\s*\[([^\]]*)\]/.exec(text);
       const parts = list ? (list[1] as string).split('"') : [];
@@ -168,8 +187,12 @@ export function createHttpLink(rt: Runtime, options: HttpLinkOptions, events: Li
     },
     publish: function (message, done) {
       if (!message.claims) return done("E_HTTP_NONE");
-      if (waiting.length >= WAITING_MAX) return done("E_HTTP_QUEUE waiting=" + WAITING_MAX);
-      waiting.push([message, done]);
+      waiting.push([message, done, 0]);
+      // The oldest makes room, but not one that may be answered any moment.
+      if (waiting.length > WAITING_MAX) {
+        const over = waiting.splice(waiting[0] === posted ? 1 : 0, 1)[0] as Entry;
+        over[1]("E_HTTP_QUEUE waiting=" + WAITING_MAX);
+      }
       // An armed slot is a request in hand, or comes to this beat by itself.
       if (isOnline && !rt.isArmed(slot)) rt.arm(slot, 0, pump);
       return undefined;

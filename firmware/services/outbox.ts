@@ -289,6 +289,8 @@ export function createOutbox(rt: Runtime, options: OutboxOptions): Outbox {
 
   function offline(): void {
     isOnline = false;
+    // Or the newest would wait for it on the next connection.
+    replay = undefined;
     rt.disarm(slot);
     outbox.status = "offline";
     for (const entry of entries) work(entry);

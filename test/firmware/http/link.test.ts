@@ -107,6 +107,24 @@ function createOnline(options: Partial<HttpLinkOptions> = {}): Lab {
   return lab;
 }
 
+/** Online with a server that has taken a beat. */
+function createProved(options: Partial<HttpLinkOptions> = {}): Lab {
+  const lab = createOnline(options);
+  lab.beat(0);
+  lab.reply(ok());
+  expect(lab.told).toEqual(["beat0 ok"]);
+  lab.told.length = 0;
+  return lab;
+}
+
+/** The owner does what it does after `onFail`, and the server can be reached. */
+function reopen({ link, socket, board }: Lab): void {
+  link.close();
+  link.open(TARGET);
+  socket().open();
+  board.advance(2);
+}
+
 describe("an HTTP link that is opened", () => {
   it("counts a session with each connection that is made", () => {
     const identity = { id: "kitchen", session: 0 };
@@ -155,17 +173,32 @@ describe("an HTTP link that is opened", () => {
     expect(told.at(-1)).toBe("online");
   });
 
-  it("sends what waited", () => {
+  it("sends what waited, the newest first", () => {
     const { board, link, told, socket, beat, reply, posts } = createLab();
     beat(1);
     beat(2);
     link.open(TARGET);
     socket().open();
-    board.advance(1);
+    board.advance(2);
     reply(ok());
     reply(ok());
-    expect(told).toEqual(["online", "beat1 ok", "beat2 ok"]);
+    expect(told).toEqual(["online", "beat2 ok", "beat1 ok"]);
     expect(posts().length).toBe(2);
+  });
+
+  it("lets whoever hears that it is online go first", () => {
+    const lab = createLab();
+    lab.beat(1);
+    const push = lab.told.push.bind(lab.told);
+    const slot = lab.board.newSlot();
+    lab.told.push = (...lines) => {
+      if (lines[0] === "online") lab.board.arm(slot, 0, () => lab.beat(2));
+      return push(...lines);
+    };
+    reopen(lab);
+    lab.reply(ok());
+    lab.reply(ok());
+    expect([...lab.told]).toEqual(["online", "beat2 ok", "beat1 ok"]);
   });
 });
 
@@ -200,10 +233,16 @@ describe("a beat over HTTP", () => {
     expect(told).toEqual(["beat1 ok", "beat2 ok"]);
   });
 
-  it(`is refused when ${WAITING_MAX} wait`, () => {
-    const { told, beat } = createOnline();
+  it(`takes the place of the oldest when ${WAITING_MAX} wait, but not of the one on its way`, () => {
+    const { told, beat, reply } = createOnline();
     for (let seq = 1; seq <= WAITING_MAX + 1; seq++) beat(seq);
-    expect(told).toEqual([`beat${WAITING_MAX + 1} E_HTTP_QUEUE waiting=${WAITING_MAX}`]);
+    expect(told).toEqual([`beat2 E_HTTP_QUEUE waiting=${WAITING_MAX}`]);
+    reply(ok());
+    reply(ok());
+    expect(told.slice(1)).toEqual(["beat1 ok", `beat${WAITING_MAX + 1} ok`]);
+    for (let seq = 6; seq < 9; seq++) beat(seq);
+    // On its way is now the second of those that wait.
+    expect(told.slice(3)).toEqual([`beat3 E_HTTP_QUEUE waiting=${WAITING_MAX}`]);
   });
 
   it("is the only thing that is taken", () => {
@@ -293,6 +332,11 @@ describe("an answer that asks for patience", () => {
     [404, "", 0],
     [405, "", 0],
     [410, "", 0],
+    // Of a server that has taken none yet: it would say so of every beat.
+    [400, "", 0],
+    [409, "", 0],
+    [413, "", 0],
+    [422, "", 0],
   ])("with status %d %j keeps the beat", (status, headers, leastMs) => {
     const { told, beat, reply, link, socket, board } = createOnline();
     beat(1);
@@ -348,17 +392,61 @@ describe("an answer that asks for patience", () => {
 
 describe("a beat that the server will never take", () => {
   it.each([400, 409, 413, 422])("with status %d is given up, and the next goes out", (status) => {
-    const { told, beat, reply, posts } = createOnline();
+    const { told, beat, reply, posts } = createProved();
     beat(1);
     beat(2);
     reply(answer(status, '{"title":"x","code" : "E_BEAT"}'));
     reply(ok());
     expect(told).toEqual([`beat1 E_HTTP_STATUS status=${status} code=E_BEAT`, "beat2 ok"]);
-    expect(posts().length).toBe(2);
+    expect(posts().length).toBe(3);
+  });
+
+  it.each([500, 502, 404])(
+    "with status %d three times is given up when others are taken",
+    (status) => {
+      const lab = createProved();
+      const why = `E_HTTP_STATUS status=${status} code=`;
+      lab.beat(1);
+      for (let seq = 2; seq < 5; seq++) {
+        lab.reply(answer(status, ""));
+        if (seq === 4) break;
+        // That nothing is taken says nothing of the beat.
+        reopen(lab);
+        lab.reply(answer(status, ""));
+        lab.beat(seq);
+        reopen(lab);
+        lab.reply(ok());
+      }
+      expect(lab.told.filter((line) => line.startsWith("beat"))).toEqual([
+        "beat2 ok",
+        "beat3 ok",
+        `beat1 ${why}`,
+      ]);
+      expect(lab.told.filter((line) => line === `fail ${why} 0`)).toHaveLength(4);
+      lab.beat(5);
+      lab.reply(ok());
+      expect(lab.told.at(-1)).toBe("beat5 ok");
+    },
+  );
+
+  it.each([429, 503])("is none that is answered %d: the server takes too many others", (status) => {
+    const lab = createProved();
+    lab.beat(1);
+    for (let seq = 2; seq < 20; seq++) {
+      lab.reply(answer(status, ""));
+      lab.beat(seq);
+      reopen(lab);
+      lab.reply(ok());
+    }
+    lab.reply(ok());
+    expect(lab.told.filter((line) => line.startsWith("beat")).slice(-2)).toEqual([
+      "beat19 ok",
+      "beat1 ok",
+    ]);
   });
 
   it("has no round trip, which would make it an acknowledged one", () => {
-    const { board, link, reply } = createOnline();
+    const { board, link, reply } = createProved();
     const outcomes: unknown[] = [];
     link.publish({ topic: "t", body: "{}", qos: 1, claims: "1" }, (...outcome) =>
       outcomes.push(outcome),
@@ -369,7 +457,7 @@ describe("a beat that the server will never take", () => {
   });
 
   it("does not bring foreign text into the log", () => {
-    const { told, beat, reply } = createOnline();
+    const { told, beat, reply } = createProved();
     beat(1);
     reply(answer(400, '{"code":"x\n1 E app fault"}'));
     expect(told).toEqual(["beat1 E_HTTP_STATUS status=400 code="]);

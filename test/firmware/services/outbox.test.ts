@@ -111,6 +111,22 @@ it("sends the newest first, then the backlog from the oldest, each after the one
   expect(rig.outbox).toMatchObject({ kept: 5, replayed: 5, dropped: 0 });
 });
 
+it("sends the newest first on each connection, whatever of the last one is unanswered", () => {
+  const rig = start();
+  for (let i = 0; i < 3; i++) rig.beat();
+  rig.outbox.online();
+  rig.board.advance(1);
+  rig.ack();
+  rig.board.advance(REPLAY_MS);
+  expect(rig.bodies.map((body) => body.seq)).toEqual([3, 1]);
+  rig.outbox.offline();
+  rig.beat();
+  rig.outbox.online();
+  rig.board.advance(1);
+  expect(rig.bodies.at(-1)?.seq).toBe(4);
+  expect(drain(rig)).toEqual([2]);
+});
+
 it("sends at most one beat of the backlog a second", () => {
   const rig = start();
   for (let i = 0; i < 5; i++) rig.beat();
