@@ -128,6 +128,7 @@ export function createHttpLink(rt: Runtime, options: HttpLinkOptions, events: Li
         if (kind === 2 && !failure) failure = "E_HTTP_PROTOCOL what=answer";
         return fail(failure || why, Math.min(Math.max(sec, 0), RETRY_AFTER_MAX_SEC) * 1000);
       }
+      if (failure) rt.log("W", "http", "cut", "code=" + failure);
       // First, because any of the calls below may close the link.
       rt.arm(slot, 0, pump);
       const at = waiting.indexOf(entry);
@@ -139,9 +140,10 @@ export function createHttpLink(rt: Runtime, options: HttpLinkOptions, events: Li
       link.isProved = isOk;
       if (!isOk) return undefined;
       if (options.onPlaylist && /"playlist_updated"\s*:\s*true/.test(text)) options.onPlaylist();
-      const list = /"commands"\s*:\s*\[([^\]]*)\]/.exec(text);
+      // Of a list that is cut, those that are whole.
+      const list = /"commands"\s*:\s*\[([^\]]*)/.exec(text);
       const parts = list ? (list[1] as string).split('"') : [];
-      for (let i = 1; i < parts.length && i < 2 * COMMANDS_MAX; i += 2)
+      for (let i = 1; i < parts.length - 1 && i < 2 * COMMANDS_MAX; i += 2)
         events.onMessage("commands", parts[i] as string);
       return undefined;
     }

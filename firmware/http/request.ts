@@ -22,9 +22,9 @@ export const HEAD_MAX_BYTES = 2048;
 
 /** What came of a request. */
 export interface HttpResponse {
-  /** 200 to 599; 0 without an answer, or when it was only to connect. */
+  /** 200 to 599, also of an answer that failed behind its head; 0 without one that is understood. */
   status: number;
-  /** Bytes, without the chunks' lengths; empty where there is none. */
+  /** Bytes, without the chunks' lengths; of an answer that failed, those that came first. */
   body: string;
   /**
    * Value of a field in lower case, its name given in lower case; several are joined with `,`
@@ -111,7 +111,7 @@ export function request(
       hangUp.call(peer);
     // A kept connection must not hold what has been received.
     peer.onOpen = peer.onData = peer.onClose = hangUp;
-    done(failure, { status: failure ? 0 : status, body: content, header });
+    done(failure, { status, body: content, header });
   }
 
   function fail(failure: Failure): void {
@@ -167,7 +167,6 @@ export function request(
         .toLowerCase()
         .replace(/\r\n[ \t]+/g, " ");
       text = text.slice(end + 4);
-      status = +head.slice(9, 12);
       const length = header("content-length");
       const coding = header("transfer-encoding");
       // Both together are what request smuggling looks like (RFC 9112 section 6.3).
@@ -178,6 +177,7 @@ export function request(
         length.length > 9
       )
         return void wrong("head");
+      status = +head.slice(9, 12);
       if (status < 200) continue;
       next("body");
       if (status !== 204 && status !== 304) {
@@ -188,8 +188,12 @@ export function request(
       if (ending === BY_CHUNK) text = "\r\n" + text;
     }
     for (;;) {
-      if (left > peer.bodyMaxBytes - content.length) return void wrong("size");
       const had = text.length;
+      const room = peer.bodyMaxBytes - content.length;
+      if (left > room && had >= room) {
+        content += text.slice(0, room);
+        return void wrong("size");
+      }
       content += text.slice(0, left);
       text = text.slice(left);
       left -= had - text.length;

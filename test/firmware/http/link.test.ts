@@ -9,7 +9,7 @@ import {
 } from "../../../firmware/http/link.ts";
 import type { HttpLinkOptions } from "../../../firmware/http/link.ts";
 import type { Link } from "../../../firmware/transport/link.ts";
-import { createFakeBoard } from "../../helpers/fake-board.ts";
+import { createFakeBoard, linesOf } from "../../helpers/fake-board.ts";
 import type { FakeBoard, FakeSocket } from "../../helpers/fake-board.ts";
 
 const WAIT_MS = 5000;
@@ -20,6 +20,11 @@ const TIME_MS = Date.parse(TIME);
 
 function answer(status: number, body: string, headers = ""): string {
   return `HTTP/1.1 ${status} x\r\n${headers}Content-Length: ${body.length}\r\n\r\n${body}`;
+}
+
+function chunks(body: string): string {
+  const size = body.length.toString(16);
+  return `HTTP/1.1 200 x\r\nTransfer-Encoding: chunked\r\n\r\n${size}\r\n${body}\r\n0\r\n\r\n`;
 }
 
 function ok(more: object = {}): string {
@@ -382,11 +387,47 @@ describe("an answer that asks for patience", () => {
     expect(told).toEqual(["fail E_HTTP_TIMEOUT wait=head 0"]);
   });
 
-  it("is also one that is too large", () => {
+  it("is also one that is too large without an ok in its first bytes", () => {
     const { told, beat, reply } = createOnline();
     beat(1);
     reply(answer(200, "[".repeat(ANSWER_MAX_BYTES + 1)));
     expect(told).toEqual(["fail E_HTTP_PROTOCOL what=size 0"]);
+  });
+});
+
+describe("an answer that does not come whole", () => {
+  const list = Array.from({ length: 20 }, (_, i) => `${i}.${"x".repeat(600)}.z`);
+  const long = JSON.stringify({ status: "ok", server_time: TIME, commands: list });
+
+  it.each([
+    ["with a length", answer(200, long)],
+    ["in one chunk", chunks(long)],
+    ["without a length", `HTTP/1.1 200 x\r\n\r\n${long}`],
+  ])("too long, %s, takes the beat and brings the commands that are whole", (_name, bytes) => {
+    const { told, beat, reply, board, socket } = createOnline();
+    beat(1);
+    reply(bytes);
+    expect(long.length).toBeGreaterThan(ANSWER_MAX_BYTES);
+    expect(told).toEqual([
+      `time ${TIME}`,
+      "beat1 ok",
+      ...list.slice(0, 6).map((text) => `commands ${text}`),
+    ]);
+    expect(linesOf(board, "cut")).toEqual(["W http cut code=E_HTTP_PROTOCOL what=size"]);
+    // Over a new connection, because on this one the rest is to come.
+    beat(2);
+    socket().open();
+    reply(ok());
+    expect(told.at(-1)).toBe("beat2 ok");
+  });
+
+  it("cut behind its ok takes the beat, too", () => {
+    const { told, beat, socket, board } = createOnline();
+    beat(1);
+    socket().receive('HTTP/1.1 200 x\r\nContent-Length: 500\r\n\r\n{"status":"ok","comm');
+    socket().close("ended");
+    board.advance(1);
+    expect(told).toEqual(["beat1 ok"]);
   });
 });
 
