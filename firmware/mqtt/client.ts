@@ -36,6 +36,12 @@ export const RECEIVED_MAX = 64;
 /** With so many connections that the peer has ended at the same message, that message is given up. */
 export const ENDS_MAX = 3;
 
+/** A connection on which nothing was sent for longer is used before the interpreter blocks, ms. */
+export const IDLE_MS = 1000;
+
+// What was written less than this ago, ms, may still have to leave.
+const LEAVE_MS = 10;
+
 /** How long DISCONNECT may take to leave, ms. */
 export const FLUSH_MS = 1000;
 
@@ -476,6 +482,13 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
       "",
     );
   }
+
+  // Opening another connection may block for longer than what is left of the Keep Alive. The deadline
+  // of PINGRESP is not armed: it would count that time.
+  rt.beforeBlock = function () {
+    if (state === ONLINE && rt.nowMs() - sentMs > IDLE_MS) send(PINGREQ_HEAD, "", "");
+    return rt.nowMs() - sentMs < LEAVE_MS;
+  };
 
   return {
     open: function (target) {

@@ -89,6 +89,8 @@ export interface Board {
 
   /** Gets each time for which the interpreter did nothing else, ms, with its cause. */
   onStall?: (ms: number, cause: string) => void;
+  /** Asked before `connect` may block; true: something was written, which is given time to leave. */
+  beforeBlock?: () => boolean;
   /** What of the interpreter's own may block just now: `tls`, or nothing. */
   busy?: string;
 

@@ -101,6 +101,8 @@ export function createBoard(): Board {
       function open(address: string | null): void {
         if (isOver) return;
         if (!address) return over("dns");
+        // What is written leaves in the idle loop.
+        if (board.beforeBlock && board.beforeBlock()) return void setTimeout(open, 20, address);
         const { tls, port } = endpoint;
         const beforeMs = nowMs();
         let blockedBy = "connect";

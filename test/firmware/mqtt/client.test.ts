@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import {
   ENDS_MAX,
   FLUSH_MS,
+  IDLE_MS,
   PACKET_MAX_BYTES,
   PENDING_MAX_BYTES,
   RECEIVED_MAX,
@@ -1285,6 +1286,26 @@ describe("Keep Alive", () => {
     const rig = online({ keep_alive_s: 10 });
     rig.board.advance(11_000);
     expect(rig.cmds()).toEqual(["pingreq"]);
+  });
+
+  it("asks before the interpreter may block, unless something was just sent, and waits for no answer", () => {
+    const rig = online({ keep_alive_s: 30, ping_timeout_s: 4 });
+    const block = rig.board.beforeBlock as () => boolean;
+    rig.board.advance(IDLE_MS);
+    // Written in the same turn: it has to leave first.
+    rig.publish(QOS0, "a");
+    expect([block(), rig.cmds()]).toEqual([true, ["publish"]]);
+    rig.board.advance(20);
+    expect([block(), rig.cmds()]).toEqual([false, []]);
+    rig.board.advance(IDLE_MS);
+    expect([block(), rig.cmds()]).toEqual([true, ["pingreq"]]);
+    rig.board.advance(20);
+    expect([block(), rig.cmds()]).toEqual([false, []]);
+    rig.board.advance(20_000);
+    expect([rig.events, rig.cmds()]).toEqual([[], []]);
+    rig.lose();
+    rig.board.advance(IDLE_MS);
+    expect([block(), rig.cmds()]).toEqual([false, []]);
   });
 
   it("is off at 0", () => {

@@ -253,6 +253,20 @@ describe("sockets", () => {
     expect(world.connects).toEqual(["10.0.0.7:1883"]);
   });
 
+  it("give what others have written before they block time to leave", () => {
+    let asked = 0;
+    const board = create();
+    board.beforeBlock = () => asked++ < 1;
+    const nothing = (): void => undefined;
+    board.connect(
+      { host: "10.0.0.7", port: 80 },
+      { onOpen: nothing, onData: nothing, onClose: nothing },
+    );
+    expect(world.connects).toEqual([]);
+    world.timers.advance(20);
+    expect([asked, world.connects]).toEqual([2, ["10.0.0.7:80"]]);
+  });
+
   it("tell of an error by the reason of the close, once", () => {
     const { events } = connect();
     peer().onConnect();
