@@ -26,6 +26,7 @@ export {
   wifi,
 } from "./parts.ts";
 export type { Connected, HeartbeatExtras, Members } from "./parts.ts";
+export { indexIn } from "./lib/find.ts";
 export { compactStorage } from "./platform/espruino-update.ts";
 export { BINARY, TEXT } from "./transport/websocket.ts";
 export type { Answer, Args, Handler } from "./services/commands.ts";

@@ -68,6 +68,21 @@ export const TYPED_ARRAY_MEMBERS: readonly string[] = words(`constructor buffer 
   byteOffset length every fill filter find findIndex forEach includes indexOf join map reverse
   reduce set slice some sort subarray toString`);
 
+/**
+ * Methods of instances that the language has and the interpreter has on none of its values. Left out
+ * is `search`, which its OneWire has.
+ */
+export const MISSING_METHODS: ReadonlySet<string> = new Set(
+  words(`
+    at codePointAt isWellFormed localeCompare matchAll normalize toLocaleLowerCase toLocaleUpperCase
+    toWellFormed trimEnd trimLeft trimRight trimStart
+    copyWithin entries findLast findLastIndex flat flatMap keys reduceRight toReversed toSorted
+    toSpliced values with
+    isPrototypeOf propertyIsEnumerable toExponential toLocaleString toPrecision finally
+    getYear setUTCDate setUTCFullYear setUTCHours setUTCMilliseconds setUTCMinutes setUTCMonth
+    setUTCSeconds setYear toDateString toLocaleDateString toLocaleTimeString toTimeString`),
+);
+
 /** The typed arrays that the interpreter shares with the language. */
 export const TYPED_ARRAYS: readonly string[] = words(`Uint8Array Int8Array Uint16Array Int16Array
   Uint32Array Int32Array Float32Array Float64Array Uint8ClampedArray`);

@@ -12,7 +12,7 @@ import type {
   Property,
   Token,
 } from "acorn";
-import { MISSING_GLOBALS, STATICS } from "./builtins.ts";
+import { MISSING_GLOBALS, MISSING_METHODS, STATICS } from "./builtins.ts";
 import { checkRegex } from "./regex-subset.ts";
 import { childrenOf, resolveNames } from "./syntax-scopes.ts";
 import type { Binding, Reference } from "./syntax-scopes.ts";
@@ -930,6 +930,16 @@ function isMissingStatic(object: string, name: string): boolean {
   );
 }
 
+/** The name that a node gives a member: of an object, of a class, or by an assignment. */
+function definedMember(node: AnyNode): string | null {
+  if (node.type === "Property" && node.key.type === "Literal") return String(node.key.value);
+  if (node.type !== "AssignmentExpression") return plainKey(node);
+  const { left } = node;
+  return left.type === "MemberExpression" && !left.computed && isIdentifier(left.property)
+    ? left.property.name
+    : null;
+}
+
 /** Runs the rules that need to know which declaration a name means. */
 export function runNameRules(context: RuleContext): Finding[] {
   const found: Finding[] = [];
@@ -939,8 +949,16 @@ export function runNameRules(context: RuleContext): Finding[] {
   const references = resolveNames(context.program);
   const parents = new Map<AnyNode, AnyNode>();
   const classes: Class[] = [];
+  const members = new Set<string | null>();
+  const calls: Identifier[] = [];
   const index = (node: AnyNode): void => {
     if (node.type === "ClassDeclaration" || node.type === "ClassExpression") classes.push(node);
+    members.add(definedMember(node));
+    if (node.type === "CallExpression" && node.callee.type === "MemberExpression") {
+      const { object, property, computed } = node.callee;
+      const isStatic = isIdentifier(object) && STATICS[object.name];
+      if (!computed && !isStatic && isIdentifier(property)) calls.push(property);
+    }
     for (const child of childrenOf(node)) {
       parents.set(child, node);
       index(child);
@@ -951,6 +969,12 @@ export function runNameRules(context: RuleContext): Finding[] {
   const baseOf = (node: Class): Class | null =>
     node.superClass ? classOf(bindingOf.get(node.superClass) ?? null) : null;
   const extended = new Set(classes.map(baseOf));
+
+  for (const { name, start } of calls) {
+    // An object of the script's own may have a method of that name.
+    if (MISSING_METHODS.has(name) && !members.has(name))
+      add(start, "missing method", `no value of the interpreter has ${name}()`);
+  }
 
   for (const reference of references) {
     const { node, binding, parent } = reference;

@@ -5,15 +5,16 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { buildDevice } from "../../tools/build-report/build-device.ts";
+import type { DeviceBundle } from "../../tools/build-report/build-device.ts";
 import { reservedNames } from "../../tools/build-report/reserved-names.ts";
 import { checkSyntax } from "../../sim/index.ts";
 import { PROJECT, plantForTest } from "../helpers/planted.ts";
 import type { PlantedFiles } from "../helpers/planted.ts";
 
-/** The minified script of `device.ts`, or of another file. */
-async function build(files: PlantedFiles, entry = "device.ts"): Promise<string> {
+/** What is made of `device.ts`, or of another file. */
+async function made(files: PlantedFiles, entry = "device.ts"): Promise<DeviceBundle> {
   const root = plantForTest(files);
-  const { files: built } = await buildDevice({
+  return buildDevice({
     entry: path.join(root, entry),
     outDir: path.join(root, "dist"),
     name: "device",
@@ -22,11 +23,15 @@ async function build(files: PlantedFiles, entry = "device.ts"): Promise<string> 
     reservedNames: reservedNames(PROJECT),
     softwareSha256: false,
   });
-  return built["device.min.js"] as string;
 }
 
-const problemsOf = (files: PlantedFiles): Promise<string> =>
-  build(files).then(
+/** The minified script. */
+async function build(files: PlantedFiles, entry?: string): Promise<string> {
+  return (await made(files, entry)).files["device.min.js"] as string;
+}
+
+const problemsOf = (files: PlantedFiles, entry?: string): Promise<string> =>
+  build(files, entry).then(
     () => "",
     (error: Error) => error.message,
   );
@@ -89,8 +94,114 @@ describe("a device of one's own", () => {
       source: "async function later() {}\nlater();",
       problem: "device.ts:1:1: async function: ",
     },
+    {
+      name: "a method that the interpreter has not",
+      source: "const all = [1];\nprint(all.at(-1));",
+      problem: "device.ts:2:11: missing method: no value of the interpreter has at()",
+    },
+    {
+      name: "a spread text",
+      source: 'print([..."abc"]);',
+      problem: "device.ts:1:8: spread: is right for arrays only",
+    },
+    {
+      name: "a spread that may be no array",
+      source: "const copy = (list) => [...list];\nprint(copy([1]));",
+      problem: "device.ts:1:25: spread: is right for arrays only",
+    },
+    {
+      name: "the rest of what may be no array",
+      source: 'const [head, ...rest] = "abc";\nprint(head, rest);',
+      problem: "device.ts:1:14: rest of a pattern: is right for arrays only",
+    },
+    {
+      name: "a private member",
+      source: "class A {\n  #p = 1;\n}\nprint(new A());",
+      problem: "device.ts:2:3: #private member: ",
+    },
+    {
+      name: "a private method",
+      source: "class A {\n  #m() {}\n}\nprint(new A());",
+      problem: "device.ts:2:3: #private member: ",
+    },
+    { name: "await", source: "print(1);\nawait 5;", problem: "device.ts:2:1: await: " },
+    {
+      name: "a static block",
+      source: "class A {\n  static {}\n}\nprint(A);",
+      problem: "device.ts:2:3: static block: ",
+    },
+    {
+      name: "new.target",
+      source: "function F() { print(new.target); }\nF();",
+      problem: "device.ts:1:22: new.target or import.meta: ",
+    },
+    {
+      name: "nothing that runs",
+      source: "type A = 1;",
+      problem: "device.ts:1:1: nothing in it does anything: the script would be empty",
+    },
+    {
+      name: "a `this` without a function",
+      source: "print(1);\nprint(this);",
+      problem: "device.ts:2:7: The 'this' keyword is equivalent to 'undefined'",
+    },
     { name: "no script", source: "let x = ;", problem: "device.ts:1:9: syntax error: " },
   ])("is refused for $name, at its place", async ({ source, problem }) => {
     expect(await problemsOf({ "device.ts": source })).toContain(problem);
+  });
+
+  it("may spread what is an array for certain", async () => {
+    const source = `
+      const list = [1, 2];
+      const copy = (first: readonly number[], ...more: number[]): number[] => [...first, ...more];
+      const [head, ...rest] = "a,b".split(",");
+      print(Math.max(...list), copy(list, 3), [...Object.keys({ head, rest })]);
+    `;
+    expect((await made({ "device.ts": source })).warnings).toEqual([]);
+  });
+
+  it("may have methods whose names the interpreter's arrays and texts lack", async () => {
+    const source = "class Belt { at(place) { return place; } }\nprint(new Belt().at(3));";
+    expect(await problemsOf({ "device.js": source }, "device.js")).toBe("");
+  });
+
+  it("is warned of searches that find too much where the text ends", async () => {
+    const { warnings } = await made({
+      "device.ts": `const text = "abc", list = ["ab"];
+        print(text.indexOf("cx"), text.replace("cx", ""));
+        print(text.indexOf("c"), list.includes("ab"), text.replace(/cx/, ""), text.split("cx"));`,
+    });
+    expect(warnings).toEqual([
+      expect.stringMatching(/^device\.ts:2:20: search of a text: .* indexIn\(text, part, 0\)/),
+      expect.stringMatching(/^device\.ts:2:40: search of a text: .* regular expression/),
+    ]);
+  });
+
+  it("is refused for parts whose order leaves something out, and has the right one", async () => {
+    const names = "boot commands heartbeat mqtt outbox ready subscribe supervisor update uplink";
+    const lines = [
+      `import { ${names.replaceAll(" ", ", ")} } from "lubdub/firmware";`,
+      'const app = boot("");',
+      "uplink(app);",
+      "mqtt(app);",
+      'subscribe(app, "lamp", print);',
+      "commands(app);",
+      "update(app);",
+      "heartbeat(app, {});",
+      "outbox(app);",
+    ];
+    const told = [
+      "device.js:5:1: subscribe() behind mqtt(): ",
+      "device.js:6:1: commands() behind mqtt(): ",
+      "device.js:7:1: update() behind commands(): ",
+      "device.js:7:1: update() without supervisor(): ",
+      "device.js:9:1: outbox() behind heartbeat(): ",
+    ];
+    const problems = await problemsOf({ "device.js": lines.join("\n") }, "device.js");
+    expect(problems.split("\n").slice(1).sort()).toEqual(
+      told.map((line) => expect.stringContaining(line) as string),
+    );
+    const right = [0, 1, 2, 6, 5, 4, 3, 8, 7].map((i) => lines[i]).join("\n");
+    expect(await problemsOf({ "device.js": `${right}\nsupervisor(app);` }, "device.js")).toBe("");
   });
 });

@@ -23,7 +23,7 @@ const PLUGINS: NonNullable<TransformOptions["plugins"]> = [
 
 /**
  * Without these the helpers ask for Symbol and Array.from, which the interpreter does not have.
- * The price of `iterableIsArray`: spread and destructuring work on arrays only.
+ * The price of `iterableIsArray`: spread and destructuring work on arrays only, see arrays.ts.
  */
 const ASSUMPTIONS: NonNullable<TransformOptions["assumptions"]> = {
   iterableIsArray: true,

@@ -37,13 +37,15 @@ export interface DeviceBundle {
   /** Text by file name, see {@link bundleFiles}; nothing has been written. */
   files: { [name: string]: string };
   report: SizeReport;
+  /** What is probably wrong, one line each. */
+  warnings: string[];
 }
 
 /** The reason why a build stopped, each line of it for people. */
 export class DeviceBuildError extends Error {}
 
 /** What rollup says of things that are imported and not there, in the form of the other problems. */
-function explain(error: RollupError, root: string): string {
+function explain(error: RollupError, { root, entry }: DeviceOptions): string {
   const { code, binding, exporter = "", id = "", loc, message } = error;
   if (code === "MISSING_EXPORT" && loc?.file) {
     const place = `${path.relative(root, loc.file)}:${loc.line}:${loc.column + 1}`;
@@ -54,7 +56,13 @@ function explain(error: RollupError, root: string): string {
     const hint = /\.[tj]s$/.test(exporter) ? "" : "; its ending belongs to it, such as ./pump.ts";
     return `${path.relative(root, id)}: import of "${exporter}": there is no such file${hint}`;
   }
-  return message.replace(/^\[plugin [^\]]*\] /, "");
+  if (code === "EMPTY_BUNDLE")
+    return `${path.relative(root, entry)}:1:1: nothing in it does anything: the script would be empty`;
+  const text = message.replace(/^\[plugin [^\]]*\] /, "");
+  if (!loc?.file) return text;
+  // Rollup's own warnings begin with `file (line:column): `.
+  const place = `${path.relative(root, loc.file)}:${loc.line}:${loc.column + 1}`;
+  return `${place}: ${text.replace(/^\S+ \(\d+:\d+\): /, "")}`;
 }
 
 /**
@@ -62,7 +70,12 @@ function explain(error: RollupError, root: string): string {
  * @throws DeviceBuildError when the board could not run it.
  */
 export async function buildDevice(options: DeviceOptions): Promise<DeviceBundle> {
-  const config = createBundleConfig({ ...options, packageFile: LIBRARY_FILE });
+  const warnings: string[] = [];
+  const config = createBundleConfig({
+    ...options,
+    packageFile: LIBRARY_FILE,
+    onWarning: (line) => warnings.push(line),
+  });
   const files: { [name: string]: string } = {};
   try {
     const bundle = await rollup(config);
@@ -71,7 +84,7 @@ export async function buildDevice(options: DeviceOptions): Promise<DeviceBundle>
     for (const item of output)
       files[item.fileName] = item.type === "chunk" ? item.code : String(item.source);
   } catch (error) {
-    throw new DeviceBuildError(explain(error as RollupError, options.root), { cause: error });
+    throw new DeviceBuildError(explain(error as RollupError, options), { cause: error });
   }
   const sizeFile = bundleFiles(options.name).size;
   const report = JSON.parse(files[sizeFile] as string) as SizeReport;
@@ -82,5 +95,5 @@ export async function buildDevice(options: DeviceOptions): Promise<DeviceBundle>
       if (module.file.startsWith(`${packagePath}/`))
         module.file = "lubdub" + module.file.slice(packagePath.length);
   files[sizeFile] = JSON.stringify(report, null, 2) + "\n";
-  return { files, report };
+  return { files, report, warnings };
 }

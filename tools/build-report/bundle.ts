@@ -56,6 +56,8 @@ export interface BundleOptions {
   reservedNames?: readonly string[];
   /** Brings SHA-256 in software for boards whose interpreter has none (firmware/lib/sha256.ts). */
   softwareSha256?: boolean;
+  /** Gets what is probably wrong in an author's files, one line each. */
+  onWarning?: (line: string) => void;
   /** Gets the sizes of a build that has been written. */
   onSize?: (report: SizeReport) => void;
 }
@@ -108,10 +110,12 @@ function moduleGate(options: BundleOptions, problems: readonly BuildProblem[]): 
       // Rollup's own words tell the place; its stack tells nothing.
       if (error && "code" in error && error.code === "UNRESOLVED_IMPORT") error.stack = "";
       const parseProblem = error && problemOfParseError(error);
-      // Changed in place: an error thrown here would be told beside the first one.
-      if (error && parseProblem)
-        Object.assign(error, failure([parseProblem], root), { loc: undefined });
-      if (!error && problems.length) this.error(failure(problems, root));
+      const all = parseProblem ? [...problems, parseProblem] : problems;
+      if (!all.length) return;
+      // What the lowering could not do has its reason among them. Changed in place: an error thrown
+      // here would be told beside the first one.
+      if (error) Object.assign(error, failure(all, root), { loc: undefined });
+      else this.error(failure(all, root));
     },
   };
 }
@@ -178,6 +182,16 @@ function boardOutput(options: BundleOptions): Plugin {
   };
 }
 
+/** Takes warnings of an author's files only; undefined for the firmware's own entries. */
+function warningsOf(options: BundleOptions): ((problem: BuildProblem) => void) | undefined {
+  const { packageFile, root } = options;
+  if (!packageFile) return undefined;
+  const own = path.dirname(packageFile) + path.sep;
+  return (problem) => {
+    if (!problem.file.startsWith(own)) options.onWarning?.(formatProblem(problem, root));
+  };
+}
+
 /** Makes the rollup configuration of one bundle. Every warning of rollup stops the build. */
 export function createBundleConfig(options: BundleOptions): BundleConfig {
   const problems: BuildProblem[] = [];
@@ -189,9 +203,7 @@ export function createBundleConfig(options: BundleOptions): BundleConfig {
       moduleGate(options, problems),
       babel({
         ...(BABEL_OPTIONS as RollupBabelInputPluginOptions),
-        plugins: [
-          createSourceRules((problem) => problems.push(problem), options.packageFile !== undefined),
-        ],
+        plugins: [createSourceRules((problem) => problems.push(problem), warningsOf(options))],
         babelHelpers: "bundled",
         extensions: [".ts", ".js"],
       }),

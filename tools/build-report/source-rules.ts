@@ -3,8 +3,11 @@
 // firmware names, and text that is not bytes. Firmware imports its own files by relative path and
 // gets the modules built into the interpreter with `require`. A Babel plugin. Not for who may import
 // whom inside the firmware; lint does that.
-import type { NodePath, PluginObj, types } from "@babel/core";
+import type { NodePath, PluginObj, Visitor, types } from "@babel/core";
+import { isArray } from "./arrays.ts";
+import { checkPartOrder } from "./part-order.ts";
 import type { BuildProblem } from "./problem.ts";
+import { wrongSearch } from "./text-search.ts";
 
 /**
  * Modules that the interpreter has built in, on an ESP32 or on Linux: `process.env.MODULES` of
@@ -36,24 +39,40 @@ const NOT_A_BYTE = /[^\x00-\xff]/;
 type Report = (problem: BuildProblem) => void;
 type State = { filename?: string | undefined };
 
+const THROWS = "the interpreter cannot parse it";
+const NO_AWAIT = "the interpreter knows no await and reads it as a name";
+const WRONG_SEARCH = "finds too much where the text ends, unless this is an array";
+const ARRAYS_ONLY =
+  "is right for arrays only, and this may be none: a list takes concat, slice or apply, a text split";
+
 /**
- * Makes the Babel plugin that reports modules a board does not have and text that is not bytes.
+ * Makes the Babel plugin that reports modules a board does not have, text that is not bytes, and what
+ * the lowering would run wrongly or report in helpers of its own.
  * @param report gets one problem per place, with the file's absolute path.
- * @param hasLibrary whether {@link LIBRARY} can be imported.
+ * @param warn gets what is wrong in most cases, in an author's files; given where {@link LIBRARY} can be
+ *   imported.
  */
-export function createSourceRules(report: Report, hasLibrary = false): PluginObj {
-  function tell(node: types.Node, state: State, construct: string, message: string): void {
+export function createSourceRules(report: Report, warn?: Report): PluginObj {
+  function problem(
+    node: types.Node,
+    state: State,
+    construct: string,
+    message: string,
+  ): BuildProblem {
     const start = node.loc?.start;
     const line = start?.line ?? 1;
     const column = (start?.column ?? 0) + 1;
-    report({ file: state.filename ?? "", line, column, construct, message });
+    return { file: state.filename ?? "", line, column, construct, message };
+  }
+  function tell(node: types.Node, state: State, construct: string, message: string): void {
+    report(problem(node, state, construct, message));
   }
 
   function checkImport(source: types.StringLiteral, state: State): void {
     const name = source.value;
     // The last kind is the build's own: Babel's helpers.
     if (name.startsWith("./") || name.startsWith("../") || name.startsWith("\0")) return;
-    if (hasLibrary && name === LIBRARY) return;
+    if (warn && name === LIBRARY) return;
     const hint = BOARD_MODULES.includes(name)
       ? `the board's own module comes with require("${name}")`
       : "a board has no such module";
@@ -65,7 +84,60 @@ export function createSourceRules(report: Report, hasLibrary = false): PluginObj
       tell(node, state, "non-ASCII text", "a string holds bytes there: write each as \\xNN");
   }
 
+  /** The rest of an array pattern is a slice of what the pattern takes apart. */
+  function checkRest(path: NodePath<types.RestElement>, state: State): void {
+    const pattern = path.parentPath;
+    if (!pattern.isArrayPattern()) return;
+    const user = pattern.parentPath;
+    const from = user.isVariableDeclarator() ? user.get("init") : undefined;
+    const value = user.isAssignmentExpression() ? user.get("right") : from;
+    if (!value || !isArray(value)) tell(path.node, state, "rest of a pattern", ARRAYS_ONLY);
+  }
+
+  /** Seen before the lowering touches any of it. */
+  const whole: Visitor<State> = {
+    SpreadElement(path, state) {
+      if (path.parent.type !== "ObjectExpression" && !isArray(path.get("argument")))
+        tell(path.node, state, "spread", ARRAYS_ONLY);
+    },
+    RestElement: checkRest,
+    CallExpression(path, state) {
+      const instead = warn && wrongSearch(path);
+      const { callee } = path.node;
+      if (instead && callee.type === "MemberExpression")
+        warn(problem(callee.property, state, "search of a text", `${WRONG_SEARCH}: ${instead}`));
+    },
+    PrivateName(path, state) {
+      tell(path.node, state, "#private member", THROWS);
+    },
+    StaticBlock(path, state) {
+      tell(path.node, state, "static block", THROWS);
+    },
+    // Those in functions have a second reason, `async`, and are told with it.
+    AwaitExpression(path, state) {
+      if (!path.getFunctionParent()) tell(path.node, state, "await", NO_AWAIT);
+    },
+    ForOfStatement(path, state) {
+      if (path.node.await && !path.getFunctionParent()) tell(path.node, state, "await", NO_AWAIT);
+    },
+    VariableDeclaration(path, state) {
+      if (path.node.kind.endsWith("using")) tell(path.node, state, path.node.kind, THROWS);
+    },
+    MetaProperty(path, state) {
+      tell(path.node, state, "new.target or import.meta", THROWS);
+    },
+  };
+
   const visitor = {
+    Program(path: NodePath<types.Program>, state: State) {
+      const { interpreter } = path.node;
+      if (interpreter) tell(interpreter, state, "#! line", THROWS);
+      path.traverse(whole, state);
+      if (warn)
+        checkPartOrder(path, LIBRARY, (node, construct, message) =>
+          tell(node, state, construct, message),
+        );
+    },
     ImportDeclaration(path: NodePath<types.ImportDeclaration>, state: State) {
       if (path.node.importKind !== "type") checkImport(path.node.source, state);
     },

@@ -29,7 +29,8 @@ export interface FinishedScript {
 
 /**
  * Checks scripts and maps each finding back to its source. A finding in several scripts at the
- * same source place is told once; one without a source names the place in the script.
+ * same source place is told once; one without a source names the place in the script, unless the same
+ * construct has a source.
  */
 export function findSyntaxProblems(
   scripts: readonly FinishedScript[],
@@ -57,5 +58,10 @@ export function findSyntaxProblems(
       if (!found.has(key)) found.set(key, { ...place, construct, message });
     }
   }
-  return [...found.values()];
+  const sourced = new Set<string>();
+  for (const { file, construct } of found.values())
+    if (path.isAbsolute(file)) sourced.add(construct);
+  return [...found.values()].filter(
+    ({ file, construct }) => path.isAbsolute(file) || !sourced.has(construct),
+  );
 }

@@ -63,7 +63,7 @@ async function runBuild(entry: string, options: BuildOptions): Promise<void> {
   const { buildDevice, DeviceBuildError } = await import("../build-report/build-device.ts");
   const { formatOptionCost, formatSizeTable } = await import("../build-report/size.ts");
   const softwareSha256 = options.softwareSha256 ?? false;
-  const { files, report } = await buildDevice({
+  const { files, report, warnings } = await buildDevice({
     entry: path.resolve(entry),
     outDir,
     name,
@@ -76,6 +76,7 @@ async function runBuild(entry: string, options: BuildOptions): Promise<void> {
     process.stderr.write(`${error.message}\n`);
     throw new AppError("E_BUILD", "nothing was built", { cause: error });
   });
+  for (const line of warnings) process.stderr.write(`warning: ${line}\n`);
   try {
     mkdirSync(outDir, { recursive: true });
     for (const [file, text] of Object.entries(files)) writeFileSync(path.join(outDir, file), text);
