@@ -1050,10 +1050,12 @@ describe("subscribing", () => {
   });
 
   it("sends nothing without filters", () => {
-    const rig = createMqttRig();
+    const rig = createMqttRig({}, { topicFilters: [] });
     rig.dial();
     rig.accept();
-    expect(rig.cmds()).toEqual(["connect"]);
+    rig.board.advance(60_000);
+    expect(rig.events[0]).toBe("online present=0");
+    expect(rig.cmds()).not.toContain("subscribe");
   });
 
   it.each([

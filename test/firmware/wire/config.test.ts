@@ -151,6 +151,8 @@ describe("checkConfig", () => {
     ["topic_prefix", "a/#"],
     ["topic_prefix", "/a"],
     ["topic_prefix", "a/"],
+    ["topic_prefix", "a\0b"],
+    ["topic_prefix", "x".repeat(129)],
     ["log_level", "DI"],
     ["log_level", ""],
     ["log_level", "i"],
