@@ -228,6 +228,11 @@ export function http(app: Connected, onPlaylist?: () => void): void {
     seal: jwt.seal,
     token: jwt.connection,
     onPlaylist,
+    // Whether a server takes beats shows by a beat only; where there is another one, it is not left for
+    // the next beat to find out.
+    onIdle: () => {
+      if (config.urls.includes(",") && app.heartbeat) app.heartbeat.beatSoon();
+    },
   };
   up.links["h"] = createHttpLink(rt, options, up);
 }

@@ -49,6 +49,8 @@ export interface HttpLinkOptions {
   seal: Seal;
   /** Makes a fresh connection token. */
   token(): string;
+  /** It is online, and no beat waits that would show whether the server takes any. */
+  onIdle?(): void;
   /** The server has another playlist than the one that was reported. */
   onPlaylist?: (() => void) | undefined;
 }
@@ -108,7 +110,10 @@ export function createHttpLink(rt: Runtime, options: HttpLinkOptions, events: Li
         options.identity.session++;
         events.onOnline("");
         // Not before those who have heard of it and have a newer beat.
-        return rt.arm(slot, 1, pump);
+        return rt.arm(slot, 1, () => {
+          if (!waiting.length && options.onIdle) options.onIdle();
+          pump();
+        });
       }
       const kind = Math.floor(status / 100);
       const isOk = kind === 2 && member("status") === "ok";

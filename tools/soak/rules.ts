@@ -40,6 +40,8 @@ export interface RuleOptions {
   /** First window of the backoff, ms, and how many URLs share it. */
   spreadMs: number;
   urls: number;
+  /** Of several URLs one is HTTP: a beat shows at once whether its server takes any. */
+  hasProbes: boolean;
   /** Beats are acknowledged end to end: QoS 1, 2 or HTTP. */
   isAcknowledged: boolean;
   nowMs(): number;
@@ -214,7 +216,7 @@ export function createRules(options: RuleOptions): Rules {
     last: NonNullable<BootRecord["last"]>,
     beat: { seq: number; uptime_ms: number; missed: number },
   ): void => {
-    if (beat.seq !== last.seq + 1 || last.seq === 1) return;
+    if (options.hasProbes || beat.seq !== last.seq + 1 || last.seq === 1) return;
     const leastMs = (1 + beat.missed) * intervalMs - Math.min(last.lateMs, intervalMs) - 5;
     const gapMs = beat.uptime_ms - last.uptimeMs;
     if (gapMs >= leastMs) return;

@@ -119,6 +119,7 @@ export async function runTrial(options: TrialOptions): Promise<TrialResult> {
     intervalMs,
     spreadMs: (config.reconnect_spread_s ?? 10) * 1000,
     urls: urls.length,
+    hasProbes: usesHttp && urls.length > 1,
     isAcknowledged: config.qos !== 0,
     nowMs: () => world?.nowMs ?? 0,
   });

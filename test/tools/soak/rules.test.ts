@@ -33,6 +33,7 @@ function start(): Device {
     intervalMs: INTERVAL_MS,
     spreadMs: 1000,
     urls: 1,
+    hasProbes: false,
     isAcknowledged: true,
     nowMs: () => nowMs,
   });
