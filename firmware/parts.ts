@@ -48,8 +48,8 @@ import type { App, Service } from "./app.ts";
 const WEBSOCKET_MAX_BYTES = 1e9;
 
 /**
- * Tells whether a service is in a failed state. The connection is not asked: that a beat comes tells
- * of it.
+ * Tells whether a service is in a failed state, or commands may not come. Whether there is a connection
+ * is not asked: that a beat comes tells of it.
  */
 function isDegraded(app: App): boolean {
   const failed = FAILED.split(" ");
@@ -58,7 +58,7 @@ function isDegraded(app: App): boolean {
     // Capital letters come first.
     if (status < "a" || failed.includes(status)) return true;
   }
-  return false;
+  return !!app.rt.isDeaf;
 }
 
 /** A program that has its uplink: what parts need that report by it. */

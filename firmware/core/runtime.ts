@@ -66,6 +66,8 @@ export interface Runtime extends Board {
   count(name: CountName, more?: number): void;
   /** Round trip of the last acknowledged heartbeat, ms. */
   rttMs?: number;
+  /** The broker has refused a subscription in this connection. */
+  isDeaf?: boolean;
   /** Tells the time; timers do not move. */
   setWall(wallMs: number, quality: ClockQuality): void;
 }

@@ -173,6 +173,7 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
     // With what was collected, up to 4 KB; offline is when memory is short.
     buffer = "";
     passBytes = 0;
+    rt.isDeaf = false;
     rt.disarm(slot);
     if (open) open.abort();
     abandon(true);
@@ -386,8 +387,10 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
               { topic: "", body: filters, qos: 1, retain: true },
               function (failure) {
                 // The end of the connection is told as such.
-                if (failure && state === ONLINE)
+                if (failure && state === ONLINE) {
+                  rt.isDeaf = true;
                   rt.log("E", "mqtt", "not-subscribed", "code=" + failure);
+                }
               },
               SUBACK,
             );

@@ -137,6 +137,18 @@ describe("a beat", () => {
     board.advance(11_000);
     expect(JSON.parse(broker.payloads("/heartbeat")[0] as string)).toMatchObject({ status });
   });
+
+  it("made while a subscription is refused says degraded", () => {
+    const board = createFakeBoard({ boot: 6 });
+    const broker = createFakeBroker(board);
+    compose(createApp(board, configOf({ interval_s: 10 }), ""));
+    board.advance(9000);
+    board.isDeaf = true;
+    board.advance(2000);
+    expect(JSON.parse(broker.payloads("/heartbeat")[0] as string)).toMatchObject({
+      status: "degraded",
+    });
+  });
 });
 
 describe("beats over an outage", () => {

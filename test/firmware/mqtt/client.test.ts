@@ -1071,14 +1071,20 @@ describe("subscribing", () => {
     expect(linesOf(rig.board, "E mqtt")).toEqual([]);
   });
 
-  it("logs the filter that SUBACK refuses", () => {
+  it("logs the filter that SUBACK refuses, and is deaf until the next connection", () => {
     const rig = subscriber();
     rig.feed(suback(1, 1, 0x80));
+    expect(rig.board.isDeaf).toBe(true);
     expect(linesOf(rig.board, "E mqtt")).toEqual([
       'E mqtt not-subscribed code=E_MQTT_SUBSCRIBE filter="c/#"',
     ]);
     rig.board.advance(60_000);
     expect(rig.events).toEqual(["online present=0"]);
+    rig.lose();
+    expect(rig.board.isDeaf).toBe(false);
+    rig.dial();
+    rig.accept(true);
+    expect(rig.cmds()).toEqual(["connect", "subscribe"]);
   });
 
   it.each(["03", "7f", "81", "ff"])("ends the connection for the code %s", (code) => {
