@@ -39,6 +39,9 @@ export const ENDS_MAX = 3;
 /** A connection on which nothing was sent for longer is used before the interpreter blocks, ms. */
 export const IDLE_MS = 1000;
 
+// How long what came while the interpreter was blocked may take to be read, ms.
+const READ_MS = 100;
+
 // What was written less than this ago, ms, may still have to leave.
 const LEAVE_MS = 10;
 
@@ -150,6 +153,8 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
   let receivedMs = 0;
   // When the unanswered PINGREQ was sent; 0: none is out.
   let pingMs = 0;
+  // When `check` is due.
+  let checkMs = 0;
 
   /** Gives up what waits; but with `isKept` only what told the state of this connection, and what the
    * peer does not take, or with `isNew` what an earlier session has half delivered. */
@@ -263,21 +268,26 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
     // An answer that comes when the next PINGREQ would be due is too late.
     if (idleMs && idleMs < pongMs) pongMs = idleMs;
     const first = waiting[0];
-    const ackMs = (first ? first.sentMs - now : 0) + config.ack_timeout_s * 1000;
+    let ackMs = (first ? first.sentMs - now : 0) + config.ack_timeout_s * 1000;
     let dueMs = ackMs;
     if (pingMs) dueMs = pingMs + pongMs - now;
     // Whether the peer has stopped reading shows by PINGRESP, too.
     else if ((socket as Socket).pendingBytes() > PENDING_MAX_BYTES) dueMs = 0;
     else if (idleMs) dueMs = Math.min(sentMs, receivedMs) + idleMs - now;
-    if (ackMs <= 0 || (dueMs <= 0 && pingMs))
+    const isOver = ackMs <= 0 || (dueMs <= 0 && pingMs);
+    if (isOver && now < checkMs + IDLE_MS)
       fail("", "E_MQTT_TIMEOUT wait=" + (ackMs <= 0 ? "ack" : "pingresp"));
     else {
-      if (dueMs <= 0) {
+      // The interpreter has been blocked: what came meanwhile is read first.
+      if (isOver) dueMs = ackMs = READ_MS;
+      else if (dueMs <= 0) {
         pingMs = now;
         send(PINGREQ_HEAD, "", "");
         dueMs = pongMs;
       }
-      rt.arm(slot, Math.max(Math.min(dueMs, ackMs), 20), check);
+      dueMs = Math.max(Math.min(dueMs, ackMs), 20);
+      checkMs = now + dueMs;
+      rt.arm(slot, dueMs, check);
     }
   }
 

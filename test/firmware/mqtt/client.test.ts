@@ -1178,6 +1178,29 @@ describe("deadline of acknowledgements", () => {
     expect(rig.events).toEqual(["fail E_MQTT_TIMEOUT wait=ack"]);
   });
 
+  it.each([
+    [true, []],
+    [false, ["fail E_MQTT_TIMEOUT wait=ack"]],
+  ])(
+    "reads first what came while the interpreter was blocked (answered: %s)",
+    (isAnswered, events) => {
+      const rig = online({ ack_timeout_s: 10, keep_alive_s: 15 });
+      rig.publish(BEAT, "a");
+      const socket = rig.socket();
+      const nothing = (): void => undefined;
+      rig.board.net.blockMs = 18_500;
+      rig.board.connect(
+        { host: "away", port: 80 },
+        { onOpen: nothing, onData: nothing, onClose: nothing },
+      );
+      rig.board.advance(0);
+      expect(rig.events).toEqual([]);
+      if (isAnswered) socket.receive(puback(1));
+      rig.board.advance(200);
+      expect(rig.events).toEqual(events);
+    },
+  );
+
   it("nothing waits: nothing ends", () => {
     const rig = online({ ack_timeout_s: 1 });
     rig.board.advance(3_600_000);
