@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: MIT
 // `lubdub hil`: the scenarios over every carrier, on every target there is or on the ones that are
-// named. The same bundle, byte for byte, runs on all of them. Exit code 1 when a scenario failed; a target that is
-// missing is a printed skip in the suite and exit code 2 when it was asked for.
+// named. The same bundle, byte for byte, runs on all of them. Exit code 1 when a scenario failed or all were
+// skipped; a target that is missing is a printed skip in the suite and exit code 2 when it was asked for.
 import { readdirSync, writeFileSync } from "node:fs";
 import { Option } from "commander";
 import type { Command } from "commander";
 import { loadBundle } from "../lib/bundle.ts";
-import {
-  createShutdownSignal,
-  durationOption,
-  intervalOption,
-  parseCount,
-  parseDurationMs,
-} from "../lib/cli.ts";
+import { createShutdownSignal, durationOption, intervalOption, parseCount } from "../lib/cli.ts";
 import { AppError, errorText, usageError } from "../lib/errors.ts";
 import type { ScenarioResult } from "../scenario/result.ts";
 import { runScenario } from "../scenario/runner.ts";
@@ -30,7 +24,7 @@ interface HilOptions {
   scenario?: string[];
   beats: number;
   interval: number;
-  timeout: number;
+  timeout?: number;
   bundle?: string;
   json?: string;
   quiet?: boolean;
@@ -52,9 +46,10 @@ export function registerHil(root: Command): void {
       collect,
     )
     .addOption(
-      new Option("-c, --carrier <name...>", "only these; a bundle must have them").choices(
-        CARRIERS,
-      ),
+      new Option(
+        "-c, --carrier <name...>",
+        "only these, which the bundle must have; default: all it has",
+      ).choices(CARRIERS),
     )
     .option(
       "--broker <which>",
@@ -64,10 +59,7 @@ export function registerHil(root: Command): void {
     .option("-n, --beats <n>", "verified heartbeats to wait for", parseCount(1, 1000), 5)
     .addOption(intervalOption("-i, --interval <time>", "1s"))
     .addOption(
-      durationOption("--timeout <time>", "bound of each scenario").default(
-        parseDurationMs("60s"),
-        "60s",
-      ),
+      durationOption("--timeout <time>", "bound of each scenario; default: 60s, more for memory"),
     )
     .option("--bundle <file>", "another bundle than dist/firmware/lubdub.min.js")
     .option("--json <file>", "write the results there")
@@ -119,6 +111,8 @@ async function runHil(options: HilOptions): Promise<void> {
             beatCount: options.beats,
             intervalMs: options.interval,
             timeoutMs: options.timeout,
+            isCarrierWanted:
+              !options.bundle || !!options.carrier || options.broker?.includes(":") === true,
             signal: shutdown.signal,
             onLine: (line) => {
               if (!options.quiet) write(`  | ${line}`);
@@ -134,7 +128,8 @@ async function runHil(options: HilOptions): Promise<void> {
   write("");
   for (const line of matrixLines(results)) write(line);
   if (options.json) writeResults(options.json, results);
-  if (results.some(({ verdict }) => verdict === "fail")) process.exitCode = 1;
+  const verdicts = new Set(results.map(({ verdict }) => verdict));
+  if (verdicts.has("fail") || (results.length > 0 && !verdicts.has("pass"))) process.exitCode = 1;
 }
 
 function writeResults(file: string, results: ScenarioResult[]): void {

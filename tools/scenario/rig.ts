@@ -78,6 +78,13 @@ const WATCHER_MS = 5000;
 /** How long a broker may take to hand out a retained message, ms. */
 const RETAINED_MS = 1000;
 
+/** What a device says of a URL that nothing in it can open. */
+const NO_CARRIER = / W uplink failed .*code=E_CONFIG key=urls/;
+
+function lacksCarrier({ url }: ScenarioServer): string {
+  return `the bundle has no part that carries ${url.split(":", 1)[0]}: (the board says E_CONFIG key=urls)`;
+}
+
 /** Builds a rig and connects its watcher. Fails with `E_BROKER` when a broker is unreachable. */
 export async function createRig(
   options: RigOptions,
@@ -110,6 +117,30 @@ export async function createRig(
   const within = (timeoutMs: number): number =>
     Math.max(0, Math.min(timeoutMs, deadlineMs - Date.now()));
 
+  /** Waits for an event; says so when it is the scenario's bound that ends the wait. */
+  async function next<Match extends RigEvent>(
+    isMatch: (event: RigEvent) => event is Match,
+    what: string,
+    timeoutMs: number,
+    from?: number,
+  ): Promise<Match> {
+    const boundMs = within(timeoutMs);
+    try {
+      return await feed.next(isMatch, what, boundMs, from);
+    } catch (error) {
+      const isOver = error instanceof AppError && error.code === "E_SCENARIO_TIMEOUT";
+      if (!isOver || boundMs >= timeoutMs) throw error;
+      const sec = Math.round(options.timeoutMs / 100) / 10;
+      throw new AppError(
+        "E_SCENARIO_TIMEOUT",
+        `no ${what} when the scenario's ${sec} s were over`,
+        {
+          cause: error,
+        },
+      );
+    }
+  }
+
   async function line(
     pattern: RegExp,
     what: string,
@@ -118,7 +149,7 @@ export async function createRig(
   ): Promise<string> {
     const isMatch = (event: RigEvent): event is RigEventOf<"line"> =>
       event.kind === "line" && pattern.test(event.line);
-    return (await feed.next(isMatch, what, within(timeoutMs), from)).line;
+    return (await next(isMatch, what, timeoutMs, from)).line;
   }
 
   const rig: Rig = {
@@ -133,6 +164,9 @@ export async function createRig(
         onLine: (text) => {
           options.onLine(text);
           feed.push({ kind: "line", line: text, atMs: Date.now() });
+          // There is one URL, so no part of the bundle takes its scheme.
+          if (NO_CARRIER.test(text))
+            feed.fail(new AppError("E_CARRIER_NONE", lacksCarrier(server)));
         },
         onExit: (reason) => feed.fail(new AppError("E_TARGET_EXIT", reason)),
       });
@@ -158,7 +192,7 @@ export async function createRig(
         event.kind === "beat" && event.order === "fresh" && isWanted(event.beat);
       while (beats.length < count) {
         const what = `verified heartbeat, ${beats.length} of ${count} seen`;
-        const event = await feed.next(isFresh, what, within(endMs - Date.now()), from);
+        const event = await next(isFresh, what, endMs - Date.now(), from);
         from = feed.items.indexOf(event) + 1;
         beats.push(event.beat);
       }
@@ -167,7 +201,7 @@ export async function createRig(
     status: async (reason, timeoutMs, from) => {
       const isMatch = (event: RigEvent): event is RigEventOf<"status"> =>
         event.kind === "status" && !event.isRetained && event.status.reason === reason;
-      return (await feed.next(isMatch, `${reason} status`, within(timeoutMs), from)).status;
+      return (await next(isMatch, `${reason} status`, timeoutMs, from)).status;
     },
     retainedStatus: async () => {
       let settle: (status: StatusMessage | undefined) => void;

@@ -19,12 +19,17 @@ export interface RunOptions {
   server: ServerChoice;
   beatCount: number;
   intervalMs: number;
-  /** Bound of each scenario, ms. */
-  timeoutMs: number;
+  /** Bound of each scenario, ms; undefined: its own. */
+  timeoutMs: number | undefined;
+  /** Whether a bundle that lacks the carrier fails; it is skipped otherwise. */
+  isCarrierWanted: boolean;
   /** Ends the run in hand as failed. */
   signal: AbortSignal;
   onLine(line: string): void;
 }
+
+/** Bound of a scenario that has none of its own, ms. */
+const BOUND_MS = 60_000;
 
 /** Console lines kept for the record of a failure. */
 const LINES_KEPT = 30;
@@ -51,7 +56,8 @@ export async function runScenario(
   } catch (error) {
     // Anything else than an expected failure is a fault of ours and must not pass for one.
     if (!(error instanceof AppError)) throw error;
-    outcome = { verdict: "fail", reason: errorText(error), evidence: {} };
+    const verdict = error.code === "E_CARRIER_NONE" && !options.isCarrierWanted ? "skip" : "fail";
+    outcome = { verdict, reason: errorText(error), evidence: {} };
   } finally {
     // Last in, first out: the watcher goes before the server, the server before the target.
     while (cleanups.length > 0) await cleanups.pop()?.();
@@ -99,7 +105,7 @@ export async function runScenario(
       key: keyBytes,
       intervalMs: options.intervalMs,
       beatCount: options.beatCount,
-      timeoutMs: options.timeoutMs,
+      timeoutMs: options.timeoutMs ?? scenario.boundMs?.(options.intervalMs) ?? BOUND_MS,
       onLine: (line) => {
         lines.push(line);
         if (lines.length > LINES_KEPT) lines.shift();

@@ -13,6 +13,8 @@ export interface Scenario {
   /** One line: what holds when it passes. */
   title: string;
   needs: readonly Capability[];
+  /** Bound of a run whose heartbeats come every `intervalMs`, ms, where it takes longer than others. */
+  boundMs?(intervalMs: number): number;
   run(rig: Rig): Promise<Evidence>;
 }
 

@@ -81,6 +81,7 @@ async function run(
       beatCount: 2,
       intervalMs: 200,
       timeoutMs: 4000,
+      isCarrierWanted: true,
       signal: new AbortController().signal,
       onLine: () => {},
       ...changes,
@@ -126,8 +127,31 @@ describe("scenario runner", () => {
 
   it("fails at its bound when nothing comes, with the last console lines", async () => {
     const result = await run(firstBeats, { intervalMs: 60_000, skip: [1] }, { timeoutMs: 500 });
-    expect(result.reason).toMatch(/^no verified heartbeat, 0 of 2 seen within 0\.\d s$/);
+    expect(result.reason).toBe(
+      "no verified heartbeat, 0 of 2 seen when the scenario's 0.5 s were over",
+    );
     expect(result.console).toEqual(["1 I app ready"]);
+  });
+
+  it("gives a scenario with a bound of its own that one, unless another is asked for", async () => {
+    const waiting: Scenario = {
+      ...firstBeats,
+      boundMs: (intervalMs) => 2 * intervalMs,
+      run: async (rig) => ({ line: await rig.line(/never/, "such line", 60_000) }),
+    };
+    const own = await run(waiting, {}, { timeoutMs: undefined });
+    expect(own.reason).toBe("no such line when the scenario's 0.4 s were over");
+    const asked = await run(waiting, {}, { timeoutMs: 300 });
+    expect(asked.reason).toBe("no such line when the scenario's 0.3 s were over");
+  });
+
+  it("skips a carrier that the bundle lacks, and fails where it is asked for", async () => {
+    const afterBoot = (events: TargetEvents): void =>
+      events.onLine("20 W uplink failed code=E_CONFIG key=urls");
+    const reason = "the bundle has no part that carries mqtt: (the board says E_CONFIG key=urls)";
+    const unasked = await run(firstBeats, { afterBoot }, { isCarrierWanted: false });
+    expect(unasked).toMatchObject({ verdict: "skip", reason });
+    expect(await run(firstBeats, { afterBoot })).toMatchObject({ verdict: "fail", reason });
   });
 
   it("fails at once when the target ends by itself", async () => {
@@ -170,6 +194,7 @@ describe("scenario runner", () => {
         beatCount: 1,
         intervalMs: 200,
         timeoutMs: 100,
+        isCarrierWanted: true,
         signal: new AbortController().signal,
         onLine: () => {},
       },

@@ -49,6 +49,8 @@ export const scenario: Scenario = {
   name: "memory",
   title: "memory in use is told, and a stop and start gives back what it took",
   needs: ["console", "memory"],
+  // Three starts a minute on a busy machine, and the beats between.
+  boundMs: (intervalMs) => 300_000 + 2 * BEATS * intervalMs,
   run: async (rig) => {
     await rig.boot();
     await rig.beats(1, START_MS + rig.intervalMs * 2);
