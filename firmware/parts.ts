@@ -4,6 +4,7 @@
 //
 //   wifi, clock, jobs, uplink, its carriers, outbox, heartbeat, then what looks at the others
 import { FLOOR_MS, KNOWN_MS, persist, restore } from "./core/persist.ts";
+import { quoted } from "./core/runtime.ts";
 import { changeConfig, isChanged, keepConfig } from "./core/config-store.ts";
 import { refused, renewalMs } from "./auth/jwt.ts";
 import { createRotation } from "./auth/rotation.ts";
@@ -321,9 +322,17 @@ function beatPublisher(app: Connected): Outbox["submit"] {
  * which subscribes to it. MQTT only.
  *
  * @param leaf one level
+ * @param onText what it throws is logged
  */
 export function subscribe(app: App, leaf: string, onText: (text: string) => void): void {
-  app.takers[leaf] = onText;
+  app.takers[leaf] = (text) => {
+    try {
+      onText(text);
+    } catch (error) {
+      // Thrown further it would keep the message from being acknowledged.
+      app.rt.log("E", "app", "fault", "text=" + quoted("" + error));
+    }
+  };
 }
 
 /**

@@ -27,7 +27,7 @@ export interface Jwt {
   aud: string;
   /** What signs. */
   key: SigningKey;
-  /** What signed before, while nobody knows whether the new key is accepted; see rotation.ts. */
+  /** The other of two keys, while nobody knows whether the new one is accepted; see rotation.ts. */
   old?: SigningKey | undefined;
   /** Refusals since the last success, see {@link refused}. */
   refusals: number;

@@ -3,12 +3,20 @@
 // clock keeps for the next start.
 import { expect, it } from "vitest";
 import { createApp } from "../../firmware/app.ts";
-import { clock, http, keepalive, mqtt, uplink, websocket } from "../../firmware/parts.ts";
+import {
+  clock,
+  http,
+  keepalive,
+  mqtt,
+  subscribe,
+  uplink,
+  websocket,
+} from "../../firmware/parts.ts";
 import { FLOOR_MS, KNOWN_MS, restore } from "../../firmware/core/persist.ts";
 import { ALL_KEYS } from "../../firmware/wire/config.ts";
 import type { Config } from "../../firmware/wire/config.ts";
 import { configOf, createFakeBoard, linesOf } from "../helpers/fake-board.ts";
-import { connack, publish } from "../helpers/packets.ts";
+import { connack, parseAll, publish } from "../helpers/packets.ts";
 import { answerTo, serverFrame } from "../helpers/websocket-rig.ts";
 
 function linesOfStart(config: Partial<Config>, lack: { hasTls?: boolean; sha1?: undefined }) {
@@ -71,6 +79,24 @@ it("takes many MQTT packets in one WebSocket message", () => {
   board.advance(10);
   expect(app.uplink?.status).toBe("online");
   expect(payloads.length).toBe(9600);
+});
+
+it("acknowledges a message whose taker throws, and logs what was thrown", () => {
+  const board = createFakeBoard({ boot: 6 });
+  const app = createApp(board, configOf({ urls: "mqtt://a.test" }), ALL_KEYS);
+  uplink(app);
+  subscribe(app, "valve", (text) => JSON.parse(text));
+  mqtt(app);
+  board.advance(15_000);
+  const socket = board.net.last();
+  socket.open();
+  socket.receive(connack());
+  board.advance(10);
+  socket.receive(publish("devices/kitchen/valve", "open", 1, 77));
+  expect(parseAll(socket.written).at(-1)).toMatchObject({ cmd: "puback", messageId: 77 });
+  expect(linesOf(board, "fault")).toEqual([
+    expect.stringMatching(/^E app fault text="SyntaxError/),
+  ]);
 });
 
 it("the time that was heard starts a board without a clock, and is no floor", () => {
