@@ -37,7 +37,7 @@ import type { Uplink } from "./services/uplink.ts";
 export interface Service {
   /** One word; with those of FAILED in wire/heartbeat.ts beats say `degraded`. */
   status: string;
-  /** Ends it: no timer, listener or socket of it is left. */
+  /** Ends it: no timer, listener or socket of it is left, or of a goodbye only for two seconds. */
   stop(): void;
 }
 
@@ -130,11 +130,16 @@ export function createApp(rt: Runtime, config: Config, keys: string): App {
     function stopped(): void {
       if (state !== "stopping") return;
       state = "stopped";
-      for (const name in services) (services[name] as Service).stop();
+      // Before the services end: one that says goodbye takes its slot again to bound that.
       rt.freeSlots(guardSlot);
-      app.services = {};
-      rt.log("I", "app", "stopped");
-      if (done) done();
+      try {
+        for (const name in services) (services[name] as Service).stop();
+      } finally {
+        // Whatever one of an author's throws.
+        app.services = {};
+        rt.log("I", "app", "stopped");
+        if (done) done();
+      }
     }
     function stopUplink(): void {
       if (uplink) uplink.stop(stopped);

@@ -373,7 +373,7 @@ export function createCommands(rt: Runtime, options: CommandOptions): Commands {
       rt.print = print;
       inbox = replies = [];
       rt.disarm(slot);
-      if (rt.isArmed(ledSlot) && rt.led) rt.led(false);
+      if (rt.led) rt.led(false);
       rt.disarm(ledSlot);
     },
   };

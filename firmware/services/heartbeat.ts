@@ -166,7 +166,7 @@ export function createHeartbeat(
   }
 
   function beatSoon(): void {
-    if (stopDone) return;
+    if (heartbeat.status === "off") return;
     dueMs = rt.nowMs();
     rt.arm(slot, 0, tick);
   }

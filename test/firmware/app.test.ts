@@ -8,6 +8,7 @@ import { LUBDUB_VERSION } from "../../firmware/wire/version.ts";
 import { detachToken } from "../../firmware/wire/heartbeat.ts";
 import type { HeartbeatBody } from "../../firmware/wire/heartbeat.ts";
 import { BACK_MS, STOP_GUARD_MS, createApp } from "../../firmware/app.ts";
+import { keepalive, uplink, websocket } from "../../firmware/parts.ts";
 import { compose, startable } from "../helpers/compose.ts";
 import {
   KEY,
@@ -20,6 +21,8 @@ import {
 import type { FakeRadio } from "../helpers/fake-board.ts";
 import { createFakeBroker } from "../helpers/fake-broker.ts";
 import { START_WALL_MS } from "../helpers/fake-clock.ts";
+import { connack } from "../helpers/packets.ts";
+import { answerTo, serverFrame } from "../helpers/websocket-rig.ts";
 
 function create(change: Partial<Config> & { radio?: FakeRadio } = {}) {
   const { radio, ...config } = change;
@@ -253,6 +256,55 @@ describe("stop", () => {
     rig.clock.advance(45_000);
     rig.stopAll();
     expect(linesOf(rig.board, "E_MQTT_CLOSED")).toHaveLength(5);
+  });
+
+  it("leaves no connection to servers that do not answer the Close of a WebSocket", () => {
+    const board = createFakeBoard({ boot: 6 });
+    const { mask } = board;
+    const app = createApp(
+      board,
+      configOf({
+        urls: "ws://a.test",
+        keepalive_url: "ws://b.test",
+        keepalive_interval_s: 60,
+        keepalive_payload: "x",
+      }),
+      "",
+    );
+    uplink(app);
+    websocket(app);
+    keepalive(app);
+    Object.assign(board, { mask });
+    board.net.onConnect = (socket) =>
+      board.after(() => {
+        socket.open();
+        socket.receive(answerTo(socket.written));
+        if (socket.endpoint.host === "a.test") socket.receive(serverFrame(0x82, connack()));
+      }, 1);
+    board.advance(45_000);
+    expect(app.status()).toMatchObject({ uplink: "online", keepalive: "open" });
+    app.stop();
+    board.advance(4000);
+    expect(linesOf(board, "app stopped")).toHaveLength(1);
+    expect(board.net.openCount()).toBe(0);
+    expect(armedCount(board)).toBe(0);
+  });
+
+  it("comes to its end whatever an author's service throws", () => {
+    const board = createFakeBoard({ boot: 6 });
+    const app = createApp(board, configOf({}), "");
+    let isOver = false;
+    app.services["pump"] = {
+      status: "on",
+      stop: () => {
+        throw new Error("stuck");
+      },
+    };
+    compose(app);
+    app.stop(() => (isOver = true));
+    board.advance(STOP_GUARD_MS);
+    expect(isOver).toBe(true);
+    expect(linesOf(board, "app")).toContain('E app fault text="Error: stuck"');
   });
 
   it("works without an address", () => {

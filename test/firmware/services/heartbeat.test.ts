@@ -206,6 +206,8 @@ describe("the loop", () => {
     expect(rig.bodies().map((body) => body.missed)).toEqual([0, 0, 0]);
     rig.created.heartbeat?.stop(() => undefined);
     rig.created.heartbeat?.beatSoon();
+    rig.clock.advance(STOP_WAIT_MS);
+    rig.created.heartbeat?.beatSoon();
     rig.clock.advance(2 * INTERVAL_MS);
     expect(rig.bodies().map((body) => body.status)).toEqual([
       "alive",
