@@ -179,8 +179,11 @@ export const VALUE_VISITORS: Visitors = {
     if (called === null) {
       const isArithmetic = /^[-*/%]$/.test(operator);
       for (const side of [left, right]) {
-        if (isArithmetic && !isNumber(side)) wrap(c, side, "µnum(", ")");
+        const isWrapped = isArithmetic && !isNumber(side);
+        if (isWrapped) c.edits.open(side.start, "µnum(");
         c.visit(side, node);
+        // Behind what the side itself closes at the same place, as `(a += b) - 1` does.
+        if (isWrapped) c.edits.close(side.end, ")");
       }
       return;
     }

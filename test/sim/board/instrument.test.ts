@@ -112,6 +112,12 @@ describe("a rewritten script", () => {
     expect(lab().run("function bad(){ var = 3; }\nprint('ok');")).toEqual(["ok"]);
   });
 
+  it("calculates with what an addition has just assigned", () => {
+    expect(lab().run("var a=1,o={b:2};function f(){var d=1;return (d+=o.b)-1}print(f());")).toEqual([
+      "2",
+    ]);
+  });
+
   it("knows functions of an eval by their source", () => {
     expect(lab().run("eval('function f(a){return a+1}');print(f);")).toEqual([
       "function (a) {return a+1}",
