@@ -35,6 +35,17 @@ describe("reference pages", () => {
     expect(headings).toEqual(Object.entries(CODES).map(([code, info]) => [code, info.text]));
   });
 
+  it.each([
+    ["E_MQTT_PROTOCOL", "mqtt/client.ts", /return "([a-z]+)"/g],
+    ["E_HTTP_PROTOCOL", "http/request.ts", /wrong\("([a-z]+)"\)/g],
+  ])("have each word of %s", (code, file, pattern) => {
+    const section = page("errors.md").split(`## ${code}\n`)[1]?.split("\n## ")[0];
+    const source = readFileSync(new URL(`../firmware/${file}`, import.meta.url), "utf8");
+    const words = [...source.matchAll(pattern)].map((match) => match[1]);
+    expect(words.length).toBeGreaterThan(3);
+    for (const word of words) expect(section).toContain(`\`${word}\``);
+  });
+
   it("have a row with its default for each configuration key and no other", () => {
     const rows = [...page("config.md").matchAll(/^\| `(\S+)` +\| [^|]+ \| ([^|]+?) +\|/gm)];
     expect(rows.map((m) => m[1])).toEqual(Object.keys(CONFIG));
@@ -113,17 +124,28 @@ describe("reference pages", () => {
 
 describe("all pages", () => {
   const text = (file: string): string => readFileSync(path.join(PROJECT, file), "utf8");
-  const links = (file: string): string[] =>
-    [...text(file).matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)]
-      .map((match) => match[1] as string)
-      .filter((link) => !link.includes(":"))
-      .map((link) => path.join(path.dirname(file), link));
+  const links = (file: string): { to: string; anchor: string }[] =>
+    [...text(file).matchAll(/\]\(([^)#\s:]*)(?:#([^)]*))?\)/g)].map(([, to, anchor = ""]) => ({
+      to: to ? path.join(path.dirname(file), to) : file,
+      anchor,
+    }));
+  /** As GitHub makes them of headings. */
+  const anchors = (file: string): string[] =>
+    [...text(file).matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
+      heading
+        .toLowerCase()
+        .replace(/[^\w\s-]/g, "")
+        .replaceAll(" ", "-"),
+    );
 
   it("link to what is there", () => {
     const broken = PAGES.flatMap((file) =>
       links(file)
-        .filter((link) => !existsSync(path.join(PROJECT, link)))
-        .map((link) => `${file}: ${link}`),
+        .filter(
+          ({ to, anchor }) =>
+            !existsSync(path.join(PROJECT, to)) || (anchor && !anchors(to).includes(anchor)),
+        )
+        .map(({ to, anchor }) => `${file}: ${to}#${anchor}`),
     );
     expect(broken).toEqual([]);
   });
@@ -135,8 +157,8 @@ describe("all pages", () => {
     const lost = PAGES.filter((file) => file.startsWith("docs/") && isShipped(file)).flatMap(
       (file) =>
         links(file)
-          .filter((link) => !isShipped(link))
-          .map((link) => `${file}: ${link}`),
+          .filter(({ to }) => !isShipped(to))
+          .map(({ to }) => `${file}: ${to}`),
     );
     expect(lost).toEqual([]);
   });

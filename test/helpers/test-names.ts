@@ -20,7 +20,7 @@ function rootOf(node: types.Node): string {
  * @returns titles of tests and groups; of the rows of `each` the first text, `name` where it is an
  *   object, and the source, with single spaces
  */
-export function testNames(file: URL): Set<string> {
+function testNames(file: URL): Set<string> {
   const text = readFileSync(file, "utf8");
   const names = new Set<string>();
   const tree = parseSync(text, {
