@@ -109,7 +109,7 @@ export function createDeviceLink(
     onTime: events.onTime,
   });
   const { stop } = link;
-  link.stop = function (done) {
+  link.stop = function (done, isBack) {
     // DISCONNECT only if the shutdown was handed over, acknowledged or not; else the will shall tell
     // it. The status is not argued about any more.
     corrections = CORRECTIONS_MAX;
@@ -117,8 +117,10 @@ export function createDeviceLink(
       rt.disarm(slot);
       stop(done);
     }
+    // The birth that is to come follows the one before it.
+    if (isBack) return end();
     rt.arm(slot, GOODBYE_MS, end);
-    say("shutdown", (failure) => {
+    return say("shutdown", (failure) => {
       if (rt.isArmed(slot)) {
         if (failure) link.close();
         rt.arm(slot, 0, end);

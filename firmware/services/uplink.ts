@@ -133,12 +133,12 @@ export function createUplink(
   }
 
   /** Ends a good connection in order and opens the next at once. */
-  function again(reason: string): void {
+  function again(reason: string, isBack?: boolean): void {
     rt.arm(slot, STOP_MS, attempt);
     leave("waiting", reason);
     (link as Link).stop(() => {
       if (uplink.status === "waiting") rt.arm(slot, 0, attempt);
-    });
+    }, isBack);
   }
 
   // Looks at the connection now and then. Only one that holds counts as success, or a peer that
@@ -149,7 +149,7 @@ export function createUplink(
     if (!(link as Link).isOnline() || uplink.status !== "online")
       return onFail("E_NET seen=audit", false);
     uplink.onlineMs = now;
-    if (now >= uplink.renewAtMs) return again("renew");
+    if (now >= uplink.renewAtMs) return again("renew", true);
     if ((link as Link).isProved) {
       failures = 0;
       if (!index) preferMs = PREFER_MS;

@@ -45,8 +45,11 @@ export interface Link {
   isProved?: boolean;
   /** Drops the connection at once. */
   close(): void;
-  /** Says goodbye and closes, within about two seconds; `done` is called once. */
-  stop(done: () => void): void;
+  /**
+   * Says goodbye and closes, within about two seconds; `done` is called once. `isBack`: the next
+   * connection goes to the same peer at once, so nobody is told that the device is gone.
+   */
+  stop(done: () => void, isBack?: boolean): void;
   /** Gives up all that waits: every `done` is called. */
   abandon(): void;
 }

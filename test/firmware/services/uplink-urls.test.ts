@@ -222,6 +222,8 @@ describe("the token of a connection", () => {
       "disconnect",
       "connect",
     ]);
+    // Nor do its readers hear that the device is gone.
+    expect(broker.payloads("/status").join()).not.toContain("shutdown");
     const [token] = tokens(broker);
     expect(token?.jti).toBe("7.2");
     expect(Math.abs((token?.exp ?? 0) * 1000 - rig.board.wallMs() - TOKEN_MS)).toBeLessThan(
