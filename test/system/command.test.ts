@@ -135,7 +135,7 @@ describe("lubdub command", () => {
         runCli(
           [
             ["command", cmd, "--args", args, "--device", "yard-1", "--broker", broker.url],
-            ["--wait", wait, "--nonce", `${cmd}-1`],
+            ["--wait", wait, "--jti", `${cmd}-1`],
           ].flat(),
           env,
         );

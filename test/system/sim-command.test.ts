@@ -59,6 +59,23 @@ describe("lubdub sim", () => {
     });
   });
 
+  it("names the option when the bundle does not carry what is asked of it", async () => {
+    const script = path.join(import.meta.dirname, "../../dist/firmware/lubdub-http.min.js");
+    const { code, stderr } = await runCli(["sim", "--boards", "1", "--bundle", script]);
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr:
+        "lubdub sim: the bundle has no part that carries mqtt (the board says E_CONFIG key=urls): " +
+        "try --carrier ws or http\n",
+    });
+  });
+
+  it("gives a bundle that asks for the time a server that tells it", async () => {
+    const { stdout } = await runCli(["sim", "--boards", "2", "--for", "10m", "--qos", "2"]);
+    expect(stdout).toMatch(/^120 beats accepted, 0 duplicate, 0 late, 0 refused, 0 lost$/m);
+    expect(stdout).not.toContain(" time failed");
+  });
+
   it("takes a plan in TypeScript", async () => {
     const plan = file(
       "plan.ts",

@@ -55,7 +55,7 @@ function printed(): object {
 
 describe("a command", () => {
   it("is printed with what the options say, the key from a file", async () => {
-    const to = [...TO, "--ttl", "90s", "--nonce", "once", "--aud", "yard"];
+    const to = [...TO, "--ttl", "90s", "--jti", "once", "--aud", "yard"];
     expect(await run("command", "interval", "--args", `{"seconds":30}`, ...to)).toBe(0);
     const { iat, ...claims } = printed() as { iat: number };
     expect(claims).toEqual({
@@ -98,7 +98,7 @@ describe("called wrongly", () => {
     ],
     ["arguments that are none", ["command", "ping", ...TO, "--args", "30"], 2, "no JSON object"],
     ["a time without a unit", ["command", "ping", ...TO, "--ttl", "60"], 2, "with a unit"],
-    ["a long nonce", ["command", "ping", ...TO, "--nonce", "x".repeat(65)], 2, "1-64 characters"],
+    ["a long id", ["command", "ping", ...TO, "--jti", "x".repeat(65)], 2, "1-64 characters"],
     [
       "a list of brokers",
       ["command", "ping", ...TO, "--broker", "mqtt://a,mqtt://b"],

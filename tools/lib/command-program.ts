@@ -30,7 +30,7 @@ export interface CommandOptions {
   aud: string;
   /** ms. */
   ttl: number;
-  nonce?: string;
+  jti?: string;
   broker?: string;
   user?: string;
   prefix: string;
@@ -52,8 +52,8 @@ export function addCommandOptions(command: Command, waitText: string): Command {
       durationOption("--ttl <time>", "the board obeys it for this time").default(60_000, "60s"),
     )
     .option(
-      "--nonce <text>",
-      "its jti; random unless given, the same one is obeyed once",
+      "--jti <text>",
+      "id of the command; random unless given, the same one is obeyed once",
       parseText(64),
     )
     .option("--broker <url>", "publish it there and print the reply, not the token", parseOneBroker)
@@ -94,7 +94,7 @@ export async function sendCommand(
   args: object | undefined,
 ): Promise<void> {
   const { device, kid, aud, broker, prefix, wait } = options;
-  const jti = options.nonce ?? randomBytes(12).toString("base64url");
+  const jti = options.jti ?? randomBytes(12).toString("base64url");
   const iat = Math.floor(Date.now() / 1000);
   const exp = iat + Math.ceil(options.ttl / 1000);
   const token = signCommand(

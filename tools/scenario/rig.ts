@@ -5,6 +5,7 @@
 import type { StatusMessage, StatusReason } from "../../firmware/wire/status.ts";
 import type { Beat } from "../lib/beat.ts";
 import { AppError } from "../lib/errors.ts";
+import { isCarrierMissing, missingCarrierText } from "../lib/missing-carrier.ts";
 import { decodeStatus } from "../lib/status.ts";
 import { createVerifier } from "../lib/verifier.ts";
 import type { Watcher } from "../lib/watcher.ts";
@@ -77,13 +78,6 @@ const WATCHER_MS = 5000;
 
 /** How long a broker may take to hand out a retained message, ms. */
 const RETAINED_MS = 1000;
-
-/** What a device says of a URL that nothing in it can open. */
-const NO_CARRIER = / W uplink failed .*code=E_CONFIG key=urls/;
-
-function lacksCarrier({ url }: ScenarioServer): string {
-  return `the bundle has no part that carries ${url.split(":", 1)[0]}: (the board says E_CONFIG key=urls)`;
-}
 
 /** Builds a rig and connects its watcher. Fails with `E_BROKER` when a broker is unreachable. */
 export async function createRig(
@@ -164,9 +158,8 @@ export async function createRig(
         onLine: (text) => {
           options.onLine(text);
           feed.push({ kind: "line", line: text, atMs: Date.now() });
-          // There is one URL, so no part of the bundle takes its scheme.
-          if (NO_CARRIER.test(text))
-            feed.fail(new AppError("E_CARRIER_NONE", lacksCarrier(server)));
+          if (isCarrierMissing(text))
+            feed.fail(new AppError("E_CARRIER_NONE", missingCarrierText(server.url)));
         },
         onExit: (reason) => feed.fail(new AppError("E_TARGET_EXIT", reason)),
       });

@@ -50,9 +50,10 @@ export interface FleetWorldOptions extends WorldOptions {
   onPrint?(deviceId: string, line: string): void;
 }
 
-/** Name of the broker's host, and of the one that takes beats over HTTP. */
+/** Names of hosts: the broker's, of the one that takes beats over HTTP, of the one that tells the time. */
 const BROKER = "broker";
 const MONITOR = "monitor";
+const TIME = "time";
 
 /** Time over which the boards are switched on, ms; shorter intervals shorten it. */
 const POWER_ON_SPREAD_MS = 5000;
@@ -93,6 +94,7 @@ export function createFleetWorld(options: FleetWorldOptions): {
   broker.subscribe(`${prefix}/+/status`, (topic, payload) => {
     options.onStatus?.(parseTopic(prefix, topic)?.deviceId ?? "", payload);
   });
+  world.timeServer(TIME);
   const { clock } = world;
   if (carrier === "ws") {
     const program = mqttOverWebSocket(broker.peer);
@@ -110,6 +112,7 @@ export function createFleetWorld(options: FleetWorldOptions): {
       key: keys.get(deviceId) as string,
       interval_s: intervalMs / 1000,
       immediate: true,
+      time_servers: TIME,
       // The virtual access point takes any name.
       wifi_ssid: "lubdub",
       qos: options.qos,

@@ -28,6 +28,7 @@ import {
   TIMER_MAX_MS,
 } from "../lib/cli.ts";
 import { AppError, errorText, usageError } from "../lib/errors.ts";
+import { missingCarrierText } from "../lib/missing-carrier.ts";
 import { runFleet } from "../lib/fleet-run.ts";
 import type { Counts } from "../lib/tracker.ts";
 import { CARRIERS } from "./fleet-world.ts";
@@ -88,14 +89,14 @@ export function registerSim(root: Command): void {
         .env("LUBDUB_KEY")
         .argParser(parseKey),
     )
-    .option("--qos <0|1>", "QoS of the heartbeats", parseCount(0, 1), 1)
+    .option("--qos <0|1|2>", "QoS of the heartbeats", parseCount(0, 2), 1)
     .option("--prefix <topic>", "first levels of the topics", parsePrefix, TOPIC_PREFIX)
     .option("--name <id>", "device ids are <id>-1, <id>-2, ...", parseDeviceId, "sim")
     .option("--bundle <file>", "another bundle, such as one by `lubdub build`")
     .addOption(
       new Option(
         "--carrier <scheme>",
-        "how the beats travel in virtual time; default mqtt",
+        "how the beats travel in virtual time, if the bundle can; default mqtt",
       ).choices(CARRIERS),
     )
     .option("--plain", "lines instead of the live view")
@@ -172,6 +173,11 @@ async function virtual({ options, bundle, deviceIds, ...rest }: Setup): Promise<
       `bundle ${bundle.sizeBytes} bytes sha256=${bundle.sha256}`,
     ],
   });
+  if (result.isCarrierMissing) {
+    const { carrier = CARRIERS[0] } = options;
+    const others = CARRIERS.filter((other) => other !== carrier).join(" or ");
+    throw new AppError("E_SIM_CARRIER", `${missingCarrierText(carrier)}: try --carrier ${others}`);
+  }
   if (result.problems.length > 0)
     throw new AppError("E_SIM_SCRIPT", [...new Set(result.problems)].slice(0, 10).join("; "));
   return result.counts;

@@ -5,6 +5,7 @@ import type { Plan } from "../../sim/index.ts";
 import { consoleEntry, eventEntry } from "../lib/log-entry.ts";
 import type { LogEntry } from "../lib/log-entry.ts";
 import { createLiveScreen, createPlainScreen } from "../lib/screen.ts";
+import { isCarrierMissing } from "../lib/missing-carrier.ts";
 import type { Screen } from "../lib/screen.ts";
 import { createTracker } from "../lib/tracker.ts";
 import type { Counts } from "../lib/tracker.ts";
@@ -27,6 +28,8 @@ export interface VirtualRunResult {
   counts: Counts;
   /** Errors of boards that nobody caught. */
   problems: readonly string[];
+  /** Whether a board said that its bundle does not take its URL; the run ended there. */
+  isCarrierMissing: boolean;
   traceHash: string;
   rows: number;
 }
@@ -45,12 +48,14 @@ export async function runVirtual(options: VirtualRunOptions): Promise<VirtualRun
     if (isLive || event.kind !== "accepted") screen.log(entryAt(eventEntry(event)));
   });
   for (const id of deviceIds) tracker.expect(id);
+  let lacksCarrier = false;
   const { world, broker } = createFleetWorld({
     ...options,
     onBeat: (id, _payload, verdict) => tracker.onBeat(id, verdict, world.clock.now()),
     onStatus: (id, payload) => tracker.onStatus(id, payload, false, world.clock.now()),
     onPrint: (id, line) => {
       if (/^\d+ [DI] /.test(line)) return;
+      lacksCarrier ||= isCarrierMissing(line);
       screen.log(consoleEntry(id, line, world.clock.now()));
     },
   });
@@ -82,7 +87,7 @@ export async function runVirtual(options: VirtualRunOptions): Promise<VirtualRun
   let closing: string[] = [];
   try {
     if (options.plan !== undefined) world.plan(options.plan as Plan);
-    await world.runUntil(() => signal.aborted, forMs);
+    await world.runUntil(() => signal.aborted || lacksCarrier, forMs);
     tracker.finish(world.clock.now());
     screen.refresh();
     closing = closingLines(tracker.totals(), deviceIds.length, world.nowMs, speed());
@@ -99,6 +104,7 @@ export async function runVirtual(options: VirtualRunOptions): Promise<VirtualRun
     problems: world.problems.map(
       ({ board, text, place }) => `${board}: ${text}${place && ` at ${place}`}`,
     ),
+    isCarrierMissing: lacksCarrier,
     traceHash: world.trace.hash(),
     rows: world.trace.count,
   };

@@ -148,7 +148,7 @@ describe("scenario runner", () => {
   it("skips a carrier that the bundle lacks, and fails where it is asked for", async () => {
     const afterBoot = (events: TargetEvents): void =>
       events.onLine("20 W uplink failed code=E_CONFIG key=urls");
-    const reason = "the bundle has no part that carries mqtt: (the board says E_CONFIG key=urls)";
+    const reason = "the bundle has no part that carries mqtt (the board says E_CONFIG key=urls)";
     const unasked = await run(firstBeats, { afterBoot }, { isCarrierWanted: false });
     expect(unasked).toMatchObject({ verdict: "skip", reason });
     expect(await run(firstBeats, { afterBoot })).toMatchObject({ verdict: "fail", reason });
