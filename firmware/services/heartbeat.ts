@@ -5,6 +5,8 @@
 //   due     |----1----|----2----|----3----|----4----|----5
 //   fires        1         2 (blocked . . . . .)4'  5
 //   sent         beat      beat                 beat beat     missed=1 late on the one at 4'
+//
+// One that wants a clock is tried every ten seconds, and the multiples count from it.
 import { CLOCKS } from "../wire/heartbeat.ts";
 import { quoted } from "../core/runtime.ts";
 import type { Failure, Runtime } from "../core/runtime.ts";
@@ -16,6 +18,9 @@ export const VARS_MIN = 800;
 
 /** Below this many free JsVars it is worth while to look for garbage. */
 const VARS_FEW = 2000;
+
+/** A beat that wants a clock is tried again as often, ms. */
+export const CLOCK_WAIT_MS = 10000;
 
 /** How long `stop` waits for beats in hand, ms. */
 export const STOP_WAIT_MS = 1000;
@@ -95,7 +100,12 @@ export function createHeartbeat(
     const isLost = (!identity.boot && !identity.ensureBoot()) || (!clock && !options.takesBlind);
     if (isLost && !isClockMissed) rt.log("W", "heartbeat", "no-beats", "code=E_CLOCK_NONE");
     isClockMissed = isLost;
-    if (isLost) return;
+    if (isLost) {
+      // What is on trial has no time to wait for an interval.
+      dueMs = Math.min(dueMs, rt.nowMs() + CLOCK_WAIT_MS);
+      if (!stopDone) rt.arm(slot, dueMs - rt.nowMs(), tick);
+      return;
+    }
     const seq = ++identity.seq;
     const now = rt.nowMs();
     let vars = rt.varsInUse();

@@ -3,7 +3,12 @@
 import { describe, expect, it } from "vitest";
 import { createIdentity } from "../../../firmware/auth/identity.ts";
 import type { Published } from "../../../firmware/core/message.ts";
-import { STOP_WAIT_MS, VARS_MIN, createHeartbeat } from "../../../firmware/services/heartbeat.ts";
+import {
+  CLOCK_WAIT_MS,
+  STOP_WAIT_MS,
+  VARS_MIN,
+  createHeartbeat,
+} from "../../../firmware/services/heartbeat.ts";
 import type { Heartbeat, HeartbeatOptions } from "../../../firmware/services/heartbeat.ts";
 import { SEQ, encodeHeartbeat } from "../../../firmware/wire/heartbeat.ts";
 import type { HeartbeatBody } from "../../../firmware/wire/heartbeat.ts";
@@ -344,9 +349,33 @@ describe("the loop", () => {
     expect(rig.client.sent).toEqual([]);
     expect(linesOf(rig.board, "no-beats")).toEqual(["W heartbeat no-beats code=E_CLOCK_NONE"]);
     rig.board.quality = "plausible";
-    rig.clock.advance(INTERVAL_MS);
+    rig.clock.advance(CLOCK_WAIT_MS);
     expect(rig.bodies()).toMatchObject([{ seq: 1 }]);
     expect(rig.board.counts["dropped"]).toBeUndefined();
+    rig.stopAll();
+  });
+
+  it("makes the first beat soon after the clock has come, and counts its interval from there", () => {
+    const hourMs = 3_600_000;
+    const rig = create({ isImmediate: true, intervalSec: hourMs / 1000 });
+    rig.board.quality = "none";
+    rig.start();
+    rig.clock.advance(95_000);
+    expect(rig.client.sent).toEqual([]);
+    rig.board.quality = "plausible";
+    rig.clock.advance(CLOCK_WAIT_MS);
+    const first = rig.times()[0] as number;
+    rig.clock.advance(hourMs);
+    expect(rig.bodies()).toMatchObject([{ missed: 0 }, { missed: 0 }]);
+    expect(rig.times()).toEqual([first, first + hourMs]);
+    rig.stopAll();
+  });
+
+  it("ends as always while it waits for a clock", () => {
+    const rig = create();
+    rig.board.quality = "none";
+    rig.start();
+    rig.clock.advance(INTERVAL_MS + 1000);
     rig.stopAll();
   });
 
