@@ -195,6 +195,7 @@ describe("package", () => {
     expect(installed.toSorted()).toEqual([
       "LICENSE",
       "README.md",
+      "SECURITY.md",
       "dist",
       "docs",
       "examples",
