@@ -203,5 +203,5 @@ describe("a device of one's own", () => {
     );
     const right = [0, 1, 2, 6, 5, 4, 3, 8, 7].map((i) => lines[i]).join("\n");
     expect(await problemsOf({ "device.js": `${right}\nsupervisor(app);` }, "device.js")).toBe("");
-  });
+  }, 180_000);
 });
