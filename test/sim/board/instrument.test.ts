@@ -113,9 +113,9 @@ describe("a rewritten script", () => {
   });
 
   it("calculates with what an addition has just assigned", () => {
-    expect(lab().run("var a=1,o={b:2};function f(){var d=1;return (d+=o.b)-1}print(f());")).toEqual([
-      "2",
-    ]);
+    expect(lab().run("var a=1,o={b:2};function f(){var d=1;return (d+=o.b)-1}print(f());")).toEqual(
+      ["2"],
+    );
   });
 
   it("knows functions of an eval by their source", () => {
