@@ -49,7 +49,7 @@ export interface HttpLinkOptions {
   seal: Seal;
   /** Makes a fresh connection token. */
   token(): string;
-  /** It is online, and no beat waits that would show whether the server takes any. */
+  /** No beat waits that would show whether the server takes any, and the last answer did not either. */
   onIdle?(): void;
   /** The server has another playlist than the one that was reported. */
   onPlaylist?: (() => void) | undefined;
@@ -76,7 +76,11 @@ export function createHttpLink(rt: Runtime, options: HttpLinkOptions, events: Li
   /** Sends the newest beat that waits; when not online, finds out whether the server is there. */
   function pump(): void {
     const entry = isOnline ? waiting[waiting.length - 1] : undefined;
-    if (!peer || (isOnline && !entry)) return;
+    if (!peer) return;
+    if (isOnline && !entry) {
+      if (!link.isProved && options.onIdle) options.onIdle();
+      return;
+    }
     posted = entry;
     const sentMs = rt.nowMs();
     let rttMs = 0;
@@ -110,10 +114,7 @@ export function createHttpLink(rt: Runtime, options: HttpLinkOptions, events: Li
         options.identity.session++;
         events.onOnline("");
         // Not before those who have heard of it and have a newer beat.
-        return rt.arm(slot, 1, () => {
-          if (!waiting.length && options.onIdle) options.onIdle();
-          pump();
-        });
+        return rt.arm(slot, 1, pump);
       }
       const kind = Math.floor(status / 100);
       const isOk = kind === 2 && member("status") === "ok";

@@ -22,7 +22,7 @@ export const HEAD_MAX_BYTES = 2048;
 
 /** What came of a request. */
 export interface HttpResponse {
-  /** 200 to 599, also of an answer that failed behind its head; 0 without one that is understood. */
+  /** 200 to 599, of an answer that failed behind a head 100 to 599; 0 without one that is understood. */
   status: number;
   /** Bytes, without the chunks' lengths; of an answer that failed, those that came first. */
   body: string;

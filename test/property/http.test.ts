@@ -165,7 +165,10 @@ describe("an HTTP answer", () => {
       forEachStream(() => {
         const result = exchange(board, cut(spoil(answer().bytes)), random() < 0.5);
         expect(result.body.length).toBeLessThanOrEqual(BODY_MAX_BYTES);
-        expect(result.failure === undefined).toBe(result.status >= 200 && result.status < 600);
+        // What fails behind a head has a status all the same.
+        const leastStatus = result.failure === undefined ? 200 : 0;
+        expect(result.status).toBeGreaterThanOrEqual(leastStatus);
+        expect(result.status).toBeLessThan(600);
       });
     },
     STREAMS_TEST_MS,
