@@ -32,8 +32,8 @@ const DEFECTS: {
     invariant: "acknowledged",
     defect: "what waits for its acknowledgement counts as delivered when the connection ends",
     plan: [{ at: "5s", for: "1m", fault: "partition" }],
-    good: "if (isKept && (message ? !message.retain : !config.clean_session)) waiting.push(entry);",
-    bad: "if (isKept && message && !message.retain) entry.done(undefined, 1);",
+    good: "if (isKept && (message ? !message.retain && entry.ends < ENDS_MAX : !isNew))",
+    bad: "if (isKept && message && !message.retain) entry.done(undefined, 1);\n      else if (isKept)",
   },
   {
     invariant: "unique",
