@@ -108,9 +108,10 @@ export function createInterpreter(
     const scriptFile = path.join(folder.path, "prelude.js");
     const steps = Object.entries(files).map(([file, text]) => {
       const [nameCode, textCode] = [JSON.stringify(file), JSON.stringify(text)];
-      return `S.write(${nameCode},${textCode});ok=ok&&S.read(${nameCode})===${textCode};\n`;
+      // Each text once in the script: it fills most of the memory beside a large bundle.
+      return `t=${textCode};S.write(${nameCode},t);ok=ok&&S.read(${nameCode})===t;\n`;
     });
-    const script = `var S=require("Storage"),ok=true;\n${steps.join("")}print("prelude "+ok);\n`;
+    const script = `var S=require("Storage"),ok=true,t;\n${steps.join("")}print("prelude "+ok);\n`;
     writeFileSync(scriptFile, script, "latin1");
     let isWritten = false;
     const prelude = launch([scriptFile], (line) => (isWritten ||= line === "prelude true"));
