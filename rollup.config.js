@@ -15,7 +15,7 @@ export default async () => {
   // library that the compiler writes afterwards, so that no module of an old one stays.
   for (const dir of [outDir, pathOf("./dist/lib")]) rmSync(dir, { recursive: true, force: true });
   const { createBundleConfig } = await tsImport("./tools/build-report/bundle.ts", import.meta.url);
-  const { formatOptionCost, formatSizeTable } = await tsImport(
+  const { formatOptionCost, formatSizeTable, formatTotal } = await tsImport(
     "./tools/build-report/size.ts",
     import.meta.url,
   );
@@ -29,6 +29,8 @@ export default async () => {
   // For `lubdub build` in projects of others, where the declarations are not.
   mkdirSync(pathOf("./dist/lib"), { recursive: true });
   writeFileSync(pathOf("./dist/lib/reserved-names.json"), JSON.stringify(reservedNames(root)));
+  // `npm start` and the like build with `npm run -s build`: the totals are enough for them.
+  const isBrief = process.env.npm_config_loglevel === "silent";
   const softwareSha256 = process.env.LUBDUB_SOFTWARE_SHA256 === "1";
   return entriesOf(root).map(({ name, file }) =>
     createBundleConfig({
@@ -39,7 +41,7 @@ export default async () => {
       checkSyntax,
       softwareSha256,
       onSize: (report) => {
-        console.log(formatSizeTable(report, name));
+        console.log(isBrief ? formatTotal(report, name) : formatSizeTable(report, name));
         if (softwareSha256) console.log(formatOptionCost(report, "sha256.ts", "software SHA-256"));
       },
     }),

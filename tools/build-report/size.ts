@@ -62,21 +62,27 @@ export function attributeBytes(
   return modules.sort((a, b) => b.bytes - a.bytes || (a.file < b.file ? -1 : 1));
 }
 
+function row({ minifiedBytes }: SizeReport, bytes: number, text: string): string {
+  const share = ((100 * bytes) / minifiedBytes).toFixed(1);
+  return `${String(bytes).padStart(7)}  ${share.padStart(5)} %  ${text}`;
+}
+
+/** Formats the last line of {@link formatSizeTable}. */
+export function formatTotal(report: SizeReport, name: string): string {
+  return row(
+    report,
+    report.minifiedBytes,
+    `total of ${name} (${report.readableBytes} before terser)`,
+  );
+}
+
 /**
  * Formats a report as lines of text: bytes, share and file, largest first, then the total.
  * @param name of the bundle.
  */
 export function formatSizeTable(report: SizeReport, name: string): string {
-  const row = (bytes: number, text: string): string => {
-    const share = ((100 * bytes) / report.minifiedBytes).toFixed(1);
-    return `${String(bytes).padStart(7)}  ${share.padStart(5)} %  ${text}`;
-  };
-  const rows = report.modules.map((module) => row(module.bytes, module.file));
-  return [
-    "  bytes    share  module (minified)",
-    ...rows,
-    row(report.minifiedBytes, `total of ${name} (${report.readableBytes} before terser)`),
-  ].join("\n");
+  const rows = report.modules.map((module) => row(report, module.bytes, module.file));
+  return ["  bytes    share  module (minified)", ...rows, formatTotal(report, name)].join("\n");
 }
 
 /**
