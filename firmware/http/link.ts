@@ -11,7 +11,7 @@
 //
 // What an answer leads to; a server whose last answer took a beat is proved:
 //   2xx with "status":"ok"        the beat is done, also when the rest is too long or does not come
-//   401, 403                      the time in it is told, one more try with a fresh token; then
+//   401, 403 to a beat            the time in it is told, one more try with a fresh token; then
 //                                 `onFail`, refused
 //   400, 409, 413, 422, proved    the beat is given up: this one would be refused again
 //   any but 429 and 503, proved   `onFail` twice, then this beat is given up: the others are taken
@@ -91,7 +91,8 @@ export function createHttpLink(rt: Runtime, options: HttpLinkOptions, events: Li
     function settle(failure: Failure | undefined, response: HttpResponse): void {
       posted = undefined;
       const { status, body: text, header } = response;
-      const isDoubted = status === 401 || status === 403;
+      // The question for the time has no token that could be refused.
+      const isDoubted = !!entry && (status === 401 || status === 403);
 
       /** A member's text, of the characters that times and codes have. `JSON.parse` would take more
        * than JSON, and deep nesting ends the stack of a small board. */
@@ -145,12 +146,13 @@ export function createHttpLink(rt: Runtime, options: HttpLinkOptions, events: Li
       // A server that begins to refuse all would be believed for ever.
       link.isProved = isOk;
       if (!isOk) return undefined;
-      if (options.onPlaylist && /"playlist_updated"\s*:\s*true/.test(text)) options.onPlaylist();
       // Of a list that is cut, those that are whole.
       const list = /"commands"\s*:\s*\[([^\]]*)/.exec(text);
       const parts = list ? (list[1] as string).split('"') : [];
       for (let i = 1; i < parts.length - 1 && i < 2 * COMMANDS_MAX; i += 2)
         events.onMessage("commands", parts[i] as string);
+      // Last, because it is the author's and may throw.
+      if (options.onPlaylist && /"playlist_updated"\s*:\s*true/.test(text)) options.onPlaylist();
       return undefined;
     }
 

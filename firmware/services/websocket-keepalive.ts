@@ -258,8 +258,8 @@ export function createWebsocketKeepalive(
       dueMs = 0;
       queue = [];
       rt.disarm(ticks);
-      rt.disarm(wait);
       setStatus("off");
+      // Disarms `wait` or arms it for the goodbye; a server's Close that is answered has its own bound.
       if (socket) socket.end(STOP_MS, over);
       else over();
     },

@@ -159,6 +159,14 @@ describe("an HTTP link that is opened", () => {
     expect(told).toEqual(["fail E_NET reason=refused at=connect 0"]);
   });
 
+  it("takes what refuses the question for the time, which carries no token, for no refusal", () => {
+    const { link, told, socket, reply } = createLab({}, 0);
+    link.open(TARGET);
+    socket().open();
+    reply(answer(401, ""));
+    expect(told).toEqual(["fail E_CLOCK_NONE 0"]);
+  });
+
   it("asks for the time when the board has none, and is online once it is told", () => {
     const { board, link, told, socket, reply } = createLab(
       { token: () => expect.unreachable("a token without a clock") },
@@ -548,6 +556,18 @@ describe("what an answer brings", () => {
     beat(2);
     reply(ok({ playlist_updated: true }));
     expect(words).toEqual(["playlist"]);
+  });
+
+  it("is commands also when the author's function for a playlist throws", () => {
+    const { told, board, beat, reply } = createOnline({
+      onPlaylist: () => {
+        throw new Error("mine");
+      },
+    });
+    beat(1);
+    reply(ok({ playlist_updated: true, commands: ["a.b.c"] }));
+    expect(told).toEqual(["beat1 ok", "commands a.b.c"]);
+    expect(linesOf(board, "fault")).toEqual(['E app fault text="Error: mine"']);
   });
 
   it("is nothing else, however it is nested or broken", () => {

@@ -463,6 +463,17 @@ describe("the connection", () => {
     expect(linesOf(rt, "ws lost")[1]).toContain("reason=failed-1007");
   });
 
+  it("is given back by a stop while the server's Close is answered", () => {
+    const { rt, service, connect, receive } = createLab();
+    connect();
+    receive(0x88, "\x03\xe8");
+    let isDone = false;
+    service.stop(() => (isDone = true));
+    rt.advance(STOP_MS + 10);
+    expect(isDone).toBe(true);
+    expect(rt.net.last().state).toBe("aborted");
+  });
+
   it("can be ended by a callback in every state", () => {
     for (const last of ["opening", "open", "waiting"]) {
       let isDone = 0;
