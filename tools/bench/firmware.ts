@@ -8,7 +8,8 @@
 //   instructions  of the interpreter's process within calls of functions of the program (its
 //                 `jspExecuteFunction`), counted by callgrind: all that runs from tick to bytes
 //                 handed to write, nothing of the idle loop. Two run lengths, difference by beat.
-//   growth        least JsVars online after N connections that failed, less that before.
+//   growth        least JsVars online after N connections that failed, less that before; beside it
+//                 what of that is the texts of the last warnings, which differ in length.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
@@ -41,6 +42,13 @@ interface Vars {
   afterBeats: number;
 }
 
+/** What is more after connections that failed, JsVars. */
+interface Growth {
+  all: number;
+  /** Of it, what the texts of the last warnings take. */
+  texts: number;
+}
+
 /** Figures of one subject; a text in place of one says why there is none. */
 interface Row {
   name: string;
@@ -50,7 +58,7 @@ interface Row {
   memory?: Vars | string;
   instructions?: number | string;
   /** By way of failing. */
-  growth: { [failure: string]: number | string };
+  growth: { [failure: string]: Growth | string };
 }
 
 const BEATS = 20;
@@ -89,6 +97,14 @@ const FAILURE_MS = 120_000;
 const SKIPS = 60;
 const SKIP_SEC = 200;
 const SKIP_MS = 200;
+/**
+ * Offline for so long first with --faketime, in real time, that the outbox is on its third page: a
+ * page of 4,096 bytes takes 224 beats, and its places are counted beyond 8,191 then.
+ */
+const AWAY_MS = 240_000;
+/** Last warnings that firmware/services/commands.ts keeps, and how much of each. */
+const WARNINGS_KEPT = 3;
+const WARNING_CHARS = 80;
 /** Readings are compared that take so long, ms, until so many equal the one before. */
 const READING_MS = 5000;
 const EQUAL_READINGS = 2;
@@ -201,7 +217,7 @@ async function measureInstructions(interpreter: string, program: Program): Promi
 }
 
 /** JsVars once they stay the same, and no more heartbeats come than are made: none waits. */
-async function settledVars(board: Board, server: BenchServer): Promise<number> {
+async function settledVars(board: Board, server: BenchServer): Promise<Growth> {
   const most = READING_MS / (FAST_SEC * 1000) + 2;
   let vars = 0;
   let equal = 0;
@@ -210,9 +226,20 @@ async function settledVars(board: Board, server: BenchServer): Promise<number> {
     const beats = server.beats();
     vars = await board.leastVars(READING_MS);
     equal = vars === before && server.beats() - beats <= most ? equal + 1 : 0;
-    if (equal === EQUAL_READINGS) return vars;
+    if (equal === EQUAL_READINGS) return { all: vars, texts: warningVars(board.lines) };
   }
   throw new AppError("E_BENCH", `no rest after ${READINGS} readings, the last was ${vars} JsVars`);
+}
+
+/** What the texts of the last warnings take, which the firmware keeps for `diagnostics`. */
+function warningVars(lines: readonly string[]): number {
+  return lines
+    .filter((text) => /^\d+ [WE] /.test(text))
+    .slice(-WARNINGS_KEPT)
+    .reduce((sum, { length }) => {
+      // Nine characters in a text's first variable, ten in each that continues it.
+      return sum + 1 + Math.ceil(Math.max(0, Math.min(length, WARNING_CHARS) - 9) / 10);
+    }, 0);
 }
 
 async function measureGrowth(
@@ -220,7 +247,7 @@ async function measureGrowth(
   program: Program,
   failure: Failure,
   { reconnects, faketime }: BenchOptions,
-): Promise<number> {
+): Promise<Growth> {
   const speed = faketime ? SPEED : 1;
   const connectSec = faketime ? SHORT_FAKE_SEC : SHORT_SEC;
   const inARow = faketime ? FAKE_FAILURES_IN_A_ROW : FAILURES_IN_A_ROW;
@@ -278,13 +305,16 @@ async function measureGrowth(
           const atOnce = FAILURES_AT_ONCE[failure] ?? count;
           let failed = 0;
           while (failed < count) failed += await begin(Math.min(atOnce, count));
-          // Until it has been online for so long, or its patience would grow from time to time.
+          await rest();
+          return failed;
+        }
+        /** Until it has been online for so long, or its patience would grow from time to time. */
+        async function rest(): Promise<void> {
           let from = faketime === undefined ? failures() : -1;
           while (from !== failures()) {
             from = failures();
             await sleepMs(REST_MS / speed);
           }
-          return failed;
         }
 
         running.put(RADIO_FILE, "1");
@@ -297,11 +327,20 @@ async function measureGrowth(
           running.skip(SKIP_SEC);
           await sleepMs(SKIP_MS);
         }
+        if (faketime !== undefined) {
+          const online = successes();
+          const heal = await server.fail("refused");
+          await sleepMs(AWAY_MS);
+          await heal();
+          await until(successes, online + 1, "connections");
+          await rest();
+        }
         for (let i = 0; i < WARM_UP; i++) await letDown(inARow);
         const before = await settledVars(running, server);
         for (let failed = 0; failed < reconnects;)
           failed += await letDown(Math.min(inARow, reconnects - failed));
-        return (await settledVars(running, server)) - before;
+        const after = await settledVars(running, server);
+        return { all: after.all - before.all, texts: after.texts - before.texts };
       });
     },
     // Two bytes are too late, whatever the answer.
@@ -374,6 +413,8 @@ function table(rows: readonly Row[], reconnects: number): string {
     typeof vars === "object"
       ? [number(vars.connected), number(vars.afterBeats)]
       : [cell(vars, what), ""];
+  const growthOf = (growth: Growth | string | undefined, what: string): string =>
+    typeof growth === "object" ? `${growth.all} (${growth.texts})` : cell(growth, what);
   const heads = [
     "",
     "bytes",
@@ -394,11 +435,11 @@ function table(rows: readonly Row[], reconnects: number): string {
     ]);
   const failures = [...new Set(rows.flatMap(({ growth }) => Object.keys(growth)))];
   if (failures.length > 0) {
-    text += `\nJsVars more after ${reconnects} reconnects:\n\n`;
+    text += `\nJsVars more after ${reconnects} reconnects (of these: texts of the last warnings):\n\n`;
     text += line(["", ...failures]) + line(["---", ...failures.map(() => "---:")]);
     for (const { name, growth } of rows)
       if (Object.keys(growth).length > 0)
-        text += line([name, ...failures.map((f) => cell(growth[f], `${name}, growth, ${f}`))]);
+        text += line([name, ...failures.map((f) => growthOf(growth[f], `${name}, growth, ${f}`))]);
   }
   return reasons.length > 0 ? `${text}\n${reasons.join("\n")}\n` : text;
 }
