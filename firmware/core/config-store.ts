@@ -4,17 +4,19 @@
 //
 // What is wrong with the file      | what happens
 // missing, no JSON, a key is wrong | told, key by key; the good one is used, the file stays
-// it does not reach online         | after TRIAL_MS the file is removed and the board starts anew
+// it does not reach online         | after TRIAL_MS, or that many starts before it, the file is
+//                                  | removed and the board starts anew
 //
 // Both files are replaced at different times only: the good one when the other has just proved
 // itself, the other never while the good one is written. So a power cut tears at most one of them,
-// and a torn one is no JSON. Without a good one nothing is ever removed.
+// and a torn one is no JSON. Without a good one that can be used nothing is ever removed.
 //
 // A fault of the network that lasts TRIAL_MS undoes a change of the configuration, as the last good
 // one is the safer guess; it happens once for each change, so boards do not restart again and again.
 import { CONFIG_FILE, readConfig } from "../wire/config.ts";
 import type { Config } from "../wire/config.ts";
 import type { ResetReason } from "../wire/metrics.ts";
+import { TRIAL, persist, restore } from "./persist.ts";
 import { quoted } from "./runtime.ts";
 import type { Failure, Runtime, Slot } from "./runtime.ts";
 
@@ -24,10 +26,13 @@ export const GOOD_FILE = "lubdub.good";
 /** How long a changed configuration has to reach online, ms. */
 export const TRIAL_MS = 900000;
 
+/** As many starts of a changed configuration may end before that time is up. */
+export const TRIAL_STARTS = 5;
+
 /** Whether the configuration in use is a changed one, which has to prove itself. */
 export let isChanged = false;
 
-// File and CRC-32 of the text that is in use, whether it has been kept, and the timer of a changed one.
+// File that is in use, and CRC-32 of its text unless that is the good one; whether it has been kept, and the timer of a changed one.
 let usedFile = CONFIG_FILE;
 let usedCrc = 0;
 let isKept = false;
@@ -45,12 +50,9 @@ export function loadConfig(
   keys: string,
   isUrl: (text: string) => boolean,
 ): Config | undefined {
-  function load(file: string): Config | undefined {
-    const text = rt.read(file) || "";
+  function load(file: string, text: string): Config | undefined {
     let raw: unknown;
     let isWrong = false;
-    usedFile = file;
-    usedCrc = rt.crc32(text);
     try {
       raw = JSON.parse(text);
     } catch {
@@ -76,12 +78,18 @@ export function loadConfig(
   }
 
   const good = rt.read(GOOD_FILE);
-  const config = load(CONFIG_FILE);
-  isChanged = !!good && !!config && good !== rt.read(CONFIG_FILE);
+  const text = rt.read(CONFIG_FILE) || "";
+  const config = load(CONFIG_FILE, text);
+  const fallback = good && good !== text && load(GOOD_FILE, good);
   isKept = false;
-  if (config || !good) return config;
+  isChanged = !!config && !!fallback;
+  usedFile = CONFIG_FILE;
+  usedCrc = rt.crc32(text);
+  if (config || !fallback) return config;
   rt.log("W", "config", "fallback", "file=" + GOOD_FILE);
-  return load(GOOD_FILE);
+  usedFile = GOOD_FILE;
+  usedCrc = 0;
+  return fallback;
 }
 
 /**
@@ -92,7 +100,14 @@ export function loadConfig(
 export function tryConfig(rt: Runtime, reboot: (reason: ResetReason) => void): void {
   if (!isChanged) return;
   trialSlot = rt.newSlot();
-  rt.arm(trialSlot, TRIAL_MS, () => {
+  const numbers = restore(rt);
+  // Behind the check sum of the file, so that another one begins anew.
+  const none = usedCrc * 8;
+  let starts = numbers[TRIAL] as number;
+  starts = starts > none && starts < none + 6 ? starts + 1 : none + 1;
+  numbers[TRIAL] = starts;
+  persist(rt, numbers);
+  rt.arm(trialSlot, starts > none + TRIAL_STARTS ? 0 : TRIAL_MS, () => {
     rt.erase(CONFIG_FILE);
     rt.log("W", "config", "undone");
     reboot("trial");

@@ -31,6 +31,8 @@ export const COMMAND_IAT = 3;
 export const RESET = 4;
 /** The last time known, epoch ms, whoever said it; 0: FLOOR_MS is. */
 export const KNOWN_MS = 5;
+/** Starts of a configuration on trial: see config-store.ts. */
+export const TRIAL = 6;
 
 function addressOf(serial: number): number {
   return PERSIST_AT + (serial % FIRST) * RECORD_BYTES;

@@ -46,6 +46,9 @@ export const RETRY_MS = 1000;
 /** The next token waits for this time at most until the reply before it has arrived, ms. */
 export const REPLY_MS = 60000;
 
+/** From the reply of a command that restarts the board to the restart: others get theirs first, ms. */
+export const RESTART_MS = 5000;
+
 /** Commands that are remembered with their results, and the most bytes those may have. */
 export const SEEN_MAX = 16;
 export const SEEN_MAX_BYTES = 2048;
@@ -92,6 +95,8 @@ export type Handler = (args: Args, answer: Answer) => void;
 /** What commands work with. Those of what is absent are unknown. */
 export interface CommandOptions {
   jwt: Jwt;
+  /** Whether time servers have yet to be heard: what waited at the broker comes before their answer. */
+  isTimeDue?(): boolean;
   /** Sends a reply, JSON text; what fails is sent again. */
   reply(text: string, done: Done): void;
   /** Who it is, where it stands, one word per service: what `diagnostics` answers. */
@@ -130,6 +135,7 @@ export function createCommands(rt: Runtime, options: CommandOptions): Commands {
   const { jwt, reply } = options;
   const slot = rt.newSlot();
   const ledSlot = rt.newSlot();
+  const restartSlot = rt.newSlot();
   let inbox: string[] = [];
   // Tokens that found no place.
   let unread = 0;
@@ -188,6 +194,10 @@ export function createCommands(rt: Runtime, options: CommandOptions): Commands {
     const own = options.own || {};
     const { reboot } = options;
 
+    function restart(reason: ResetReason): void {
+      rt.arm(restartSlot, RESTART_MS, () => (reboot as (why: ResetReason) => void)(reason));
+    }
+
     function blink(left: number): void {
       if (left) rt.arm(ledSlot, BLINK_MS, () => blink(left - 1));
       (rt.led as (isOn: boolean) => void)(left % 2 === 1);
@@ -240,12 +250,12 @@ export function createCommands(rt: Runtime, options: CommandOptions): Commands {
         return answer("E_COMMAND_ARGS key=" + (names.length ? "key" : "none"));
       const failure = options.changeConfig(args);
       answer(failure);
-      return failure ? undefined : reboot("config");
+      return failure ? undefined : restart("config");
     }
     if (cmd === "update" && options.update) return options.update(args, answer);
     if (cmd === "reboot" && reboot) {
       answer();
-      return reboot("command");
+      return restart("command");
     }
     if (cmd === "rotate_key" && options.rotate) {
       const kid = args["kid"] as string;
@@ -263,6 +273,9 @@ export function createCommands(rt: Runtime, options: CommandOptions): Commands {
 
   function work(): void {
     if (replies.length) return post();
+    // By the time of before a power cut one looks early, or in time that has expired since.
+    if (inbox.length && options.isTimeDue && options.isTimeDue())
+      return rt.arm(slot, RETRY_MS, work);
     const token = inbox.shift();
     if (token === undefined) {
       const count = unread;
@@ -373,6 +386,7 @@ export function createCommands(rt: Runtime, options: CommandOptions): Commands {
       rt.print = print;
       inbox = replies = [];
       rt.disarm(slot);
+      rt.disarm(restartSlot);
       if (rt.led) rt.led(false);
       rt.disarm(ledSlot);
     },

@@ -38,8 +38,12 @@ export const NAME_MS = 10000;
 /** From `networkUp` to the sync, unless it is the first, ms (RFC 4330 section 10: at least 15 s). */
 export const PAUSE_MS = 15000;
 
-/** From the first sync without success to the next, ms; doubled each time up to the interval. */
+/**
+ * From the first sync without success to the next, ms; doubled each time up to the interval, or without
+ * any clock, which keeps beats back, until it is BLIND_MS.
+ */
 export const RETRY_MS = 60000;
+export const BLIND_MS = 240000;
 
 /**
  * Two clocks less apart than this agree, ms: more than a step of the interpreter's clock that looks
@@ -53,8 +57,11 @@ export const NEWS_MS = 5000;
 /** Nobody alone is believed who says that more than this has passed since the time known, ms. */
 export const AWAY_MS = 4 * 365 * 86400000;
 
-/** After so long without success the time is only plausible, ms: 40 ppm make 3.5 s of a day. */
-export const SYNCED_MS = 86400000;
+/**
+ * After so long without success the time is only plausible, ms: 40 ppm make 3.9 s of it. Longer than the
+ * longest interval with what is drawn on top.
+ */
+export const SYNCED_MS = 97200000;
 
 /** Shortest time between two writes to flash of what servers say, and of what is heard, ms. */
 export const SAVE_MS = 21600000;
@@ -155,7 +162,9 @@ export function createTimeSync(
       const now = rt.nowMs();
       const wallMs = Math.round(now + offsetMs);
       dueMs = now + (isGood ? intervalMs : retryMs) * (0.9 + rt.random() / 5);
-      retryMs = isGood ? RETRY_MS : Math.min(retryMs * 2, intervalMs);
+      if (isGood) retryMs = RETRY_MS;
+      else if (rt.quality !== "none" || retryMs < BLIND_MS)
+        retryMs = Math.min(retryMs * 2, intervalMs);
       if (!isGood) {
         rt.log("W", "time", "failed", "code=E_TIME reason=" + reason);
         time.status = reason;
@@ -236,7 +245,7 @@ export function createTimeSync(
           list.splice(index--, 1);
           servers = list.join();
         }
-        if (reason === "RATE") retryMs = intervalMs = Math.min(intervalMs * 2, SYNCED_MS);
+        if (reason === "RATE") retryMs = intervalMs = Math.min(intervalMs * 2, 86400000);
       } else if (
         // Leap 0 to 2, version 4, mode 4 (server).
         // oxlint-disable-next-line typescript/no-deprecated -- one byte

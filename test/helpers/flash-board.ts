@@ -4,11 +4,11 @@
 import type { Flash } from "../../sim/index.ts";
 import { FlashError } from "../../sim/board/flash.ts";
 import { createFakeBoard } from "./fake-board.ts";
-import type { FakeBoard } from "./fake-board.ts";
+import type { FakeBoard, FakeBoardOptions } from "./fake-board.ts";
 
 /** Creates a fake board that keeps its files on a flash. */
-export function createFlashBoard(flash: Flash): FakeBoard {
-  return Object.assign(createFakeBoard(), {
+export function createFlashBoard(flash: Flash, options?: FakeBoardOptions): FakeBoard {
+  return Object.assign(createFakeBoard(options), {
     read: (name: string, offset = 0, length?: number): string | undefined =>
       flash.read(name)?.slice(offset, length ? offset + length : undefined),
     write: (name: string, data: string, offset?: number, sizeBytes = 0): string | undefined => {

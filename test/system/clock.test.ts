@@ -111,7 +111,8 @@ describe("a wrong answer", () => {
     await world.run("4h");
     expect(status()).toBe(`${reason} none`);
     expect(says("test clock")).toEqual([]);
-    expect(server.stats().requests).toBeLessThan(60);
+    // Four questions in four minutes.
+    expect(server.stats().requests).toBeLessThanOrEqual(4 * 60);
     heal();
     // After RATE the interval is longer.
     expect(await syncs("24h")).toBe(true);

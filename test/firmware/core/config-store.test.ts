@@ -6,6 +6,7 @@ import type { Flash } from "../../../sim/index.ts";
 import {
   GOOD_FILE,
   TRIAL_MS,
+  TRIAL_STARTS,
   changeConfig,
   keepConfig,
   loadConfig,
@@ -25,12 +26,15 @@ const WRONG = textOf({ qos: 7 });
 
 const isUrl = (text: string): boolean => text.startsWith("mqtt://");
 
-function start(flash: Flash): {
+function start(
+  flash: Flash,
+  before?: FakeBoard,
+): {
   board: FakeBoard;
   config: Config | undefined;
   reasons: string[];
 } {
-  const board = createFlashBoard(flash);
+  const board = createFlashBoard(flash, before && { flash: before.flash });
   const config = loadConfig(board, ALL_KEYS, isUrl);
   const reasons: string[] = [];
   tryConfig(board, (reason) => reasons.push(reason));
@@ -157,8 +161,29 @@ describe("a changed configuration that does not reach online", () => {
     expect(start(flash).config?.device_id).toBe("good");
   });
 
-  it("stays when there is no other, and when it was good before", () => {
-    for (const good of [undefined, NEW]) {
+  it("is given up by a board that starts anew again and again, before its time", () => {
+    const flash = flashWith({ [CONFIG_FILE]: NEW, [GOOD_FILE]: GOOD });
+    let { board, reasons } = start(flash);
+    for (let starts = 1; starts < TRIAL_STARTS; starts++) {
+      board.advance(TRIAL_MS / 2);
+      ({ board, reasons } = start(flash, board));
+    }
+    board.advance(TRIAL_MS / 2);
+    expect([reasons, board.read(CONFIG_FILE)]).toEqual([[], NEW]);
+    // Another one has all its starts.
+    flash.write(CONFIG_FILE, textOf({ device_id: "newer" }));
+    ({ board } = start(flash, board));
+    board.advance(10);
+    expect(board.read(CONFIG_FILE)).toContain("newer");
+    for (let starts = 1; starts <= TRIAL_STARTS; starts++)
+      ({ board, reasons } = start(flash, board));
+    board.advance(10);
+    expect(reasons).toEqual(["trial"]);
+    expect(start(flash, board).config?.device_id).toBe("good");
+  });
+
+  it("stays when there is no other that can be used, and when it was good before", () => {
+    for (const good of [undefined, NEW, GOOD.slice(0, 30) + "\xff".repeat(30), WRONG]) {
       const { board, reasons } = startWith(NEW, good);
       board.advance(2 * TRIAL_MS);
       expect([reasons, board.read(CONFIG_FILE)]).toEqual([[], NEW]);

@@ -15,6 +15,7 @@ import {
   PAUSE_MS,
   REPLY_MS,
   RESULT_MAX_BYTES,
+  RESTART_MS,
   RETRY_MS,
   SEEN_MAX,
   createCommands,
@@ -23,6 +24,9 @@ import type { Args, CommandOptions } from "../../../firmware/services/commands.t
 import { CONFIG } from "../../../firmware/wire/config.ts";
 import { KEY, armedCount, configOf, createFakeBoard, linesOf } from "../../helpers/fake-board.ts";
 import type { FakeBoard } from "../../helpers/fake-board.ts";
+
+const TRUE_MS = 1_790_000_000_000;
+const HOUR_MS = 3_600_000;
 
 interface Reply {
   device_id: string;
@@ -99,6 +103,25 @@ function boot(board: FakeBoard = createFakeBoard(), changes: Partial<CommandOpti
 }
 
 describe("a command", () => {
+  it.each([
+    ["in time", -HOUR_MS, 60, undefined],
+    ["too late", -48 * HOUR_MS, -24 * 3600, "E_COMMAND_EXPIRED"],
+  ])("that waited at the broker is judged when time servers have been heard: %s", (...row) => {
+    const [, aheadMs, expSec, code] = row;
+    // The last time that the board knows is from before a power cut.
+    const board = createFakeBoard({ systemMs: TRUE_MS + aheadMs });
+    let isTimeDue = true;
+    const { commands, token, replies } = boot(board, { isTimeDue: () => isTimeDue });
+    const exp = Math.floor(TRUE_MS / 1000) + expSec;
+    commands.handle(token("ping", {}, { iat: exp - 3600, exp }));
+    board.advance(8000);
+    expect(replies).toEqual([]);
+    board.setWall(TRUE_MS + 8000, "synced");
+    isTimeDue = false;
+    board.advance(RETRY_MS);
+    expect(replies.map((reply) => reply.error?.code)).toEqual([code]);
+  });
+
   it("is answered after a timer, with id and uptime", () => {
     const { board, commands, replies, token } = boot();
     board.advance(1000);
@@ -380,10 +403,16 @@ describe("the built-in commands", () => {
     expect(result["trimmed"]).toBe(44 + 1 - Object.keys(result).length);
   });
 
-  it("config is answered and then applied by a restart", () => {
-    const { ask, calls, replies } = boot();
-    ask("config", { interval_s: 60, qos: null });
-    expect(replies[0]?.ok).toBe(true);
+  it("config is answered and then applied by a restart, behind those that came with it", () => {
+    const { board, commands, token, calls, replies } = boot();
+    commands.handle(token("config", { interval_s: 60, qos: null }));
+    for (let i = 0; i < 4; i++) commands.handle(token("ping"));
+    board.advance(RESTART_MS - PAUSE_MS);
+    expect(calls).toEqual([["config", { interval_s: 60, qos: null }]]);
+    board.advance(2 * PAUSE_MS);
+    expect(replies.map(({ id, ok }) => [id, ok])).toEqual(
+      ["c1", "c2", "c3", "c4", "c5"].map((id) => [id, true]),
+    );
     expect(calls).toEqual([
       ["config", { interval_s: 60, qos: null }],
       ["reboot", "config"],

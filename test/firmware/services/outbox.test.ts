@@ -215,6 +215,19 @@ it("writes down what is unanswered when the connection ends", () => {
   expect(drain(rig)).toEqual([]);
 });
 
+it("sends what a broker has ended connections at without its members", () => {
+  const rig = start();
+  rig.outbox.online();
+  rig.board.advance(1);
+  rig.beat(',"player_version":"7"');
+  rig.sent.splice(0)[0]?.done("E_MQTT_DENIED");
+  rig.board.advance(2 * REPLAY_MS);
+  expect(rig.bodies.map((body) => ["player_version" in body, body.compact])).toEqual([
+    [true, undefined],
+    [false, true],
+  ]);
+});
+
 it("replays beats of earlier starts after a restart, each once", () => {
   const first = start();
   for (let i = 0; i < 4; i++) first.beat();

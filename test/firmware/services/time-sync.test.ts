@@ -391,15 +391,19 @@ describe("the next sync", () => {
     expect(rig.saved).toHaveLength(1);
   });
 
-  it("comes after a failure with growing pauses, none longer than the interval", () => {
+  it.each([
+    ["none longer than the interval", "plausible", [60, 120, 240, 480, 600, 600]],
+    ["and without any clock none of more than minutes", "none", [60, 120, 240, 240, 240, 240]],
+  ] as const)("comes after a failure with growing pauses, %s", (_name, quality, pausesSec) => {
     const rig = createRig({ intervalSec: 600 });
+    rig.rt.setWall(rig.trueMs(), quality);
     rig.servers = {};
     rig.time.networkUp();
     rig.rt.advance(HOUR_MS);
     const starts = rig.askedSec().filter((_sec, i) => i % SAMPLES === 0);
     const gaps = starts.slice(1).map((sec, i) => sec - (starts[i] as number));
     // A look a minute: each may be up to one late.
-    [60, 120, 240, 480, 600, 600].forEach((sec, i) => {
+    pausesSec.forEach((sec, i) => {
       expect(gaps[i]).toBeGreaterThan(sec * 0.9);
       expect(gaps[i]).toBeLessThan(sec * 1.1 + 70);
     });
@@ -457,7 +461,15 @@ describe("the next sync", () => {
 });
 
 describe("quality", () => {
-  it("falls to plausible after a day without success", () => {
+  it("stays synced between syncs of the longest interval", () => {
+    const rig = synced({ intervalSec: 86_400 });
+    for (let day = 0; day < 14; day++) {
+      rig.rt.advance(24 * HOUR_MS);
+      expect(rig.changes).not.toContain("plausible");
+    }
+  });
+
+  it("falls to plausible after more than a day without success", () => {
     const rig = synced();
     rig.servers = {};
     rig.rt.advance(SYNCED_MS - LOOK_MS);
