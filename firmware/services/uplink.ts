@@ -9,7 +9,7 @@
 // online   | the link can send                | audit            | failure -> waiting
 // stopping | `stop`                           | stop deadline    | the link has ended -> off
 //
-// Each failure moves on to the next URL, so with the default times a list of three has been tried
+// Each failure, and a block that is that URL's alone, moves on to the next URL, so with the default times a list of three has been tried
 // through within 60 s and the blocking calls in hand. The window of the jitter grows when the whole
 // list has failed. A peer that has refused this device waits ten times as long: its answer will not
 // change in seconds.
@@ -23,7 +23,8 @@ import type { Identity } from "../auth/identity.ts";
 /** A connection that lived this long resets the backoff, and is looked at as often, ms. */
 export const STABLE_MS = 30000;
 
-/** First time until the preferred URL is tried again, ms; doubles up to an hour. */
+/** First time until the preferred URL is tried again, ms; doubles up to 40 min, because a renewed
+ * connection, 43 min old at least, begins to count anew. */
 export const PREFER_MS = 300000;
 
 /** When a stop ends in any case, ms. */
@@ -79,6 +80,8 @@ export function createUplink(
   const uplink = { status: "", onlineMs: 0, patientMs: 0, links: {} } as Uplink;
   const spreadMs = config.reconnect_spread_s * 1000;
   const urls = config.urls.split(",");
+  // Until when the server of each URL has asked it to wait, ms.
+  const untilMs: number[] = [];
   // The one that is or was open last.
   let link: Link | undefined;
   let index = 0;
@@ -102,14 +105,12 @@ export function createUplink(
     if (wasOnline && options.onChange) options.onChange(false);
   }
 
-  function drop(reason: string, windowMs: number, leastMs: number): void {
+  function drop(reason: string, windowMs: number): void {
     // An eighth more than the spread: who tried while a broker was away draws again, on top of those
     // whose first attempt is still to come.
-    const drawnMs = backoffMs(windowMs * 1.125, Math.floor(failures / urls.length), rt.random());
-    const delayMs = leastMs + drawnMs;
+    const delayMs = backoffMs(windowMs * 1.125, Math.floor(failures / urls.length), rt.random());
     // Armed first: an out-of-memory in what follows must not end the attempts for ever.
     rt.arm(slot, delayMs, attempt);
-    uplink.patientMs = leastMs && rt.nowMs() + delayMs;
     if (link) link.close();
     leave("waiting", reason + " retry_ms=" + delayMs);
   }
@@ -123,11 +124,8 @@ export function createUplink(
     const event = isRefused || failure.startsWith("E_MQTT_REFUSED") ? "refused" : "failed";
     rt.log(isOdd ? "E" : "W", "uplink", event, "code=" + failure);
     // A server that asks for patience, or needs it, does so for itself: the next URL is not made to wait.
-    drop(
-      "url=" + index,
-      isLong && index > urls.length - 2 ? spreadMs * 10 : spreadMs,
-      (urls.length < 2 && leastMs) || 0,
-    );
+    if (leastMs) untilMs[index] = uplink.patientMs = rt.nowMs() + leastMs;
+    drop("url=" + index, isLong && index > urls.length - 2 ? spreadMs * 10 : spreadMs);
     failures++;
     index = (index + 1) % urls.length;
   }
@@ -137,7 +135,7 @@ export function createUplink(
     rt.arm(slot, STOP_MS, attempt);
     leave("waiting", reason);
     (link as Link).stop(() => {
-      if (uplink.status === "waiting") rt.arm(slot, 0, attempt);
+      if (stopDone || uplink.status === "waiting") rt.arm(slot, 0, attempt);
     }, isBack);
   }
 
@@ -155,9 +153,14 @@ export function createUplink(
       if (!index) preferMs = PREFER_MS;
       if (options.onHeld) options.onHeld();
     }
-    if (index && now >= preferAtMs) {
+    if (
+      index &&
+      now >= preferAtMs &&
+      !((untilMs[0] as number) > now) &&
+      linkFor(urls[0] as string)
+    ) {
       index = 0;
-      preferMs = Math.min(preferMs * 2, 3600000);
+      preferMs = Math.min(preferMs * 2, 2400000);
       again("preferred");
     }
     return undefined;
@@ -180,7 +183,7 @@ export function createUplink(
   }
 
   function attempt(): void {
-    if (stopDone) return finishStop("deadline");
+    if (stopDone) return finishStop("ended");
     rt.arm(slot, config.connect_timeout_s * 1000, attempt);
     if (link) link.close();
     // A closed connection leaves cycles behind that only a collection finds, and here it delays
@@ -188,12 +191,18 @@ export function createUplink(
     rt.collect();
     const url = urls[index] as string;
     let block = "";
+    if (rt.radio && !rt.radio.address()) block = "E_WIFI";
+    else if ((untilMs[index] as number) > rt.nowMs()) block = "E_HTTP_STATUS";
     // Over HTTP the server is asked for the time first.
-    if (url[0] !== "h" && (rt.quality === "none" || !identity.ensureBoot())) block = "E_CLOCK_NONE";
-    else if (rt.radio && !rt.radio.address()) block = "E_WIFI";
+    else if (url[0] !== "h" && (rt.quality === "none" || !identity.ensureBoot()))
+      block = "E_CLOCK_NONE";
     if (block && block !== blockedBy) rt.log("W", "uplink", "blocked", "code=" + block);
     blockedBy = block;
-    if (block) return drop("code=" + block, spreadMs, 0);
+    if (block) {
+      // Another one may be asked for the time, or has not asked for patience.
+      if (block !== "E_WIFI") index = (index + 1) % urls.length;
+      return drop("code=" + block, spreadMs);
+    }
     const target = options.targetOf(url);
     const next = linkFor(url);
     if (!next) return onFail("E_CONFIG key=urls", false);
@@ -203,10 +212,20 @@ export function createUplink(
     enter("opening", "host=" + target.host + " port=" + target.port);
     rt.feed();
     link.open(target);
+
+    /** Arms the deadline; once more when it comes late: connecting to a name blocks only when the
+     * radio has resolved it. */
+    function wait(isLast?: boolean): void {
+      const ms = config.connect_timeout_s * 1000;
+      const lateMs = rt.nowMs() + ms + 1000;
+      rt.arm(slot, ms, () => {
+        if (!isLast && rt.nowMs() > lateMs) wait(true);
+        else onFail(url[0] === "h" ? "E_HTTP_TIMEOUT" : "E_MQTT_TIMEOUT wait=connack", false);
+      });
+    }
+
     // Only now: opening may have blocked for longer than the deadline.
-    return rt.arm(slot, config.connect_timeout_s * 1000, () =>
-      onFail("E_MQTT_TIMEOUT wait=connack", false),
-    );
+    return wait();
   }
 
   function finishStop(reason: string): void {
@@ -242,12 +261,13 @@ export function createUplink(
   }
 
   function stop(done: () => void): void {
-    const wasOnline = uplink.status === "online";
+    const { status } = uplink;
     stopDone = done;
     rt.arm(slot, STOP_MS, () => finishStop("deadline"));
     leave("stopping", "stop");
-    if (wasOnline) (link as Link).stop(() => rt.arm(slot, 0, () => finishStop("told")));
-    else rt.arm(slot, 0, () => finishStop("was-offline"));
+    if (status === "online") (link as Link).stop(() => rt.arm(slot, 0, () => finishStop("told")));
+    // Otherwise it is saying goodbye already, see `again`.
+    else if (!link || !link.isOnline()) rt.arm(slot, 0, () => finishStop("was-offline"));
   }
 
   uplink.onOnline = onOnline;

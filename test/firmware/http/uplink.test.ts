@@ -11,7 +11,12 @@ import { configOf, createFakeBoard, linesOf } from "../../helpers/fake-board.ts"
 
 const SPREAD_MS = 1000;
 
-function createRig(urls: string, answer: (host: string) => string, systemMs?: number) {
+function createRig(
+  urls: string,
+  answer: (host: string) => string,
+  systemMs?: number,
+  waitMs = 1000,
+) {
   const board = createFakeBoard({
     boot: 6,
     ...(systemMs === undefined ? {} : { systemMs }),
@@ -37,7 +42,7 @@ function createRig(urls: string, answer: (host: string) => string, systemMs?: nu
       board.setWall(wallMs, "plausible");
     },
   });
-  const waits = { identity, waitMs: 1000, seal: jwt.seal, token: jwt.connection };
+  const waits = { identity, waitMs, seal: jwt.seal, token: jwt.connection };
   uplink.links["h"] = createHttpLink(board, waits, uplink);
   const beat = (): void =>
     uplink.publish({ topic: "t", body: "{}", qos: 1, claims: "1" }, (failure) =>
@@ -102,6 +107,21 @@ describe("an uplink over HTTP", () => {
     expect(rig.told).toEqual(["ok"]);
   });
 
+  it("keeps its word to a server while the other one does not answer, and when the address is new", () => {
+    const wait = answerOf(503, "", "Retry-After: 600\r\n");
+    const rig = createRig("http://one,http://two", (host) => (host === "one" ? wait : ""));
+    rig.beat();
+    for (let minute = 0; minute < 60; minute++) {
+      rig.board.advance(60_000);
+      rig.uplink.networkUp();
+    }
+    const asked = rig.hosts.filter((host) => host.startsWith("one "));
+    expect(asked.length).toBeGreaterThan(4);
+    expect(asked.length).toBeLessThan(7);
+    // And tries the other one all the while.
+    expect(rig.hosts.length).toBeGreaterThan(60);
+  });
+
   it.each([404, 500])(
     "goes back to a preferred server that says %d less and less often: to be connected proves nothing",
     (status) => {
@@ -113,7 +133,7 @@ describe("an uplink over HTTP", () => {
         board.advance(60_000);
       }
       expect(told.filter((outcome) => outcome === "ok").length).toBeGreaterThan(355);
-      // At 5, 10, 20, 40 and then each 60 minutes, but for the minute of the beat that finds out.
+      // At 5, 10, 20 and then each 40 minutes, but for the minute of the beat that finds out.
       const visits = hosts.filter((host) => host.startsWith("one "));
       expect(visits.length).toBeGreaterThan(5);
       expect(visits.length).toBeLessThan(12);
@@ -128,6 +148,19 @@ describe("an uplink over HTTP", () => {
     expect(told).toEqual(["time"]);
     expect(uplink.status).toBe("online");
     expect(board.wallMs()).toBeGreaterThanOrEqual(Date.UTC(2026, 10, 22, 6, 19, 16));
+  });
+
+  it("asks it also behind a broker that has to wait for the time", () => {
+    const date = "Date: Sun, 22 Nov 2026 06:19:16 GMT\r\n";
+    const rig = createRig("mqtt://one,http://two", () => answerOf(405, "", date), 0);
+    rig.board.advance(4 * SPREAD_MS);
+    expect([rig.told, rig.uplink.status]).toEqual([["time"], "online"]);
+  });
+
+  it("names what it waits for when no answer tells the time", () => {
+    const { board } = createRig("http://one", () => "", 0, 20_000);
+    board.advance(2 * SPREAD_MS + 10_000);
+    expect(linesOf(board, "failed")).toEqual(["W uplink failed code=E_HTTP_TIMEOUT"]);
   });
 
   it("stops with nothing left", () => {

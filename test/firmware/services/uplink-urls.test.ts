@@ -6,6 +6,7 @@ import { createApp } from "../../../firmware/app.ts";
 import type { App } from "../../../firmware/app.ts";
 import { clock, heartbeat, mqtt, uplink } from "../../../firmware/parts.ts";
 import { BACKOFF_STEP } from "../../../firmware/lib/backoff.ts";
+import { GOODBYE_MS } from "../../../firmware/mqtt/link.ts";
 import { PREFER_MS, STABLE_MS } from "../../../firmware/services/uplink.ts";
 import { PAUSE_MS } from "../../../firmware/services/time-sync.ts";
 import { CONNECTION_TOKEN_SEC } from "../../../firmware/wire/claims.ts";
@@ -136,8 +137,8 @@ describe("a preferred broker that is gone", () => {
 
 describe("the way back to the preferred broker", () => {
   /** Online at `m2`, because `m1` was away. */
-  function atSecond(): Rig {
-    const rig = create({}, () => 0.5);
+  function atSecond(settings: Partial<Config> = {}, draw = 0.5): Rig {
+    const rig = create(settings, () => draw);
     rig.silence("m1");
     rig.onlineMs("m2", MINUTE_MS);
     return rig;
@@ -175,7 +176,7 @@ describe("the way back to the preferred broker", () => {
       stays.push(Math.floor(ms / PREFER_MS));
       expect(rig.onlineMs("m2", MINUTE_MS)).toBeLessThan(MINUTE_MS);
     }
-    expect(stays).toEqual([1, 2, 4, 8, 12, 12]);
+    expect(stays).toEqual([1, 2, 4, 8, 8, 8]);
 
     rig.silence("m1", false);
     stayMs(rig);
@@ -184,6 +185,40 @@ describe("the way back to the preferred broker", () => {
     rig.silence("m1");
     rig.onlineMs("m2", 2 * MINUTE_MS);
     expect(Math.floor(stayMs(rig) / PREFER_MS)).toBe(1);
+  });
+
+  it("is open however long it was gone, where connections are renewed meanwhile", () => {
+    const rig = atSecond({ renew: true }, 0);
+    rig.board.advance(6 * 60 * MINUTE_MS);
+    rig.silence("m1", false);
+    expect(rig.onlineMs("m1", 60 * MINUTE_MS)).toBeLessThan(60 * MINUTE_MS);
+  });
+
+  it("is not looked for where no part carries its scheme", () => {
+    const rig = create({ urls: "ws://m1,mqtt://m2" });
+    expect(rig.onlineMs("m2", MINUTE_MS)).toBeLessThan(MINUTE_MS);
+    rig.board.advance(60 * MINUTE_MS);
+    expect(rig.dials).toHaveLength(1);
+  });
+
+  it("ends in order when the program is stopped while it says goodbye", () => {
+    const rig = atSecond();
+    const second = rig.brokers["m2"] as FakeBroker;
+    while (rig.app.uplink?.status === "online") {
+      second.acksPublish = rig.board.nowMs() < PREFER_MS;
+      rig.board.advance(10);
+    }
+    expect(second.payloads("/status").at(-1)).toContain('"shutdown"');
+    let tookMs = 0;
+    const fromMs = rig.board.nowMs();
+    rig.app.uplink?.stop(() => (tookMs = rig.board.nowMs() - fromMs));
+    rig.board.advance(MINUTE_MS);
+    expect(tookMs).toBeGreaterThan(0);
+    expect(tookMs).toBeLessThan(GOODBYE_MS + 10);
+    expect(second.cmds().at(-1)).toBe("disconnect");
+    expect(second.payloads("/status").filter((text) => text.includes("shutdown"))).toHaveLength(1);
+    expect(rig.board.net.last().state).toBe("ended");
+    expect([rig.app.uplink?.status, rig.dials.at(-1)?.host]).toEqual(["off", "m2"]);
   });
 
   it("does not count as held when it is dropped at once", () => {

@@ -221,6 +221,22 @@ describe("connecting", () => {
     rig.stopAll();
   });
 
+  it("waits anew behind a connect that blocks after the opening, once its name is known", () => {
+    const rig = create({ connect_timeout_s: 3 });
+    const { onConnect } = rig.net;
+    rig.net.onConnect = (socket) => {
+      rig.clock.after(1, () => {
+        rig.clock.block(7000);
+        onConnect?.(socket);
+      });
+    };
+    rig.start();
+    rig.clock.advance(9000);
+    expect(rig.status()).toBe("online");
+    expect(rig.net.sockets).toHaveLength(1);
+    rig.stopAll();
+  });
+
   it("survives a connect that blocks the interpreter longer than its bound", () => {
     const rig = create({ connect_timeout_s: 3 });
     rig.net.blockMs = 7000;
@@ -369,6 +385,17 @@ describe("without what it takes", () => {
     rig.networkUp();
     rig.clock.advance(1100);
     expect(rig.status()).toBe("online");
+    rig.stopAll();
+  });
+
+  it("tries the first URL first once there is an address", () => {
+    const radio = createFakeRadio();
+    const rig = create({ radio, urls: "mqtt://m1,mqtt://m2" });
+    rig.start();
+    rig.clock.advance(1000);
+    radio.up("10.0.0.9");
+    rig.nextAttemptMs(60_000);
+    expect(rig.net.last().endpoint.host).toBe("m1");
     rig.stopAll();
   });
 
