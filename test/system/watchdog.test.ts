@@ -54,5 +54,7 @@ it("lets a program be that keeps the radio's own access point while the broker i
   expect(starts()).toEqual(["unknown"]);
   broker.start();
   await world.run("10m");
-  expect(Number(beats.at(-1)?.uptime_ms)).toBeGreaterThan(4 * 3600_000);
+  // The last one that came may be one of the backlog.
+  const uptimesMs = beats.map(({ uptime_ms }) => uptime_ms);
+  expect(Math.max(...uptimesMs)).toBeGreaterThan(4 * 3600_000);
 });
