@@ -30,6 +30,7 @@ import type { Outbox } from "./services/outbox.ts";
 import type { Scheduler } from "./services/scheduler.ts";
 import type { TimeSync } from "./services/time-sync.ts";
 import type { Update } from "./services/update.ts";
+import type { WebsocketKeepalive } from "./services/websocket-keepalive.ts";
 import type { Wifi } from "./services/wifi.ts";
 import type { Uplink } from "./services/uplink.ts";
 
@@ -58,6 +59,7 @@ export interface App {
   outbox?: Outbox;
   heartbeat?: Heartbeat;
   update?: Update;
+  keepalive?: WebsocketKeepalive;
   /** Obeys the command `update`; where there is none, the command is unknown. */
   fetchBundle?: CommandOptions["update"];
   rotation?: Rotation;

@@ -100,8 +100,7 @@ export function wifi(app: App): void {
     rt.radio,
     app.config,
     () => {
-      if (app.uplink) app.uplink.networkUp();
-      if (app.time) app.time.networkUp();
+      for (const service of [app.uplink, app.time, app.keepalive]) if (service) service.networkUp();
     },
     () => {
       if (app.uplink) app.uplink.networkDown();
@@ -177,6 +176,20 @@ export function uplink(app: App): asserts app is Connected {
     },
     renewalMs: app.config.renew ? () => renewalMs(app.rt) : undefined,
   });
+}
+
+/** A function that calls the author's; what that throws is logged. */
+function logged<First, Second>(
+  app: App,
+  fn: (first: First, second: Second) => void,
+): (first: First, second?: Second) => void {
+  return (first, second) => {
+    try {
+      fn(first, second as Second);
+    } catch (error) {
+      app.rt.log("E", "app", "fault", "text=" + quoted("" + error));
+    }
+  };
 }
 
 /** Tells whether one of the configured URLs begins with one of some letters. */
@@ -329,14 +342,8 @@ function beatPublisher(app: Connected): Outbox["submit"] {
  * @param onText what it throws is logged
  */
 export function subscribe(app: App, leaf: string, onText: (text: string) => void): void {
-  app.takers[leaf] = (text) => {
-    try {
-      onText(text);
-    } catch (error) {
-      // Thrown further it would keep the message from being acknowledged.
-      app.rt.log("E", "app", "fault", "text=" + quoted("" + error));
-    }
-  };
+  // Thrown further it would keep the message from being acknowledged.
+  app.takers[leaf] = logged(app, onText);
 }
 
 /**
@@ -399,8 +406,7 @@ export function supervisor(app: App): void {
     recoverSec: config.recover_s,
     // Somebody has answered: the LAN is not what to mend.
     isReached: () => {
-      const { uplink: up, services } = app;
-      const live = services["keepalive"];
+      const { uplink: up, keepalive: live } = app;
       return (
         (!!up && (up.status === "online" || rt.nowMs() < up.patientMs)) ||
         (!!live && live.status === "open")
@@ -467,7 +473,14 @@ export function keepalive(
   addWebSocket(app);
   const target = targetOf(app, config.keepalive_url);
   const options = keepaliveOptions(rt, config, target as never);
-  const service = createWebsocketKeepalive(rt, Object.assign(options, extras));
+  if (extras) {
+    const { onMessage, onState } = extras;
+    // Thrown further it would hold back what came with the message, or the connection that a stop ends.
+    if (onMessage) options.onMessage = logged(app, onMessage);
+    if (onState) options.onState = logged(app, onState);
+  }
+  const service = createWebsocketKeepalive(rt, options);
+  app.keepalive = service;
   app.services["keepalive"] = service;
   return service;
 }

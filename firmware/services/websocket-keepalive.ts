@@ -4,7 +4,8 @@
 // the application travel beside. Not for MQTT: there the session keeps the connection alive.
 //
 // status  | entered when           | slot `ticks`   | slot `wait`             | leaves on
-// waiting | start, connection lost | next attempt   | -                       | attempt -> opening
+// waiting | start, connection lost | next attempt   | -                       | attempt -> opening,
+//         |                        |                |                         | if there is an address
 // opening | attempt                | -              | bound of the opening    | open, else -> waiting
 // open    | handshake done         | next heartbeat | answer, or Close (ours) | lost -> waiting
 // off     | `stop`                 | -              | Close, up to STOP_MS    | -
@@ -84,6 +85,8 @@ export interface WebsocketKeepalive {
   send(bytes: string, opcode?: number): boolean;
   /** Says goodbye; `done` is called within STOP_MS. */
   stop(done?: () => void): void;
+  /** The board has an address again: the next attempt comes within the first window. */
+  networkUp(): void;
 }
 
 /**
@@ -236,11 +239,19 @@ export function createWebsocketKeepalive(
   }
 
   function attempt(): void {
+    const { spreadMs, connectMs, target } = options;
+    // No failure that later attempts would wait longer for.
+    if (rt.radio && !rt.radio.address()) return rt.arm(ticks, spreadMs, attempt);
     // Connecting blocks.
     rt.feed();
-    socket = openWebSocket(rt, wait, options.target, { onOpen: tick, onMessage, onClose: lost });
-    rt.arm(wait, options.connectMs, lost);
-    setStatus("opening");
+    socket = openWebSocket(rt, wait, target, { onOpen: tick, onMessage, onClose: lost });
+    const lateMs = rt.nowMs() + connectMs + 1000;
+    rt.arm(wait, connectMs, () => {
+      // Late: where the radio had to resolve the name first, connecting has blocked only now.
+      if (rt.nowMs() > lateMs) rt.arm(wait, connectMs, lost);
+      else lost();
+    });
+    return setStatus("opening");
   }
 
   const service: WebsocketKeepalive = {
@@ -263,7 +274,12 @@ export function createWebsocketKeepalive(
       if (socket) socket.end(STOP_MS, over);
       else over();
     },
+    networkUp: function () {
+      if (service.status !== "waiting") return;
+      failures = 0;
+      rt.arm(ticks, backoffMs(options.spreadMs, 0, rt.random()), attempt);
+    },
   };
-  rt.arm(ticks, backoffMs(options.spreadMs, 0, rt.random()), attempt);
+  service.networkUp();
   return service;
 }

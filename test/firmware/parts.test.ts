@@ -17,7 +17,7 @@ import { ALL_KEYS } from "../../firmware/wire/config.ts";
 import type { Config } from "../../firmware/wire/config.ts";
 import { configOf, createFakeBoard, linesOf } from "../helpers/fake-board.ts";
 import { connack, parseAll, publish } from "../helpers/packets.ts";
-import { answerTo, serverFrame } from "../helpers/websocket-rig.ts";
+import { answerTo, framesOf, serverFrame } from "../helpers/websocket-rig.ts";
 
 function linesOfStart(config: Partial<Config>, lack: { hasTls?: boolean; sha1?: undefined }) {
   const board = Object.assign(createFakeBoard({ boot: 6 }), lack);
@@ -97,6 +97,40 @@ it("acknowledges a message whose taker throws, and logs what was thrown", () => 
   expect(linesOf(board, "fault")).toEqual([
     expect.stringMatching(/^E app fault text="SyntaxError/),
   ]);
+});
+
+it("goes on with a kept WebSocket whose author's functions throw, and logs what was thrown", () => {
+  const board = createFakeBoard({ boot: 6 });
+  const app = createApp(board, configOf({ ...KEEPALIVE, keepalive_url: "ws://g.test" }), ALL_KEYS);
+  const got: string[] = [];
+  const mask = board.mask as (bytes: string) => string;
+  board.draws.push(0.5);
+  const live = keepalive(app, {
+    onMessage: (_opcode, text) => {
+      got.push(text);
+      throw new Error("message");
+    },
+    onState: (status) => {
+      throw new Error(status);
+    },
+  });
+  board.mask = mask;
+  board.advance(5000);
+  const socket = board.net.last();
+  socket.open();
+  const { length } = socket.written;
+  socket.receive(answerTo(socket.written));
+  socket.receive(serverFrame(0x81, "a") + serverFrame(0x81, "b") + serverFrame(0x89, "p"));
+  expect(got).toEqual(["a", "b"]);
+  expect(framesOf(socket.written.slice(length)).at(-1)).toMatchObject({ payload: "p" });
+  live?.stop();
+  board.advance(5000);
+  expect(board.net.openCount()).toBe(0);
+  expect(linesOf(board, "fault")).toEqual(
+    ["opening", "open", "message", "message", "off"].map(
+      (word) => `E app fault text="Error: ${word}"`,
+    ),
+  );
 });
 
 it("the time that was heard starts a board without a clock, and is no floor", () => {

@@ -4,6 +4,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { World, createWebSocketListener, webSocketEcho } from "../../sim/index.ts";
 import type { BoardUsage, WebSocketListener, WebSocketRule, WorldBoard } from "../../sim/index.ts";
+import { createLab } from "../helpers/lab.ts";
 import { SEED } from "../helpers/seeds.ts";
 import { webSocketEntry, webSocketFiles } from "../helpers/websocket-entry.ts";
 import type { WebSocketEntrySettings } from "../helpers/websocket-entry.ts";
@@ -132,6 +133,30 @@ describe("a WebSocket that is kept alive", () => {
     await world.run("3m");
     expect(isOpen()).toBe(true);
     expect(states().slice(0, 3)).toEqual(["opening", "open", "waiting"]);
+  });
+
+  it("is back within the spread of a Wi-Fi that was away for long", async () => {
+    const { world, board } = createLab({
+      hasRadio: true,
+      config: {
+        wifi_ssid: "home",
+        keepalive_url: "ws://server/",
+        keepalive_interval_s: 15,
+        keepalive_payload: "hello",
+      },
+    });
+    const listener = createWebSocketListener({ clock: world.clock, program: webSocketEcho() });
+    world.serve("server", 80, listener.peer);
+    await world.run("5m");
+    expect(listener.stats().opened).toBe(1);
+    world.fault("wifi-drop", { target: "dev-1", for: "25m" });
+    await world.run("25m");
+    const since = board.lines.length;
+    await world.runUntil(() => listener.stats().opened > 1, "20m");
+    await world.run("1s");
+    const atMs = (text: string): number =>
+      Number.parseInt(board.lines.slice(since).find((line) => line.includes(text)) ?? "", 10);
+    expect(atMs(" ws open") - atMs(" wifi up")).toBeLessThan(10_500);
   });
 
   it("leaves nothing behind, however often it is made anew", async () => {

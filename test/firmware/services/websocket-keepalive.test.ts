@@ -14,7 +14,7 @@ import type {
   WebsocketKeepalive,
 } from "../../../firmware/services/websocket-keepalive.ts";
 import { checkConfig } from "../../../firmware/wire/config.ts";
-import { createFakeBoard, linesOf } from "../../helpers/fake-board.ts";
+import { createFakeBoard, createFakeRadio, linesOf } from "../../helpers/fake-board.ts";
 import type { FakeBoard, FakeSocket } from "../../helpers/fake-board.ts";
 import { answerTo, framesOf, serverFrame } from "../../helpers/websocket-rig.ts";
 
@@ -57,8 +57,7 @@ function payloadOf(text: string): Pick<KeepaliveOptions, "opcode" | "payload" | 
   return { opcode, payload, pong };
 }
 
-function createLab(changes: Partial<KeepaliveOptions> = {}): Lab {
-  const rt = createFakeBoard();
+function createLab(changes: Partial<KeepaliveOptions> = {}, rt = createFakeBoard()): Lab {
   const states: string[] = [];
   const messages: string[] = [];
   // The first attempt comes after half the window.
@@ -420,6 +419,40 @@ describe("the connection", () => {
     rt.advance(5000);
     expect(states).toEqual(["opening", "waiting"]);
     expect(rt.net.last().state).toBe("aborted");
+  });
+
+  it("has its time to open also after a connect that began late and blocked for longer", () => {
+    const { rt, service } = createLab();
+    // With a radio: as soon as the name is resolved.
+    rt.after(() => rt.clock.block(20_000), SPREAD_MS / 2 + 100);
+    rt.advance(SPREAD_MS / 2 + 100);
+    rt.advance(1);
+    const server = rt.net.last();
+    server.open();
+    server.receive(answerTo(server.written));
+    expect(service.status).toBe("open");
+  });
+
+  it("is not tried without an address, and soon once there is one", () => {
+    const radio = createFakeRadio();
+    const { rt, service } = createLab({}, createFakeBoard({ radio }));
+    rt.advance(3_600_000);
+    expect(rt.net.sockets).toHaveLength(0);
+    radio.up("10.0.0.2");
+    rt.draws.push(0.1);
+    service.networkUp();
+    rt.advance(SPREAD_MS / 10);
+    expect(service.status).toBe("opening");
+    expect(rt.net.sockets).toHaveLength(1);
+  });
+
+  it("that is open or opening does not mind that the network is there again", () => {
+    const { rt, service, connect } = createLab();
+    connect();
+    service.networkUp();
+    rt.advance(INTERVAL_MS);
+    expect(service).toMatchObject({ status: "open", sent: 1 });
+    expect(rt.net.sockets).toHaveLength(1);
   });
 
   it("waits longer after every fourth failure, and no longer once it has lived for an interval", () => {
