@@ -138,6 +138,9 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
   const slot = rt.newSlot();
   let state = CLOSED;
   let socket: Socket | undefined;
+  // Whom it goes to, and whom the last accepted connection went to.
+  let peer = "";
+  let home = "";
   // Bytes of a packet whose end has not come.
   let buffer = "";
   // How many bytes are still to come of a message that passes by.
@@ -371,13 +374,16 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
       if (code > 5 || present > (code || config.clean_session ? 0 : 1)) return "connack";
       if (code) fail("", "E_MQTT_REFUSED connack=" + code, code !== 3);
       else {
+        // Another broker may have kept a session, too: from another time.
+        const isNew = !present || peer !== home;
+        home = peer;
         state = ACCEPTED;
-        if (!present) received = [];
+        if (isNew) received = [];
         // A hop, because the chain of calls that has read CONNACK is long.
         rt.arm(slot, 0, function () {
           let i = 0;
           // Nobody knows whether it was delivered, and PUBREL would mean nothing to this session.
-          if (!present) abandon(true, true);
+          if (isNew) abandon(true, true);
           while (i < waiting.length) {
             const entry = waiting[i] as Waiting;
             if (entry.wants) i++;
@@ -505,6 +511,7 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
 
   return {
     open: function (target) {
+      peer = target.host + target.path + target.port;
       socket = owner.dial(target, { onOpen, onData: feed, onClose: fail });
     },
     publish,

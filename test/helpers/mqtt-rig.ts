@@ -29,7 +29,7 @@ export interface MqttRig {
   /** The connection tried last. */
   socket(): FakeSocket;
   /** Connects, up to the CONNECT. */
-  dial(): void;
+  dial(target?: LinkTarget): void;
   /** Connects and is accepted; forgets what was sent and told, a SUBSCRIBE too. */
   goOnline(present?: boolean): void;
   /** The connection is lost, and its owner cleans up. */
@@ -93,8 +93,8 @@ export function createMqttRig(
     outcomes,
     sentAtMs,
     socket: () => board.net.last(),
-    dial: () => {
-      link.open(TARGET);
+    dial: (target = TARGET) => {
+      link.open(target);
       rig.socket().open();
     },
     goOnline: (present = false) => {

@@ -890,6 +890,40 @@ describe("over connections", () => {
     },
   );
 
+  it.each([
+    { ...TARGET, host: "other" },
+    { ...TARGET, port: 8883 },
+    { ...TARGET, path: "/other" },
+  ])("ends a half delivered QoS 2 message before another broker's session: %j", (other) => {
+    const rig = online();
+    rig.publish(QOS2, "a");
+    rig.publish({ ...QOS2, body: "2" }, "b");
+    rig.feed(pubrec(1) + publish("t", "x", 2, 5));
+    rig.lose();
+    rig.dial(other);
+    rig.accept(true);
+    expect(rig.outcomes).toEqual(["a E_MQTT_CLOSED"]);
+    expect(rig.sent().slice(1)).toMatchObject([{ cmd: "publish", messageId: 2 }]);
+    // Nor are its identifiers those of the first one.
+    rig.events.length = 0;
+    rig.feed(publish("t", "y", 2, 5));
+    expect(rig.events).toEqual(["message t y"]);
+  });
+
+  it("releases it to the first broker after another one that could not be reached", () => {
+    const rig = online();
+    rig.publish(QOS2, "a");
+    rig.feed(pubrec(1));
+    rig.lose();
+    rig.dial({ ...TARGET, host: "other" });
+    rig.lose();
+    rig.dial();
+    rig.accept(true);
+    expect(rig.sent().slice(1)).toMatchObject([{ cmd: "pubrel", messageId: 1 }]);
+    rig.feed(pubcomp(1));
+    expect(rig.outcomes).toEqual(["a ok"]);
+  });
+
   it.each([1, 2])("gives a QoS %i message up at which the peer ends each connection", (qos) => {
     const rig = online();
     rig.publish({ ...BEAT, qos }, "a");
