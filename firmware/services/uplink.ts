@@ -9,10 +9,10 @@
 // online   | the link can send                | audit            | failure -> waiting
 // stopping | `stop`                           | stop deadline    | the link has ended -> off
 //
-// Each failure, and a block that is that URL's alone, moves on to the next URL, so with the default times a list of three has been tried
-// through within 60 s and the blocking calls in hand. The window of the jitter grows when the whole
-// list has failed. A peer that has refused this device waits ten times as long: its answer will not
-// change in seconds.
+// Each failure, and a block that is that URL's alone, moves on to the next URL, so with the default
+// times a list of three has been tried through within 60 s and the blocking calls in hand. The window
+// of the jitter grows when the whole list has failed. A peer that has refused this device waits ten
+// times as long: its answer will not change in seconds.
 import type { Config } from "../wire/config.ts";
 import { backoffMs } from "../lib/backoff.ts";
 import type { Failure, Runtime } from "../core/runtime.ts";
@@ -23,8 +23,10 @@ import type { Identity } from "../auth/identity.ts";
 /** A connection that lived this long resets the backoff, and is looked at as often, ms. */
 export const STABLE_MS = 30000;
 
-/** First time until the preferred URL is tried again, ms; doubles up to 40 min, because a renewed
- * connection, 43 min old at least, begins to count anew. */
+/**
+ * First time until the preferred URL is tried again, ms; doubles up to 40 min, because a renewed
+ * connection, 43 min old at least, begins to count anew.
+ */
 export const PREFER_MS = 300000;
 
 /** When a stop ends in any case, ms. */

@@ -6,6 +6,7 @@ import { createApp, ready } from "../../../firmware/app.ts";
 import { heartbeat, mqtt, supervisor, uplink, wifi } from "../../../firmware/parts.ts";
 import { VARS_MIN } from "../../../firmware/services/heartbeat.ts";
 import { LOOK_MS, WATCHDOG_SEC } from "../../../firmware/services/supervisor.ts";
+import type { WebsocketKeepalive } from "../../../firmware/services/websocket-keepalive.ts";
 import { configOf, createFakeBoard, createFakeRadio, linesOf } from "../../helpers/fake-board.ts";
 import { createFakeBroker } from "../../helpers/fake-broker.ts";
 
@@ -141,7 +142,7 @@ it("leaves the radio alone for as long as a server has asked to wait", () => {
 
 it("leaves it alone while a WebSocket is open", () => {
   const { app, board, broker } = program();
-  app.services["keepalive"] = { status: "open", stop: () => undefined };
+  app.keepalive = { status: "open" } as WebsocketKeepalive;
   broker.isUp = false;
   board.net.last().close("error");
   board.advance(DAY_MS);
