@@ -10,3 +10,5 @@ process.on("message", (job: Job) => {
     .then((result) => process.send?.({ result }))
     .catch((error: unknown) => process.send?.({ problem: errorText(error) }));
 });
+// Whoever would read what comes of a job is gone.
+process.on("disconnect", () => process.exit());
