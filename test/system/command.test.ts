@@ -213,6 +213,16 @@ describe("lubdub hil", () => {
     expect(stdout).toMatch(/^skip {2}exec: .*LUBDUB_ESPRUINO is not set/m);
   });
 
+  it("keeps quiet about what passes, and shows the console of what fails", async () => {
+    const options = ["--target", "virtual", "--carrier", "mqtt", "--broker", "own", "-q"];
+    const scenario = ["--scenario", "first-beats", "--interval", "500ms"];
+    const quiet = await runCli(["hil", ...options, ...scenario, "--beats", "1"]);
+    expect(quiet.stdout).not.toContain("  | ");
+    const short = await runCli(["hil", ...options, ...scenario, "--timeout", "1s"]);
+    expect(short.code).toBe(1);
+    expect(short.stdout).toMatch(/^fail {2}first-beats .*\n( {2}\| .*\n)* {2}\| \d+ I app ready$/m);
+  });
+
   it("refuses an interpreter that is not there with 2", async () => {
     const { code, stderr } = await runCli(["hil", "--target", "exec:/nowhere/espruino"]);
     expect({ code, stderr }).toEqual({

@@ -63,7 +63,7 @@ export function registerHil(root: Command): void {
     )
     .option("--bundle <file>", "another bundle than dist/firmware/lubdub.min.js")
     .option("--json <file>", "write the results there")
-    .option("-q, --quiet", "without the consoles")
+    .option("-q, --quiet", "without the consoles, but of failures their last lines")
     .action(runHil);
 }
 
@@ -120,6 +120,8 @@ async function runHil(options: HilOptions): Promise<void> {
           });
           results.push(result);
           write(resultLine(result));
+          // Of a failure nothing is kept back: it may not come again.
+          if (options.quiet) for (const line of result.console ?? []) write(`  | ${line}`);
         }
     }
   } finally {
