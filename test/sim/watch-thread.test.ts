@@ -13,8 +13,10 @@ function runBoard(script: string): { signal: string | null; stderr: string; stdo
     const { createWatchThread } = await import(${JSON.stringify(`${SIM}watch-thread.ts`)});
     const watch = createWatchThread({ limitMs: 300 });
     const clock = createVirtualClock();
+    const cell = new Int32Array(new SharedArrayBuffer(4));
+    const onPrint = (line) => line === "standstill" ? Atomics.wait(cell, 0, 0, 900) : console.log(line);
     const make = (name) => createBoard({
-      clock, network: {}, seed: 1, onPrint: console.log, watch: watch.board(name), wifi: false,
+      clock, network: {}, seed: 1, onPrint, watch: watch.board(name), wifi: false,
     });
     make("good").runScript("setInterval(() => {}, 10)", "good.js");
     make("dev-2").runScript(${JSON.stringify(script)}, "bad.js");
@@ -43,6 +45,12 @@ describe("the watching thread", () => {
     const { signal, stderr } = runBoard("for (;;);");
     expect(stderr).toContain("board dev-2: a callback or script has not returned for 0.3 s");
     expect(signal).toBe("SIGKILL");
+  });
+
+  it("lets one alone on a machine that stands still", () => {
+    const { signal, stderr, stdout } = runBoard("print('standstill')");
+    expect({ signal, stderr }).toEqual({ signal: null, stderr: "" });
+    expect(stdout).toContain("end");
   });
 
   it("lets one alone whose callbacks all return", () => {
