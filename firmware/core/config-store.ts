@@ -32,7 +32,8 @@ export const TRIAL_STARTS = 5;
 /** Whether the configuration in use is a changed one, which has to prove itself. */
 export let isChanged = false;
 
-// File that is in use, and CRC-32 of its text unless that is the good one; whether it has been kept, and the timer of a changed one.
+// File that is in use, and CRC-32 of its text unless that is the good one; whether it has been kept,
+// and the timer of a changed one.
 let usedFile = CONFIG_FILE;
 let usedCrc = 0;
 let isKept = false;
@@ -101,7 +102,8 @@ export function tryConfig(rt: Runtime, reboot: (reason: ResetReason) => void): v
   if (!isChanged) return;
   trialSlot = rt.newSlot();
   const numbers = restore(rt);
-  // Behind the check sum of the file, so that another one begins anew.
+  // Behind the check sum of the file, so that another one begins anew; so does the same one when it is
+  // put back after the start that gave it up, which is the one above TRIAL_STARTS.
   const none = usedCrc * 8;
   let starts = numbers[TRIAL] as number;
   starts = starts > none && starts < none + 6 ? starts + 1 : none + 1;
