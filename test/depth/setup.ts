@@ -50,8 +50,9 @@ vi.mock(import("../helpers/planted.ts"), async (original) => {
   const module = await original();
   return {
     ...module,
-    buildFirmware: async (root: string, entry?: string) => {
-      const result = await module.buildFirmware(root, entry);
+    buildFirmware: async (...args: Parameters<typeof module.buildFirmware>) => {
+      const [root] = args;
+      const result = await module.buildFirmware(...args);
       const name = "lubdub.min.js";
       // A test of the build looks at what it makes.
       if (!("files" in result) || root !== module.PROJECT) return result;
