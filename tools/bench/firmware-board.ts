@@ -9,6 +9,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { sleepMs } from "../lib/cli.ts";
 import { AppError } from "../lib/errors.ts";
+import { readVariables } from "./firmware-variables.ts";
+import type { Variables } from "./firmware-variables.ts";
 
 /** What a board is given. */
 export interface BoardOptions {
@@ -22,6 +24,8 @@ export interface BoardOptions {
   tells: boolean;
   /** How often, by its own clock, ms; 100 unless given. */
   tellMs?: number;
+  /** Whether that script can tell what the JsVars are, too. */
+  dumps?: boolean;
   /** Lines of its console that are counted, by name. */
   counts?: { [name: string]: RegExp };
   /** A program, with its arguments, that runs the interpreter: `{folder}` is the working folder. */
@@ -39,6 +43,8 @@ export interface Board {
   counted(name: string): number;
   /** Waits for so long and gives the least of what was told meanwhile. */
   leastVars(forMs: number): Promise<number>;
+  /** Tells what the JsVars are at the next time that so many are in use. */
+  variables(jsvars: number): Promise<Variables>;
   /** Lets so much time pass at once on a clock of its own. */
   skip(sec: number): void;
   /** Lets it stand still for so long. */
@@ -55,6 +61,11 @@ const TELL_MS = 100;
 const PREPARE_MS = 20_000;
 /** File in its folder that a clock of its own is read from. */
 const CLOCK_FILE = "clock";
+/** File in its folder with the number of JsVars at which they are dumped; the line after a dump. */
+const DUMP_FILE = "dump";
+const DUMPED = "DUMPED";
+/** Bound for so many JsVars to be in use again, ms. */
+const DUMP_MS = 60_000;
 /** Pause between looks at a process that prepares the flash, ms. */
 const LOOK_MS = 20;
 /** Bound for a board on a busy machine to tell anything, ms. */
@@ -75,9 +86,11 @@ process.on("exit", () => {
  * The script that tells. The time that is left of a timer has a JsVar of its own, but for the last
  * eight milliseconds, when it fits beside its name: it is not told, so that equal states count equal.
  */
-const tellerOf = (everyMs: number): string =>
-  `setInterval(function(){var n=process.memory().usage,t=global["\\xFF"].timers;` +
-  `for(var i in t)if(t[i].time>8191||t[i].time<-8192)n--;print("JSVARS",n)},${everyMs});`;
+const tellerOf = (everyMs: number, dumps: boolean): string =>
+  `setInterval(function(d){var n=process.memory().usage,t=global["\\xFF"].timers;` +
+  `for(var i in t)if(t[i].time>8191||t[i].time<-8192)n--;print("JSVARS",n);` +
+  `if(d&&require("fs").readFileSync("${DUMP_FILE}")==n){d();print("${DUMPED}")}},` +
+  `${everyMs}${dumps ? ",E.dumpVariables" : ""});`;
 
 function start(
   options: BoardOptions,
@@ -152,8 +165,10 @@ export async function startBoard(options: BoardOptions): Promise<Board> {
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
   const lines: string[] = [];
   let told: number[] = [];
+  let dump: string[] = [];
+  let dumps: string[][] = [];
   const counted: { [name: string]: number } = {};
-  const teller = options.tells ? tellerOf(options.tellMs ?? TELL_MS) : "";
+  const teller = options.tells ? tellerOf(options.tellMs ?? TELL_MS, !!options.dumps) : "";
   const isFlash = options.script === undefined;
   let child: ChildProcessWithoutNullStreams;
   let skippedSec = 0;
@@ -169,9 +184,14 @@ export async function startBoard(options: BoardOptions): Promise<Board> {
     if (!isFlash)
       writeFileSync(path.join(folder, "main.js"), `${teller}\n${options.script}`, "latin1");
     if (options.clock) setClock();
+    put(DUMP_FILE, "");
     child = start(options, folder, isFlash ? [] : ["main.js"], (line) => {
       const vars = /^JSVARS (\d+)$/.exec(line)?.[1];
       if (vars !== undefined) told.push(Number(vars));
+      else if (line === DUMPED) {
+        dumps.push(dump);
+        dump = [];
+      } else if (/^\d+,\d+,/.test(line)) dump.push(line);
       else if (line) {
         for (const [name, pattern] of Object.entries(options.counts ?? {}))
           if (pattern.test(line)) counted[name] = (counted[name] ?? 0) + 1;
@@ -206,6 +226,16 @@ export async function startBoard(options: BoardOptions): Promise<Board> {
       if (told.length === 0)
         throw new AppError("E_BENCH", `the board is silent: ${lines.at(-1) ?? "no output"}`);
       return Math.min(...told);
+    },
+    variables: async (jsvars) => {
+      dumps = [];
+      put(DUMP_FILE, String(jsvars));
+      const endMs = performance.now() + DUMP_MS;
+      while (dumps.length === 0 && performance.now() < endMs) await sleepMs(LOOK_MS);
+      put(DUMP_FILE, "");
+      const [whole] = dumps;
+      if (!whole) throw new AppError("E_BENCH", `${jsvars} JsVars were not in use again`);
+      return readVariables(whole);
     },
     filesOf: (prefix) =>
       readdirSync(folder)

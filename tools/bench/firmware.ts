@@ -9,7 +9,7 @@
 //                 `jspExecuteFunction`), counted by callgrind: all that runs from tick to bytes
 //                 handed to write, nothing of the idle loop. Two run lengths, difference by beat.
 //   growth        least JsVars online after N connections that failed, less that before; beside it
-//                 what of that is the texts of the last warnings, which differ in length.
+//                 what of the variables is more or less, by the way to them.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
@@ -23,6 +23,8 @@ import { startBenchServer } from "./firmware-server.ts";
 import { FAILURES, FAILURES_AT_ONCE, RADIO_FILE } from "./firmware-failures.ts";
 import type { Failure } from "./firmware-failures.ts";
 import type { BenchServer } from "./firmware-server.ts";
+import { changesOf } from "./firmware-variables.ts";
+import type { Variables } from "./firmware-variables.ts";
 import { bundleSubjects, peerSubjects } from "./firmware-subjects.ts";
 import type { Conditions, Program, Subject } from "./firmware-subjects.ts";
 
@@ -45,8 +47,13 @@ interface Vars {
 /** What is more after connections that failed, JsVars. */
 interface Growth {
   all: number;
-  /** Of it, what the texts of the last warnings take. */
-  texts: number;
+  /** What is more or less, by the way to it; empty when nothing is. */
+  changes: [way: string, jsvars: number][];
+}
+
+interface Settled {
+  vars: number;
+  variables: Variables;
 }
 
 /** Figures of one subject; a text in place of one says why there is none. */
@@ -102,9 +109,6 @@ const SKIP_MS = 200;
  * page of 4,096 bytes takes 224 beats, and its places are counted beyond 8,191 then.
  */
 const AWAY_MS = 240_000;
-/** Last warnings that firmware/services/commands.ts keeps, and how much of each. */
-const WARNINGS_KEPT = 3;
-const WARNING_CHARS = 80;
 /** Readings are compared that take so long, ms, until so many equal the one before. */
 const READING_MS = 5000;
 const EQUAL_READINGS = 2;
@@ -217,7 +221,7 @@ async function measureInstructions(interpreter: string, program: Program): Promi
 }
 
 /** JsVars once they stay the same, and no more heartbeats come than are made: none waits. */
-async function settledVars(board: Board, server: BenchServer): Promise<Growth> {
+async function settledVars(board: Board, server: BenchServer): Promise<Settled> {
   const most = READING_MS / (FAST_SEC * 1000) + 2;
   let vars = 0;
   let equal = 0;
@@ -226,20 +230,9 @@ async function settledVars(board: Board, server: BenchServer): Promise<Growth> {
     const beats = server.beats();
     vars = await board.leastVars(READING_MS);
     equal = vars === before && server.beats() - beats <= most ? equal + 1 : 0;
-    if (equal === EQUAL_READINGS) return { all: vars, texts: warningVars(board.lines) };
+    if (equal === EQUAL_READINGS) return { vars, variables: await board.variables(vars) };
   }
   throw new AppError("E_BENCH", `no rest after ${READINGS} readings, the last was ${vars} JsVars`);
-}
-
-/** What the texts of the last warnings take, which the firmware keeps for `diagnostics`. */
-function warningVars(lines: readonly string[]): number {
-  return lines
-    .filter((text) => /^\d+ [WE] /.test(text))
-    .slice(-WARNINGS_KEPT)
-    .reduce((sum, { length }) => {
-      // Nine characters in a text's first variable, ten in each that continues it.
-      return sum + 1 + Math.ceil(Math.max(0, Math.min(length, WARNING_CHARS) - 9) / 10);
-    }, 0);
 }
 
 async function measureGrowth(
@@ -263,7 +256,8 @@ async function measureGrowth(
     program,
     async (server) => {
       const flash = program.flash(server, conditions);
-      const board = { interpreter, flash, tells: true, tellMs: TELL_MS * speed, counts };
+      const tells = { tells: true, tellMs: TELL_MS * speed, dumps: true };
+      const board = { interpreter, flash, ...tells, counts };
       const clock = faketime && { faketimeFile: faketime, speed };
       return withBoard({ ...board, ...(clock && { clock }) }, async (running) => {
         const failures = (): number =>
@@ -340,7 +334,10 @@ async function measureGrowth(
         for (let failed = 0; failed < reconnects;)
           failed += await letDown(Math.min(inARow, reconnects - failed));
         const after = await settledVars(running, server);
-        return { all: after.all - before.all, texts: after.texts - before.texts };
+        return {
+          all: after.vars - before.vars,
+          changes: changesOf(before.variables, after.variables),
+        };
       });
     },
     // Two bytes are too late, whatever the answer.
@@ -413,8 +410,12 @@ function table(rows: readonly Row[], reconnects: number): string {
     typeof vars === "object"
       ? [number(vars.connected), number(vars.afterBeats)]
       : [cell(vars, what), ""];
-  const growthOf = (growth: Growth | string | undefined, what: string): string =>
-    typeof growth === "object" ? `${growth.all} (${growth.texts})` : cell(growth, what);
+  const growthOf = (growth: Growth | string | undefined, what: string): string => {
+    if (typeof growth !== "object") return cell(growth, what);
+    for (const [way, jsvars] of growth.changes)
+      reasons.push(`${what}: ${jsvars > 0 ? "+" : ""}${jsvars} ${way}`);
+    return number(growth.all);
+  };
   const heads = [
     "",
     "bytes",
@@ -435,7 +436,7 @@ function table(rows: readonly Row[], reconnects: number): string {
     ]);
   const failures = [...new Set(rows.flatMap(({ growth }) => Object.keys(growth)))];
   if (failures.length > 0) {
-    text += `\nJsVars more after ${reconnects} reconnects (of these: texts of the last warnings):\n\n`;
+    text += `\nJsVars more after ${reconnects} reconnects:\n\n`;
     text += line(["", ...failures]) + line(["---", ...failures.map(() => "---:")]);
     for (const { name, growth } of rows)
       if (Object.keys(growth).length > 0)
