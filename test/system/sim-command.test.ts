@@ -184,9 +184,10 @@ describe("lubdub sim in real time", () => {
     const args = ["sim", "--realtime", "--broker", broker.url, "--boards", "1", "--interval", "1s"];
     const run = startProgram(process.execPath, [LAUNCHER, ...args, "--plain"]);
     await run.sees(/accepted/);
-    run.child.stdin.write("latency delay_ms=5\nlatency delay_ms=fast\nreset\nfaults\nheal\n");
+    run.child.stdin.write("latency delay_ms=5\nlatency delay_ms=fast\nhelp\nreset\nfaults\nheal\n");
     await run.sees(/began 1 latency target=\*/);
     await run.sees(/delay_ms: expected 0 to 5000 ms, got "fast"/);
+    await run.sees(/fault unknown fault "help"; lines are NAME \[target=NAME\]/);
     await run.sees(/uplink failed code=E_NET/);
     await run.sees(/fault 1 healed/);
     run.child.kill("SIGINT");

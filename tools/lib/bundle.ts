@@ -41,7 +41,8 @@ function readBuilt(file: string, hint: string): Buffer {
   } catch (error) {
     if (systemCode(error) === "ENOENT")
       throw new AppError("E_BUILD_MISSING", `there is no ${hint}`, { cause: error });
-    throw new AppError("E_BUILD_UNREADABLE", errorText(error), { cause: error });
+    const why = systemCode(error) ?? errorText(error);
+    throw new AppError("E_BUILD_UNREADABLE", `cannot read ${file}: ${why}`, { cause: error });
   }
 }
 
@@ -85,6 +86,6 @@ export function loadSlotBundle(given?: string): SlotBundle {
   if (!/^[\0-\x7f]+$/.test(text))
     throw new AppError("E_BUNDLE", `${file} is no bundle: it is empty or not ASCII`);
   if (!text.includes(MAC_PREFIX))
-    throw new AppError("E_BUNDLE", `${file} has no part \`update\`: it belongs into .bootcde`);
+    throw new AppError("E_BUNDLE", `${file} is no bundle with the part \`update\``);
   return { text, digest: Buffer.from(sha256, "hex").toString("base64url") };
 }

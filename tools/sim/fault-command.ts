@@ -7,6 +7,8 @@
 import { PlanError } from "../../sim/index.ts";
 import type { ActiveFault, World } from "../../sim/index.ts";
 
+const FORMS = "lines are NAME [target=NAME] [for=10s] [PARAMETER=VALUE...], faults, heal [NUMBER]";
+
 function activeText({ id, planned }: ActiveFault): string {
   return `${id} ${planned.fault.name} target=${planned.target}`;
 }
@@ -30,7 +32,7 @@ export function runFaultCommand(world: World, line: string): string {
     return found ? `healed ${activeText(found)}` : `no fault has the number ${rest[0]}`;
   }
   const wrong = rest.find((part) => !/^[a-z_0-9]+=./.test(part));
-  if (wrong !== undefined) return `expected name=value, got ${wrong}`;
+  if (wrong !== undefined) return `expected name=value, got ${wrong}; ${FORMS}`;
   const params = Object.fromEntries(
     rest.map((part) => {
       const at = part.indexOf("=");
@@ -41,6 +43,7 @@ export function runFaultCommand(world: World, line: string): string {
     return `began ${activeText(world.fault(word, params))}`;
   } catch (error) {
     if (!(error instanceof PlanError)) throw error;
-    return error.problems.map((problem) => problem.replace(/^\[0\]\.?/, "")).join("; ");
+    const problems = error.problems.map((problem) => problem.replace(/^\[0\]\.?(fault: )?/, ""));
+    return [...problems, FORMS].join("; ");
   }
 }
