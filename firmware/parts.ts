@@ -271,7 +271,7 @@ export function commands(app: Connected, own?: { [name: string]: Handler }): voi
   const service = createCommands(rt, {
     jwt,
     isTimeDue: () => {
-      const { time } = app.services;
+      const { time } = app;
       return !!time && time.status === "offline" && !!rt.udp && config.time_servers !== "";
     },
     reply: (body, done) => up.publish({ topic, body, qos: 1 }, done),

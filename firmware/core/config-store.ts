@@ -106,7 +106,7 @@ export function tryConfig(rt: Runtime, reboot: (reason: ResetReason) => void): v
   // put back after the start that gave it up, which is the one above TRIAL_STARTS.
   const none = usedCrc * 8;
   let starts = numbers[TRIAL] as number;
-  starts = starts > none && starts < none + 6 ? starts + 1 : none + 1;
+  starts = starts > none && starts <= none + TRIAL_STARTS ? starts + 1 : none + 1;
   numbers[TRIAL] = starts;
   persist(rt, numbers);
   rt.arm(trialSlot, starts > none + TRIAL_STARTS ? 0 : TRIAL_MS, () => {

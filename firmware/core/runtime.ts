@@ -77,6 +77,18 @@ export function quoted(text: string): string {
   return '"' + text.slice(0, 80).replace(/[^ -~]|"/g, "?") + '"';
 }
 
+/**
+ * Bounds an opening: calls `fn` after `boundMs`, and once more so long when that was late. Where the
+ * radio had to resolve the name first, connecting has blocked only in between.
+ */
+export function armBound(rt: Runtime, slot: Slot, boundMs: number, fn: () => void): void {
+  const lateMs = rt.nowMs() + boundMs + 1000;
+  rt.arm(slot, boundMs, () => {
+    if (rt.nowMs() > lateMs) rt.arm(slot, boundMs, fn);
+    else fn();
+  });
+}
+
 /** Adds log, timers and wall clock to a board, in place. */
 export function createRuntime(board: Board): Runtime {
   const rt = board as Runtime;

@@ -15,6 +15,7 @@
 // times as long: its answer will not change in seconds.
 import type { Config } from "../wire/config.ts";
 import { backoffMs } from "../lib/backoff.ts";
+import { armBound } from "../core/runtime.ts";
 import type { Failure, Runtime } from "../core/runtime.ts";
 import type { Message, Published } from "../core/message.ts";
 import type { Link, LinkEvents, LinkTarget } from "../transport/link.ts";
@@ -215,19 +216,10 @@ export function createUplink(
     rt.feed();
     link.open(target);
 
-    /** Arms the deadline; once more when it comes late: connecting to a name blocks only when the
-     * radio has resolved it. */
-    function wait(isLast?: boolean): void {
-      const ms = config.connect_timeout_s * 1000;
-      const lateMs = rt.nowMs() + ms + 1000;
-      rt.arm(slot, ms, () => {
-        if (!isLast && rt.nowMs() > lateMs) wait(true);
-        else onFail(url[0] === "h" ? "E_HTTP_TIMEOUT" : "E_MQTT_TIMEOUT wait=connack", false);
-      });
-    }
-
     // Only now: opening may have blocked for longer than the deadline.
-    return wait();
+    return armBound(rt, slot, config.connect_timeout_s * 1000, () =>
+      onFail(url[0] === "h" ? "E_HTTP_TIMEOUT" : "E_MQTT_TIMEOUT wait=connack", false),
+    );
   }
 
   function finishStop(reason: string): void {

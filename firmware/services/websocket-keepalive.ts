@@ -24,6 +24,7 @@
 // A message that matches `ping` goes back with that part replaced by `reply`, so what a server wants
 // repeated is: `"ping"` and `"pong"` make {"pong":1492420473027} of {"ping":1492420473027}.
 import { indexIn } from "../lib/find.ts";
+import { armBound } from "../core/runtime.ts";
 import type { Runtime } from "../core/runtime.ts";
 import { backoffMs } from "../lib/backoff.ts";
 import { BINARY, PING, PONG, TEXT, openWebSocket } from "../transport/websocket.ts";
@@ -245,12 +246,7 @@ export function createWebsocketKeepalive(
     // Connecting blocks.
     rt.feed();
     socket = openWebSocket(rt, wait, target, { onOpen: tick, onMessage, onClose: lost });
-    const lateMs = rt.nowMs() + connectMs + 1000;
-    rt.arm(wait, connectMs, () => {
-      // Late: where the radio had to resolve the name first, connecting has blocked only now.
-      if (rt.nowMs() > lateMs) rt.arm(wait, connectMs, lost);
-      else lost();
-    });
+    armBound(rt, wait, connectMs, lost);
     return setStatus("opening");
   }
 
