@@ -393,7 +393,7 @@ export function heartbeat(app: Connected, extras: HeartbeatExtras): void {
     isDegraded: () => isDegraded(app),
     telemetry: createTelemetry(rt, {
       reset: identity.reset,
-      isOnline: () => up.status === "online",
+      connectedMs: up.connectedMs,
     }),
     ...extras,
   });
@@ -437,7 +437,7 @@ export function update(app: App): void {
   app.fetchBundle = (args, done) => {
     const url = "" + args["url"];
     const mac = (text: string): string => rt.base64url(jwt.key.mac(text));
-    const target = parseUrl(url) ? targetOf(app, url) : undefined;
+    const target = url[0] === "h" && parseUrl(url) ? targetOf(app, url) : undefined;
     if (target && target.tls && !rt.hasTls) return done("E_TLS_NONE");
     return beginUpdate(service, mac, target, args as unknown as UpdateArgs, done);
   };

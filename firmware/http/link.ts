@@ -83,13 +83,13 @@ export function createHttpLink(rt: Runtime, options: HttpLinkOptions, events: Li
     }
     posted = entry;
     const sentMs = rt.nowMs();
-    let rttMs = 0;
     let what = "";
     let headers = "";
     let body: string | undefined;
 
     function settle(failure: Failure | undefined, response: HttpResponse): void {
       posted = undefined;
+      const rttMs = rt.nowMs() - sentMs;
       const { status, body: text, header } = response;
       // The question for the time has no token that could be refused.
       const isDoubted = !!entry && (status === 401 || status === 403);
@@ -166,11 +166,7 @@ export function createHttpLink(rt: Runtime, options: HttpLinkOptions, events: Li
       headers = "Content-Type: application/json\r\nAuthorization: Bearer " + token + "\r\n";
       body = options.seal(entry[0].body, entry[0].claims as string);
     } else if (rt.quality === "none") what = "GET " + path;
-    request(rt, peer, what, headers, body, (failure, response) => {
-      rttMs = rt.nowMs() - sentMs;
-      // The hop keeps the calls shallow, and what an out-of-memory cuts short is called again.
-      rt.arm(slot, 0, () => settle(failure, response));
-    });
+    request(rt, peer, what, headers, body, settle);
   }
 
   function close(): void {

@@ -105,13 +105,13 @@ export function request(
   }
 
   function finish(failure?: Failure): void {
-    rt.disarm(peer.slot);
+    // The hop keeps the calls shallow, and what an out-of-memory cuts short is called again.
+    rt.arm(peer.slot, 0, () => done(failure, { status, body: content, header }));
     // RFC 9112 section 9.3.
     if (failure || text || left || /p.1.0|close/.test(head.slice(0, 8) + header("connection")))
       hangUp.call(peer);
     // A kept connection must not hold what has been received.
     peer.onOpen = peer.onData = peer.onClose = hangUp;
-    done(failure, { status, body: content, header });
   }
 
   function fail(failure: Failure): void {

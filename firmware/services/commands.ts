@@ -194,6 +194,7 @@ export function createCommands(rt: Runtime, options: CommandOptions): Commands {
     const own = options.own || {};
     const { reboot } = options;
 
+    /** Before the answer, which an out-of-memory may cut short. */
     function restart(reason: ResetReason): void {
       rt.arm(restartSlot, RESTART_MS, () => (reboot as (why: ResetReason) => void)(reason));
     }
@@ -249,13 +250,13 @@ export function createCommands(rt: Runtime, options: CommandOptions): Commands {
       if (!names.length || names.includes("key") || names.includes("kid"))
         return answer("E_COMMAND_ARGS key=" + (names.length ? "key" : "none"));
       const failure = options.changeConfig(args);
-      answer(failure);
-      return failure ? undefined : restart("config");
+      if (!failure) restart("config");
+      return answer(failure);
     }
     if (cmd === "update" && options.update) return options.update(args, answer);
     if (cmd === "reboot" && reboot) {
-      answer();
-      return restart("command");
+      restart("command");
+      return answer();
     }
     if (cmd === "rotate_key" && options.rotate) {
       const kid = args["kid"] as string;

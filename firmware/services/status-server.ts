@@ -79,7 +79,9 @@ export function createStatusServer(
       const line = text.split("\r\n")[0] as string;
       if (!/^[A-Z]+ [^ ]+ HTTP\/1\.\d$/.test(line)) return answer(400, "");
       if (!text.startsWith("HEAD ") && !line.startsWith("GET ")) return answer(405, "");
-      const path = (line.split(" ")[1] as string).split("?")[0] as string;
+      const target = (line.split(" ")[1] as string).split("?")[0] as string;
+      // RFC 9112 section 3.2.2: the absolute form has to be taken, too.
+      const path = target.replace(/^http:\/\/[\w.:-]*/, "") || "/";
       const isHealth = path === "/health";
       if (!isHealth && path !== "/" && path !== "/status") return answer(404, "");
       if (rt.varsTotal - rt.varsInUse() < VARS_MIN && rt.collect() < VARS_MIN)

@@ -13,7 +13,8 @@ export const RESET_BEATS = 3;
 export interface TelemetryOptions {
   /** Why the board started. */
   reset: string;
-  isOnline(): boolean;
+  /** How long there has been a connection since the start, ms. */
+  connectedMs(): number;
 }
 
 /**
@@ -27,7 +28,6 @@ export function createTelemetry(
 ): (seq: number, vars: number) => string {
   // Counters as they were at the beat before.
   const told: { [name: string]: number } = {};
-  let countedMs = rt.nowMs();
   let stallMs = 0;
   let stall = "";
 
@@ -42,10 +42,8 @@ export function createTelemetry(
   return function (seq, vars) {
     const hasTotals = !(seq % TOTALS_EVERY);
     const { counts, radio, rttMs } = rt;
-    const sec = Math.round((rt.nowMs() - countedMs) / 1000);
-    countedMs += sec * 1000;
-    rt.count("due_s", sec);
-    if (options.isOnline()) rt.count("on_s", sec);
+    counts["due_s"] = Math.round(rt.nowMs() / 1000);
+    counts["on_s"] = Math.round(options.connectedMs() / 1000);
     const rssi = radio && radio.rssiDbm();
     let text = '{"vars":' + vars;
     // Before the counters, which leave no room when they have many digits; then not in all of them.

@@ -125,7 +125,7 @@ export function beginUpdate(
   let at = 0;
 
   function finish(failure?: Failure): void {
-    update.stop();
+    if (failure) update.stop();
     update.status = failure ? "idle" : "ready";
     done(failure);
   }
@@ -147,9 +147,10 @@ export function beginUpdate(
       const text = rt.read(name, TEXT_AT) || "";
       if (rt.base64url((rt.sha256 as (bytes: string) => string)(text)) !== sha256)
         return discard("E_UPDATE cause=hash");
+      // First: what follows may be cut short by an out-of-memory, and cannot be done twice.
+      rt.arm(slot, RESTART_MS, () => update.restart("update"));
       if (!isWritten(rt.crc32(text).toString(16).padStart(8, "0"), CRC_AT)) return undefined;
-      finish();
-      return rt.arm(slot, RESTART_MS, () => update.restart("update"));
+      return finish();
     }
     const end = Math.min(at + RANGE_BYTES, size);
     const range = at + "-" + (end - 1);
@@ -186,7 +187,11 @@ export function beginUpdate(
   // Unless it is there and was not verified yet.
   if (rt.read(name, 0, CRC_AT + 1) !== mark + ERASED) {
     const free = rt.storeFreeBytes();
-    if (free < size + SPARE_BYTES) return done("E_STORE free=" + free);
+    if (free < size + SPARE_BYTES) {
+      // As trash its room is found at the next start, see `compactStorage`.
+      rt.erase(name);
+      return done("E_STORE free=" + free);
+    }
     if (!isWritten(mark, 0)) return undefined;
   }
   at = (rt.read(name, TEXT_AT) || "").indexOf(ERASED);

@@ -56,6 +56,8 @@ export interface Uplink extends LinkEvents {
   links: { [letter: string]: Link };
   /** `waiting`, `opening`, `online`, `stopping` or `off`. */
   status: string;
+  /** How long it has been online since the start, ms. */
+  connectedMs(): number;
   /** When it was online last, or 0, ms. */
   onlineMs: number;
   /** Until when a server has asked it to wait, or 0, ms. */
@@ -92,6 +94,9 @@ export function createUplink(
   // When the preferred URL is tried next, and after how long again.
   let preferAtMs = 0;
   let preferMs = PREFER_MS;
+  // When it went online, and how long it was online before, ms.
+  let sinceMs = 0;
+  let beforeMs = 0;
   // What keeps attempts from being made, so that it is logged once and not at every retry.
   let blockedBy = "";
   let stopDone: (() => void) | undefined;
@@ -102,8 +107,13 @@ export function createUplink(
     uplink.status = status;
   }
 
+  function connectedMs(): number {
+    return beforeMs + (uplink.status === "online" ? rt.nowMs() - sinceMs : 0);
+  }
+
   function leave(status: string, detail: string): void {
     const wasOnline = uplink.status === "online";
+    beforeMs = connectedMs();
     enter(status, detail);
     if (wasOnline && options.onChange) options.onChange(false);
   }
@@ -173,7 +183,7 @@ export function createUplink(
     // Stopped by an answer of the handshake.
     if (stopDone) return;
     rt.arm(slot, STABLE_MS, audit);
-    uplink.onlineMs = rt.nowMs();
+    uplink.onlineMs = sinceMs = rt.nowMs();
     preferAtMs = uplink.onlineMs + preferMs;
     uplink.renewAtMs = options.renewalMs ? uplink.onlineMs + options.renewalMs() : Infinity;
     enter("online", "url=" + index + " session=" + identity.session + " " + detail);
@@ -265,6 +275,7 @@ export function createUplink(
   }
 
   uplink.onOnline = onOnline;
+  uplink.connectedMs = connectedMs;
   uplink.onFail = onFail;
   uplink.onMessage = options.onMessage;
   uplink.onTime = options.onTime;

@@ -181,9 +181,9 @@ export function readConfig(
     k: "base64url of 32 bytes or more",
     l: "one of D I W E",
     t: "topic levels without wildcards of # characters",
-    u: "scheme://host[:port][/path], several with commas",
+    u: "1-4 of scheme://host[:port][/path] with commas, no query over HTTP",
     w: "ws:// or wss:// URL",
-    h: "host[:port], several with commas",
+    h: "0-4 of host[:port] with commas",
     // From the fourth word on the names of services/websocket-keepalive.ts.
     p: "text, base64url:bytes, preset: ping stomp mqtt method event op type",
     o: "token of # characters",
@@ -247,7 +247,7 @@ export function readConfig(
     } else if (limit && +value > limit) wrong("at most " + other + " (" + limit + ")");
   }
 
-  for (const row of keys.split("|")) check(row.split(" "));
+  for (const row of keys.split("|")) if (row) check(row.split(" "));
   // oxlint-disable-next-line typescript/no-deprecated -- no key is like the last row
   for (const key of Object.keys(raw)) if (!("|" + keys).includes("|" + key + " ")) complain(key);
   return config as unknown as Config;

@@ -90,7 +90,7 @@ describe("a configuration that cannot be used", () => {
   it("is a list: the keys are missing", () => {
     const { board, lines } = start("[]");
     expect(lines.slice(1)).toEqual([
-      'E config wrong key=urls expected="scheme://host[:port][/path], several with commas" got="nothing"',
+      'E config wrong key=urls expected="1-4 of scheme://host[:port][/path] with commas, no query over HTTP" got="nothing"',
       'E config wrong key=key expected="base64url of 32 bytes or more" got="nothing"',
     ]);
     board.powerOff();

@@ -1,49 +1,25 @@
 // SPDX-License-Identifier: MIT
-// An out-of-memory cannot be caught on the interpreter: it ends the callback that runs, at any call
-// into the platform, and the program goes on with the next one. Here a thrown error takes its place,
-// once in each run, at the first call, at the second, and so on. Whatever it cut short, the board
-// has to be back by itself.
+// An out-of-memory, once in each run, at the first call into the platform, at the second, and so on.
+// Whatever it cut short, the board has to be back by itself.
 import { describe, expect, it } from "vitest";
 import { GUARD_MS, RECOVER_MS } from "../../firmware/core/runtime.ts";
 import { startable } from "../helpers/compose.ts";
 import { configOf, createFakeBoard, createFakeRadio } from "../helpers/fake-board.ts";
 import { createFakeBroker } from "../helpers/fake-broker.ts";
+import { spoil } from "../helpers/out-of-memory.ts";
 
 const INTERVAL_MS = 10_000;
 
 /** Recovery, the longest wait of a refused connection, and a beat after it. */
 const HEALED_MS = 3 * RECOVER_MS;
 
-class OutOfMemory extends Error {}
-
 /** A running program whose calls into the platform can be counted and one of them ended. */
 function program(isWithRadio = false) {
   const radio = isWithRadio ? createFakeRadio() : undefined;
   const board = createFakeBoard({ boot: 6, ...(radio && { radio }) });
   const broker = createFakeBroker(board);
-  // Nobody can catch it: until the interpreter has control again, every call ends.
-  const abort = { countdown: 0, calls: 0, isEnding: false };
-  function spoil<T extends object>(part: T, name: keyof T): void {
-    const real = part[name] as (...args: unknown[]) => unknown;
-    part[name] = ((...args: unknown[]) => {
-      abort.calls++;
-      if (--abort.countdown === 0) abort.isEnding = true;
-      if (abort.isEnding) throw new OutOfMemory();
-      return real(...args);
-    }) as T[keyof T];
-  }
-  for (const name of [
-    "print",
-    "random",
-    "collect",
-    "sha256",
-    "after",
-    "nowMs",
-    "wallMs",
-    "arm",
-    "connect",
-  ] as const)
-    spoil(board, name);
+  const abort = spoil(board);
+  const { guarded } = abort;
   const { clock } = board;
   const config = configOf({
     interval_s: INTERVAL_MS / 1000,
@@ -54,14 +30,6 @@ function program(isWithRadio = false) {
   /** Lets time pass; an abort ends only the callback in which it happens. */
   function run(ms: number): void {
     for (let left = ms; left > 0; left -= 50) guarded(() => clock.advance(50));
-  }
-  function guarded(fn: () => void): void {
-    try {
-      fn();
-    } catch (error) {
-      if (!(error instanceof OutOfMemory)) throw error;
-      abort.isEnding = false;
-    }
   }
   app.start();
   if (radio) radio.up("10.0.0.2");

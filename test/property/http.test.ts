@@ -118,6 +118,7 @@ function exchange(board: FakeBoard, pieces: readonly string[], doesClose: boolea
   const socket = board.net.last();
   socket.open();
   for (const piece of pieces) socket.receive(piece);
+  board.advance(0);
   const isKept = results.length > 0 && peer.socket !== undefined;
   if (doesClose) socket.close("ended");
   board.advance(3 * WAIT_MS);

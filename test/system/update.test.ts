@@ -130,6 +130,39 @@ describe("an update by command", () => {
     expect(await world.runUntil(() => ran().at(-1) === "new", "10m")).toBe(true);
   });
 
+  it("finds room after the next start where the bundle that it replaces has taken it", async () => {
+    const lab = await createUpdateLab(
+      GOOD,
+      filesWith(loader, slotOf(`print("older");${bundle}`, { number: 999 }), slotOf(OLD)),
+    );
+    const { world, board, order, ran, replies, send } = lab;
+    const free = Number(board.evaluate("require('Storage').getFree()"));
+    const leftBytes = GOOD.length;
+    board.evaluate(`require('Storage').write('user','u'.repeat(${free - leftBytes}))`);
+    order();
+    await world.run("1m");
+    expect(replies).toMatchObject([{ ok: false, error: { code: "E_STORE" } }]);
+    send("reboot");
+    await world.run("1m");
+    order();
+    expect(await world.runUntil(() => ran().at(-1) === "new", "10m")).toBe(true);
+    expect(Number(board.evaluate("require('Storage').read('user').length"))).toBe(free - leftBytes);
+  });
+
+  it("from an address of another kind than HTTP is refused", async () => {
+    const { world, replies, send, order } = await createUpdateLab(GOOD);
+    const sha256 = sha256Of(GOOD);
+    const mac = createHmac("sha256", KEY_BYTES)
+      .update(updateMacText(GOOD.length, sha256))
+      .digest("base64url");
+    send("update", { url: "ws://cdn/lubdub.js", size: GOOD.length, sha256, mac });
+    await world.run("1m");
+    expect(replies).toMatchObject([{ error: { code: "E_UPDATE", message: "cause=args" } }]);
+    order();
+    await world.run("10m");
+    expect(replies.at(-1)).toMatchObject({ ok: true });
+  });
+
   it("is kept though the broker is away for some minutes when it starts", async () => {
     const { world, broker, beats, ran, starts, order } = await createUpdateLab(GOOD);
     order();

@@ -97,6 +97,12 @@ describe("called wrongly", () => {
       "the key in the file of --key is invalid",
     ],
     ["arguments that are none", ["command", "ping", ...TO, "--args", "30"], 2, "no JSON object"],
+    [
+      "arguments that the interpreter drops",
+      ["command", "ping", ...TO, "--args", `{"constructor":1}`],
+      2,
+      "drops a member constructor",
+    ],
     ["a time without a unit", ["command", "ping", ...TO, "--ttl", "60"], 2, "with a unit"],
     ["a long id", ["command", "ping", ...TO, "--jti", "x".repeat(65)], 2, "1-64 characters"],
     [
@@ -118,6 +124,12 @@ describe("called wrongly", () => {
       ["image", "--out", folder, "--bundle", fileOf("y", "1")],
       1,
       "no bundle with the part",
+    ],
+    [
+      "a committed slot",
+      ["update", fileOf("s", `10002pJaMOMf45efb334---1x`), ...TO, ...URL],
+      1,
+      "is a slot",
     ],
     ["no folder", ["image"], 2, "required option '-o, --out <dir>'"],
     ["a file for a folder", ["image", "--out", BUNDLE], 1, "cannot write to"],

@@ -85,6 +85,9 @@ export function loadSlotBundle(given?: string): SlotBundle {
   const file = given ?? BUNDLE_FILE;
   if (!/^[\0-\x7f]+$/.test(text))
     throw new AppError("E_BUNDLE", `${file} is no bundle: it is empty or not ASCII`);
+  // firmware/wire/slots.ts
+  if (/^\d{4}[\w-]{8}[\da-f]{8}/.test(text))
+    throw new AppError("E_BUNDLE", `${file} is a slot of a board: give the bundle it was made of`);
   if (!text.includes(MAC_PREFIX))
     throw new AppError("E_BUNDLE", `${file} is no bundle with the part \`update\``);
   return { text, digest: Buffer.from(sha256, "hex").toString("base64url") };

@@ -43,6 +43,8 @@ export function parseArgs(text: string): object {
   let value: unknown;
   try {
     value = JSON.parse(text, (name, member: unknown) => {
+      if (name === "constructor" || name === "__proto__")
+        oddity ??= `the interpreter drops a member ${name}`;
       oddity ??= oddityOf(name) ?? oddityOf(member);
       return member;
     });

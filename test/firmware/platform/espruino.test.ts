@@ -330,7 +330,7 @@ describe("sockets", () => {
     "over $name make telemetry name a stall before $until, and after",
     ({ tls, until, causes }) => {
       const rt = createRuntime(create());
-      const telemetry = createTelemetry(rt, { reset: "unknown", isOnline: () => false });
+      const telemetry = createTelemetry(rt, { reset: "unknown", connectedMs: () => 0 });
       const slot = rt.newSlot();
       let seq = 3;
       const stall = (): unknown => {

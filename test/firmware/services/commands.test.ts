@@ -419,6 +419,17 @@ describe("the built-in commands", () => {
     ]);
   });
 
+  it.each(["config", "reboot"])("%s is applied though its answer is cut short", (cmd) => {
+    const { board, commands, token, calls } = boot(createFakeBoard(), {
+      reply: () => {
+        throw new Error("out of memory");
+      },
+    });
+    commands.handle(token(cmd, { qos: 0 }));
+    board.advance(RESTART_MS + PAUSE_MS);
+    expect(calls.at(-1)?.[0]).toBe("reboot");
+  });
+
   it("config that is wrong is told and restarts nothing", () => {
     const calls: string[] = [];
     const { ask } = boot(createFakeBoard(), {

@@ -63,18 +63,21 @@ function expectNothingLeft({ board }: Lab): void {
 }
 
 describe("the status server", () => {
-  it.each(["/status", "/status?pretty=1", "/health"])("answers %s with JSON", (path) => {
-    const lab = createLab();
-    const { status, head, body } = partsOf(lab.ask(get(path)));
-    expect(status).toBe(200);
-    expect(head).toMatch(/^HTTP\/1\.1 200 \r\n/);
-    expect(head).toMatch(/\r\nContent-Type: application\/json\r\n/);
-    expect(head).toMatch(/\r\nConnection: close\r\n/);
-    expect(head).toContain(`\r\nContent-Length: ${body.length}\r\n`);
-    expect(JSON.parse(body)).toEqual(lab.page);
-    expect(lab.board.net.last().state).toBe("ended");
-    expectNothingLeft(lab);
-  });
+  it.each(["/status", "/status?pretty=1", "/health", "http://board:8080/status"])(
+    "answers %s with JSON",
+    (path) => {
+      const lab = createLab();
+      const { status, head, body } = partsOf(lab.ask(get(path)));
+      expect(status).toBe(200);
+      expect(head).toMatch(/^HTTP\/1\.1 200 \r\n/);
+      expect(head).toMatch(/\r\nContent-Type: application\/json\r\n/);
+      expect(head).toMatch(/\r\nConnection: close\r\n/);
+      expect(head).toContain(`\r\nContent-Length: ${body.length}\r\n`);
+      expect(JSON.parse(body)).toEqual(lab.page);
+      expect(lab.board.net.last().state).toBe("ended");
+      expectNothingLeft(lab);
+    },
+  );
 
   it("answers / with a page for people, in which no value becomes markup", () => {
     const lab = createLab();

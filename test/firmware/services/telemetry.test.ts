@@ -7,8 +7,8 @@ import { createFakeBoard } from "../../helpers/fake-board.ts";
 
 function create() {
   const board = createFakeBoard();
-  const rig = { board, isOnline: true };
-  const text = createTelemetry(board, { reset: "update", isOnline: () => rig.isOnline });
+  const rig = { board, connectedMs: 0 };
+  const text = createTelemetry(board, { reset: "update", connectedMs: () => rig.connectedMs });
   const tell = (seq: number): Telemetry => JSON.parse(text(seq, 1500)) as Telemetry;
   return { ...rig, rig, text, tell };
 }
@@ -34,10 +34,11 @@ it("counts from beat to beat, and since boot in every tenth", () => {
 it("counts the time in which a connection is wanted, and that in which there is one", () => {
   const { board, rig, tell } = create();
   board.clock.advance(10_400);
-  expect(tell(4)).toMatchObject({ due_s: 10, on_s: 10 });
-  rig.isOnline = false;
+  rig.connectedMs = 8600;
+  expect(tell(4)).toMatchObject({ due_s: 10, on_s: 9 });
   board.clock.advance(10_400);
   expect(tell(5)).toMatchObject({ due_s: 11 });
+  rig.connectedMs = 9600;
   expect(tell(TOTALS_EVERY)).toMatchObject({ due_s: 21, on_s: 10 });
 });
 
@@ -61,7 +62,9 @@ it("tells why the board started in the first beats", () => {
 });
 
 it("is never too long, and what has no room is told by a later beat", () => {
-  const { board, text } = create();
+  const { board, rig, text } = create();
+  board.nowMs = () => 4_294_967_295_000;
+  rig.connectedMs = board.nowMs();
   const names = Object.keys(METRICS).filter(
     (name) => METRICS[name as keyof typeof METRICS].kind === "counter",
   );

@@ -24,6 +24,7 @@ import { linesOf } from "../../helpers/fake-board.ts";
 import { createFlashBoard } from "../../helpers/flash-board.ts";
 import { rangeAnswer, serveRanges } from "../../helpers/range-server.ts";
 import type { RangeServer } from "../../helpers/range-server.ts";
+import { spoil } from "../../helpers/out-of-memory.ts";
 import { slotOf } from "../../helpers/slots.ts";
 
 const KEY = "k".repeat(43);
@@ -90,6 +91,7 @@ describe("an update", () => {
     expect(outcomes).toEqual([undefined]);
     expect(lab.flash.read(SLOT_B)).toBe(slotOf(NEW, { number: 1001, tries: 0 }));
     expect([lab.update.status, lab.restarts()]).toEqual(["ready", 1]);
+    lab.update.stop();
     expect(lab.board.net.openCount()).toBe(0);
   });
 
@@ -103,6 +105,23 @@ describe("an update", () => {
     expect(lab.restarts()).toBe(0);
     lab.board.advance(20);
     expect(lab.restarts()).toBe(1);
+  });
+
+  it("restarts the board with the new bundle though memory runs out, at whatever call", () => {
+    let calls = Infinity;
+    for (let at = 1; at <= calls; at++) {
+      const { board, flash, begin, restarts } = createLab();
+      const abort = spoil(board);
+      abort.guarded(() => begin());
+      abort.calls = 0;
+      abort.countdown = at;
+      for (let ms = 0; ms < AGES_MS / 10 && !restarts(); ms += 50)
+        abort.guarded(() => board.advance(50));
+      calls = Math.min(calls, abort.calls);
+      expect(restarts(), `ended at call ${at}`).toBe(1);
+      expect(flash.read(SLOT_B)?.slice(TEXT_AT)).toBe(NEW);
+    }
+    expect(calls).toBeGreaterThan(40);
   });
 
   it("replaces an older bundle and counts up from the running one", () => {
@@ -222,13 +241,14 @@ describe("an update is refused", () => {
     expect(lab.update.status).toBe("idle");
   });
 
-  it("when there is no room without compacting, and the old bundle stays", () => {
+  it("when there is no room without compacting, and gives up what it would replace", () => {
     const flash = flashWith(slotOf("older"), slotOf(OLD, { number: 1001 }));
     const fill = flash.stats().freeBytes - NEW.length - SPARE_BYTES - 31;
     flash.write("fill", "x".repeat(fill));
     const lab = createLab(flash, SLOT_B);
     expect(lab.begin()).toEqual([`E_STORE free=${flash.stats().freeBytes}`]);
-    expect(flash.read(SLOT_A)).toBe(slotOf("older"));
+    // Its room is trash, which a start with that much of it compacts.
+    expect(flash.list()).toEqual([SLOT_B, "fill"]);
   });
 
   it("when the flash cannot be written", () => {

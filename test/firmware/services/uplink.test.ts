@@ -52,6 +52,7 @@ function create(options: Options = {}) {
     networkUp: () => uplink.networkUp(),
     networkDown: () => uplink.networkDown(),
     status: () => uplink.status,
+    connectedMs: () => uplink.connectedMs(),
     board,
     broker,
     identity,
@@ -414,6 +415,22 @@ describe("without what it takes", () => {
 });
 
 describe("losing the connection", () => {
+  it("ends the time in which there was one, and the next begins more of it", () => {
+    const rig = create();
+    expect([rig.goOnline(), rig.clock.advance(60_000)]).toEqual([undefined, undefined]);
+    const before = rig.connectedMs();
+    rig.broker.isUp = false;
+    rig.net.last().close("ended");
+    rig.clock.advance(100_000);
+    expect(rig.connectedMs()).toBe(before);
+    rig.broker.isUp = true;
+    while (rig.status() !== "online") rig.clock.advance(10);
+    rig.clock.advance(5000);
+    expect(rig.connectedMs() - before).toBeGreaterThanOrEqual(5000);
+    expect(rig.connectedMs() - before).toBeLessThan(5100);
+    rig.stopAll();
+  });
+
   it.each(["ended", "error"])("is a warning and a new attempt when the socket is %s", (reason) => {
     const rig = create();
     rig.goOnline();

@@ -60,7 +60,7 @@ describe("checkConfig", () => {
     expect(checkConfig({}).problems).toEqual([
       {
         key: "urls",
-        expected: "scheme://host[:port][/path], several with commas",
+        expected: "1-4 of scheme://host[:port][/path] with commas, no query over HTTP",
         got: "nothing",
       },
       { key: "key", expected: "base64url of 32 bytes or more", got: "nothing" },
@@ -272,7 +272,8 @@ describe("deadline of PINGRESP", () => {
 });
 
 describe("rules between keys", () => {
-  const rows = "a n 5 0 9|b n - 0 9 <a|c s - 1 9 &a";
+  // An empty row comes of a `|` before the rows of a part, which begin with one.
+  const rows = "a n 5 0 9|b n - 0 9 <a||c s - 1 9 &a";
 
   function complaintsOf(raw: { [key: string]: unknown }): string[] {
     const complaints: string[] = [];
