@@ -24,7 +24,7 @@ export interface BoardOptions {
   tells: boolean;
   /** How often, by its own clock, ms; 100 unless given. */
   tellMs?: number;
-  /** Whether that script can tell what the JsVars are, too. */
+  /** Whether that script can tell what the JsVars are, too; then timers are numbered from 8,192 on. */
   dumps?: boolean;
   /** Lines of its console that are counted, by name. */
   counts?: { [name: string]: RegExp };
@@ -83,10 +83,17 @@ process.on("exit", () => {
 });
 
 /**
+ * Timers are numbered, and a number beyond 8,191 is not kept beside its name but in a JsVar of its own:
+ * so all of them are. One that stays keeps the count.
+ */
+const COUNT_TIMERS = `(function(){var f=function(){},n,o;for(var i=0;i<8192;i++){n=setTimeout(f,1e12);if(o)clearTimeout(o);o=n}})();`;
+
+/**
  * The script that tells. The time that is left of a timer has a JsVar of its own, but for the last
  * eight milliseconds, when it fits beside its name: it is not told, so that equal states count equal.
  */
 const tellerOf = (everyMs: number, dumps: boolean): string =>
+  (dumps ? COUNT_TIMERS : "") +
   `setInterval(function(d){var n=process.memory().usage,t=global["\\xFF"].timers;` +
   `for(var i in t)if(t[i].time>8191||t[i].time<-8192)n--;print("JSVARS",n);` +
   `if(d&&require("fs").readFileSync("${DUMP_FILE}")==n){d();print("${DUMPED}")}},` +
