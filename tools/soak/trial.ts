@@ -69,6 +69,11 @@ function clockMs(plan: readonly PlannedFault[]): number {
   return plan.reduce((sum, { params }) => sum + Math.abs(Number(params["step_ms"] ?? 0)), 0);
 }
 
+/** A server that answers late judges what it got before it was healed, as late. */
+function slowMs(plan: readonly PlannedFault[]): number {
+  return Math.max(0, ...plan.map(({ params }) => Number(params["delay_ms"] ?? 0)));
+}
+
 /**
  * A clock that leaps by less than four minutes and a board that was held up for so long look the same
  * (firmware/platform/espruino.ts): a synced time is off until the next sync.
@@ -271,7 +276,7 @@ export async function runTrial(options: TrialOptions): Promise<TrialResult> {
     for (let waitedMs = 0; waitedMs < BACK_MS + waiting + downMs && !isLive(); waitedMs += 10_000)
       await running.run("10s");
     // What was armed before a clock went back fires as much later.
-    await running.run(SETTLE_MS + downMs);
+    await running.run(SETTLE_MS + Math.max(downMs, slowMs(plan)));
 
     for (const deviceId of deviceIds) {
       rules.settle(deviceId);
