@@ -75,6 +75,17 @@ async function createUpdateLab(
   };
 }
 
+/** Orders where there is no room, restarts the board, and orders again. */
+async function expectRoomAfterRestart({ world, order, ran, replies, send }: UpdateLab) {
+  order();
+  await world.run("1m");
+  expect(replies).toMatchObject([{ ok: false, error: { code: "E_STORE" } }]);
+  send("reboot");
+  await world.run("1m");
+  order();
+  expect(await world.runUntil(() => ran().at(-1) === "new", "10m")).toBe(true);
+}
+
 /** How the device says it is now. */
 async function diagnostics({ world, send, replies }: Lab): Promise<unknown> {
   const before = replies.length;
@@ -116,18 +127,12 @@ describe("an update by command", () => {
       ...filesWith(loader, slotOf(OLD)),
       junk: "j".repeat(700_000),
     });
-    const { world, board, order, ran, replies, send } = lab;
+    const { board } = lab;
     const free = Number(board.evaluate("require('Storage').getFree()"));
     const leastBytes = GOOD.length + SPARE_BYTES;
     board.evaluate(`require('Storage').write('junk2','j'.repeat(${free - leastBytes}))`);
     board.evaluate("require('Storage').erase('junk');require('Storage').erase('junk2')");
-    order();
-    await world.run("1m");
-    expect(replies).toMatchObject([{ ok: false, error: { code: "E_STORE" } }]);
-    send("reboot");
-    await world.run("1m");
-    order();
-    expect(await world.runUntil(() => ran().at(-1) === "new", "10m")).toBe(true);
+    await expectRoomAfterRestart(lab);
   });
 
   it("finds room after the next start where the bundle that it replaces has taken it", async () => {
@@ -135,17 +140,11 @@ describe("an update by command", () => {
       GOOD,
       filesWith(loader, slotOf(`print("older");${bundle}`, { number: 999 }), slotOf(OLD)),
     );
-    const { world, board, order, ran, replies, send } = lab;
+    const { board } = lab;
     const free = Number(board.evaluate("require('Storage').getFree()"));
     const leftBytes = GOOD.length;
     board.evaluate(`require('Storage').write('user','u'.repeat(${free - leftBytes}))`);
-    order();
-    await world.run("1m");
-    expect(replies).toMatchObject([{ ok: false, error: { code: "E_STORE" } }]);
-    send("reboot");
-    await world.run("1m");
-    order();
-    expect(await world.runUntil(() => ran().at(-1) === "new", "10m")).toBe(true);
+    await expectRoomAfterRestart(lab);
     expect(Number(board.evaluate("require('Storage').read('user').length"))).toBe(free - leftBytes);
   });
 
