@@ -77,6 +77,8 @@ export interface Rules {
   /** The watch over rest begins; all that is told until `expectCalm` counts. */
   rest(deviceId: string, flashBytes: number): void;
   expectCalm(deviceId: string, restMs: number, flashBytes: number): void;
+  /** It makes its connection anew in these seconds, as it may: with a beat that waits meanwhile. */
+  isRenewing(deviceId: string): boolean;
   /** Compares what a device says with what is known of it; `page` is null without one. */
   expectTruth(deviceId: string, words: Words, page: { status: number; body: string } | null): void;
   /** Compares the estimate of memory at rest with the first one. */
@@ -101,6 +103,8 @@ const LEAST_LOG = Math.log(1e-15);
 const FLASH_SLACK_BYTES = 64;
 /** A beat that falls into a renewal is kept: the base of a page, its record, and that it is sent. */
 const RENEWAL_BYTES = 116;
+/** Until a new connection is there and what waited meanwhile is sent. */
+const RENEWAL_MS = 10_000;
 /** Estimated variables at rest come and go with what is in hand. */
 const VARS_SLACK = 60;
 const MAX_VIOLATIONS = 20;
@@ -126,6 +130,8 @@ interface Device {
   /** Attempts since the failures were counted from 0. */
   openings: number[];
   onlineSinceMs: number | null;
+  /** Since it gave its connection up for a new one. */
+  renewedMs: number;
   /** Attempts that are told, and CONNECTs that have come. */
   attempts: number;
   connects: number;
@@ -191,6 +197,7 @@ export function createRules(options: RuleOptions): Rules {
         status: new Map(),
         openings: [],
         onlineSinceMs: null,
+        renewedMs: -Infinity,
         attempts: 0,
         connects: 0,
         host: "",
@@ -329,6 +336,7 @@ export function createRules(options: RuleOptions): Rules {
         offline(device);
         if (/^(?:start|renew|preferred)/.test(detail)) {
           device.openings = [];
+          device.renewedMs = nowMs();
           if (device.resting) device.resting.isRenewed = true;
         }
       } else if (what === "wifi up" || what === "time synced") {
@@ -423,6 +431,7 @@ export function createRules(options: RuleOptions): Rules {
       if (flashBytes - resting.flashBytes > slackBytes)
         say(`${flashBytes - resting.flashBytes} bytes of flash were written at rest`);
     },
+    isRenewing: (deviceId) => nowMs() - deviceOf(deviceId).renewedMs < RENEWAL_MS,
     expectTruth: (deviceId, words, page) => {
       const { newest, status, host } = deviceOf(deviceId);
       const say = (text: string): void => complain("truthful", deviceId, text);

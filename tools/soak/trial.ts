@@ -182,6 +182,13 @@ export async function runTrial(options: TrialOptions): Promise<TrialResult> {
     if (!board.isOn) return null;
     return JSON.parse(String(board.evaluate("JSON.stringify(lubdub.status())"))) as Words;
   };
+  /** Its status page, null without one, and its words. */
+  const ask = async (
+    deviceId: string,
+  ): Promise<[Awaited<ReturnType<typeof askPage>> | null, Words | null]> => [
+    config.status_port ? await askPage(soak, deviceId, "/status") : null,
+    wordsOf(deviceId),
+  ];
   const runUntilBack = async (boundMs: number): Promise<void> => {
     const sinceMs = running.nowMs;
     watch.healed();
@@ -289,8 +296,11 @@ export async function runTrial(options: TrialOptions): Promise<TrialResult> {
     await running.run(restMs - REST_LOOKS * 1000 + 5000);
     for (const deviceId of deviceIds) {
       rules.expectCalm(deviceId, running.nowMs - fromMs, flashBytes(deviceId));
-      const page = config.status_port ? await askPage(soak, deviceId, "/status") : null;
-      const words = wordsOf(deviceId);
+      let [page, words] = await ask(deviceId);
+      if (rules.isRenewing(deviceId)) {
+        await running.run("10s");
+        [page, words] = await ask(deviceId);
+      }
       if (words) rules.expectTruth(deviceId, words, page);
     }
     for (const { board, text } of running.problems.splice(0)) watch.onProblem(board, text);

@@ -204,6 +204,18 @@ describe("the invariants of the soak", () => {
     expect(new Set(device.broken())).toEqual(new Set(["truthful"]));
   });
 
+  it("know for ten seconds of a connection that is made anew, and of no other", () => {
+    const device = start();
+    device.print("I uplink waiting closed");
+    const isRenewing = [device.rules.isRenewing(DEVICE)];
+    device.print("I uplink waiting preferred");
+    for (const ms of [9_999, 1]) {
+      device.pass(ms);
+      isRenewing.push(device.rules.isRenewing(DEVICE));
+    }
+    expect(isRenewing).toEqual([false, true, false]);
+  });
+
   it("tell `memory` when more is in use at rest than at first", () => {
     const device = start();
     device.rules.expectMemory(DEVICE, 1000);
