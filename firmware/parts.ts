@@ -109,6 +109,11 @@ export function wifi(app: App): void {
   app.services["wifi"] = app.wifi;
 }
 
+/** Whether what is signed or judged by the time had better wait for it. */
+function isTimeDue({ time }: App): boolean {
+  return !!time && time.isDue;
+}
+
 /** Own time from the network, with the last one from flash as a floor. */
 export function clock(app: App): void {
   const { rt, config } = app;
@@ -270,10 +275,7 @@ export function commands(app: Connected, own?: { [name: string]: Handler }): voi
   };
   const service = createCommands(rt, {
     jwt,
-    isTimeDue: () => {
-      const { time } = app;
-      return !!time && time.status === "offline" && !!rt.udp && config.time_servers !== "";
-    },
+    isTimeDue: () => isTimeDue(app),
     reply: (body, done) => up.publish({ topic, body, qos: 1 }, done),
     status: () => {
       const words = app.status();
@@ -364,6 +366,7 @@ export function outbox(app: Connected): void {
   app.outbox = createOutbox(rt, {
     publish: beatPublisher(app),
     deviceId: app.identity.id,
+    isTimeDue: () => isTimeDue(app),
   });
   app.services["outbox"] = app.outbox;
 }

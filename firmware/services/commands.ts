@@ -95,7 +95,7 @@ export type Handler = (args: Args, answer: Answer) => void;
 /** What commands work with. Those of what is absent are unknown. */
 export interface CommandOptions {
   jwt: Jwt;
-  /** Whether time servers have yet to be heard: what waited at the broker comes before their answer. */
+  /** Whether time servers are about to be heard: what waited at the broker comes before their answer. */
   isTimeDue?(): boolean;
   /** Sends a reply, JSON text; what fails is sent again. */
   reply(text: string, done: Done): void;

@@ -94,6 +94,8 @@ export interface TimeSync {
   /** Way to the server and back, ms. */
   delayMs?: number;
   server?: string;
+  /** A sync is asked for or in hand: what can wait for the right time, waits. */
+  isDue: boolean;
   /** The network can be used: syncs soon, unless the time is synced. */
   networkUp(): void;
   /** Somebody less exact mentions the time, epoch ms: HTTP `Date`, or `server_time`. NaN: nothing. */
@@ -161,6 +163,7 @@ export function createTimeSync(
       socket = undefined;
       const now = rt.nowMs();
       const wallMs = Math.round(now + offsetMs);
+      time.isDue = false;
       dueMs = now + (isGood ? intervalMs : retryMs) * (0.9 + rt.random() / 5);
       if (isGood) retryMs = RETRY_MS;
       else if (rt.quality !== "none" || retryMs < BLIND_MS)
@@ -285,10 +288,12 @@ export function createTimeSync(
 
   const time: TimeSync = {
     status: "offline",
+    isDue: !!rt.udp && !!servers,
     networkUp: function () {
       if (socket || rt.quality === "synced" || !rt.udp || !servers) return;
       rt.arm(slot, dueMs === Infinity ? 0 : PAUSE_MS, look);
       dueMs = 0;
+      time.isDue = true;
     },
     heard: function (wallMs) {
       const now = rt.nowMs();
@@ -303,6 +308,7 @@ export function createTimeSync(
       rt.disarm(slot);
       if (socket) socket.close();
       socket = undefined;
+      time.isDue = false;
       time.status = "stopped";
     },
   };

@@ -5,19 +5,28 @@ import { expect, it } from "vitest";
 import { createApp } from "../../firmware/app.ts";
 import {
   clock,
+  heartbeat,
   http,
   keepalive,
   mqtt,
+  outbox,
   subscribe,
   uplink,
   websocket,
 } from "../../firmware/parts.ts";
-import { FLOOR_MS, KNOWN_MS, restore } from "../../firmware/core/persist.ts";
+import type { Connected } from "../../firmware/parts.ts";
+import { BOOT_COUNT, FLOOR_MS, KNOWN_MS, restore } from "../../firmware/core/persist.ts";
 import { ALL_KEYS } from "../../firmware/wire/config.ts";
 import type { Config } from "../../firmware/wire/config.ts";
-import { configOf, createFakeBoard, linesOf } from "../helpers/fake-board.ts";
+import { configOf, createFakeBoard, keepNumber, linesOf } from "../helpers/fake-board.ts";
+import type { FakeBoard } from "../helpers/fake-board.ts";
+import { createFakeBroker } from "../helpers/fake-broker.ts";
+import { START_WALL_MS } from "../helpers/fake-clock.ts";
+import { timeAnswer } from "../helpers/fake-time-server.ts";
 import { connack, parseAll, publish } from "../helpers/packets.ts";
 import { answerTo, framesOf, serverFrame } from "../helpers/websocket-rig.ts";
+
+const HOUR_MS = 3_600_000;
 
 function linesOfStart(config: Partial<Config>, lack: { hasTls?: boolean; sha1?: undefined }) {
   const board = Object.assign(createFakeBoard({ boot: 6 }), lack);
@@ -152,4 +161,42 @@ it("the time that was heard starts a board without a clock, and is no floor", ()
   expect(second.wallMs()).toBe(heardMs);
   app.time?.heard(heardMs - 86_400_000);
   expect(second.wallMs()).toBe(heardMs - 86_400_000);
+});
+
+it("a backlog is not signed with the clock of before a power cut while time servers are asked", () => {
+  const config = configOf({
+    urls: "mqtt://10.0.0.9",
+    time_servers: "10.0.0.1,10.0.0.2",
+    interval_s: 60,
+    reconnect_spread_s: 1,
+  });
+  const begin = (board: FakeBoard): Connected => {
+    const app = createApp(board, config, ALL_KEYS);
+    clock(app);
+    uplink(app);
+    mqtt(app);
+    outbox(app);
+    heartbeat(app, {});
+    return app;
+  };
+  const before = createFakeBoard({ systemMs: START_WALL_MS - 4 * HOUR_MS });
+  keepNumber(before, BOOT_COUNT, 7);
+  begin(before);
+  before.advance(20 * 60_000);
+
+  const board = createFakeBoard({ systemMs: 0, flash: before.flash });
+  keepNumber(board, FLOOR_MS, START_WALL_MS - 5 * HOUR_MS);
+  const broker = createFakeBroker(board);
+  const app = begin(board);
+  for (let step = 0; step < 6000; step++) {
+    board.advance(20);
+    for (const { bytes, address } of board.udpNet.sent.splice(0))
+      board.udpNet.receive(timeAnswer(bytes, START_WALL_MS + board.nowMs()), address);
+  }
+  const tokens = broker.payloads("heartbeat").map((body) => {
+    const { jwt } = JSON.parse(body) as { jwt: string };
+    return JSON.parse(atob(jwt.split(".")[1] as string)) as { seq: number; iat: number };
+  });
+  expect(app.outbox?.replayed).toBeGreaterThan(10);
+  expect(tokens.filter(({ iat }) => iat * 1000 < START_WALL_MS)).toEqual([]);
 });

@@ -37,7 +37,12 @@ interface Rig {
 }
 
 /** A board that was switched on for the `boot`th time. */
-function start(options: FakeBoardOptions = {}, boot = 1, deviceId = ID): Rig {
+function start(
+  options: FakeBoardOptions = {},
+  boot = 1,
+  deviceId = ID,
+  isTimeDue?: () => boolean,
+): Rig {
   const board = createFakeBoard({ systemMs: SYSTEM_MS, ...options });
   const rig: Rig = {
     board,
@@ -51,6 +56,7 @@ function start(options: FakeBoardOptions = {}, boot = 1, deviceId = ID): Rig {
         rig.sent.push({ body, done });
       },
       deviceId,
+      ...(isTimeDue && { isTimeDue }),
     }),
     beat: (extra = ',"telemetry":{"rssi":-61,"vars":9},"player_version":"7"') => {
       const seq = rig.outcomes.size + 1;
@@ -99,6 +105,20 @@ it("takes a beat over at once while offline, and sends it with its own body", ()
   rig.outbox.online();
   rig.board.advance(1);
   expect(rig.bodies[0]).toMatchObject({ seq: 1, player_version: "7" });
+});
+
+it("sends the newest while the time is asked for, and the backlog behind that", () => {
+  let isTimeDue = true;
+  const rig = start({}, 1, ID, () => isTimeDue);
+  for (let i = 0; i < 5; i++) rig.beat();
+  rig.outbox.online();
+  for (let step = 0; step < 20; step++) {
+    rig.board.advance(REPLAY_MS);
+    rig.ack();
+  }
+  expect(rig.bodies.map((body) => body.seq)).toEqual([5]);
+  isTimeDue = false;
+  expect(drain(rig)).toEqual([1, 2, 3, 4]);
 });
 
 it("sends the newest first, then the backlog from the oldest, each after the one before", () => {
