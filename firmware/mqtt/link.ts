@@ -86,6 +86,8 @@ export function createDeviceLink(
     hello: function () {
       // Before CONNECT, because the will carries the session it was registered in.
       identity.session++;
+      // Behind CONNACK comes what a kept session has for us, before the birth.
+      corrections = -1;
       return {
         id: identity.id,
         token: options.token(),
@@ -97,7 +99,6 @@ export function createDeviceLink(
     topicFilters,
     filterQos: 1,
     onOnline: function (detail) {
-      corrections = -1;
       events.onOnline(detail);
       sayBirth();
     },

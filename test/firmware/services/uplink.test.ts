@@ -605,6 +605,22 @@ describe("own status", () => {
     rig.stopAll();
   });
 
+  it("is not argued about with what a kept session brings before the birth", () => {
+    const rig = create({ clean_session: false });
+    rig.goOnline();
+    rig.net.last().receive(publish(STATUS, birth()));
+    rig.broker.connack = undefined;
+    rig.net.last().close("ended");
+    rig.clock.advance(rig.nextAttemptMs(60_000) + 10);
+    rig.net.last().receive(connack(0, true) + publish(STATUS, will));
+    rig.clock.advance(100);
+    expect(rig.status()).toBe("online");
+    expect(
+      linesOf(rig.board, "W uplink ").filter((line) => !line.includes("failed code=E_NET")),
+    ).toEqual([]);
+    rig.stopAll();
+  });
+
   it("is not argued about for ever with another device of the same id", () => {
     const rig = online();
     for (let i = 0; i < 10; i++) {
