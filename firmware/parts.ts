@@ -162,6 +162,9 @@ export function uplink(app: App): asserts app is Connected {
       if (take) take(payload);
     },
     onChange: (isOnline) => {
+      // With the line the time servers were away, perhaps for so long that the next sync is hours off; but
+      // who has asked for patience gets it.
+      if (isOnline && app.time && app.time.status !== "RATE") app.time.networkUp();
       if (app.outbox) {
         if (isOnline) app.outbox.online();
         else app.outbox.offline();

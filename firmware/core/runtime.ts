@@ -78,7 +78,7 @@ export function quoted(text: string): string {
 }
 
 /**
- * Bounds an opening: calls `fn` after `boundMs`, and once more so long when that was late. Where the
+ * Bounds an opening or an answer: calls `fn` after `boundMs`, and once more so long when that was late. Where the
  * radio had to resolve the name first, connecting has blocked only in between.
  */
 export function armBound(rt: Runtime, slot: Slot, boundMs: number, fn: () => void): void {
@@ -126,6 +126,8 @@ export function createRuntime(board: Board): Runtime {
   /** Tells a stall; gives the time. Cause `code`: nothing that is known to block was under way. */
   function watch(sinceMs: number): number {
     const now = rt.nowMs();
+    // What is known to have blocked has been told.
+    sinceMs = Math.max(sinceMs, rt.blockedMs || 0);
     if (now - sinceMs > STALL_MS && rt.onStall) rt.onStall(now - sinceMs, rt.busy || "code");
     return now;
   }

@@ -314,7 +314,8 @@ export function createMqttLink(rt: Runtime, config: MqttConfig, owner: MqttOwner
     }
     if (type === PINGRESP) {
       pingMs = 0;
-      check();
+      // Behind CONNACK something else is armed.
+      if (state === ONLINE) check();
     } else if (type === PUBREL) {
       reply = PUBCOMP_HEAD;
       if (received.indexOf(id) >= 0) received.splice(received.indexOf(id), 1);

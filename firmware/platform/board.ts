@@ -93,6 +93,8 @@ export interface Board {
   beforeBlock?: () => boolean;
   /** What of the interpreter's own may block just now: `tls`, or nothing. */
   busy?: string;
+  /** When a call last returned that `onStall` was told of, ms. */
+  blockedMs?: number;
 
   // ---- network
   /** May block the interpreter while it connects; failures, also synchronous ones, come later. */

@@ -120,7 +120,8 @@ export function createBoard(): Board {
           if (("" + error).indexOf("locate") >= 0) blockedBy = "dns";
           setTimeout(over, 0, blockedBy === "dns" ? blockedBy : "refused");
         }
-        if (board.onStall) board.onStall(nowMs() - beforeMs, blockedBy);
+        board.blockedMs = nowMs();
+        if (board.onStall) board.onStall(board.blockedMs - beforeMs, blockedBy);
         if (!socket) return undefined;
         // The handshake comes in the interpreter's own time.
         if (tls) board.busy = "tls";

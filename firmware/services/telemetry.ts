@@ -63,7 +63,8 @@ export function createTelemetry(
     if (hasTotals) text += ',"totals":1';
     // What can be done without, or is told by a later beat.
     let rest = "";
-    if (seq <= RESET_BEATS) rest = ',"reset":"' + options.reset + '"';
+    // Those made in an outage are kept without it, but for the newest.
+    if (seq <= RESET_BEATS || !counts["acked"]) rest = ',"reset":"' + options.reset + '"';
     if (stallMs) rest += ',"stall_ms":' + stallMs + ',"stall":"' + stall + '"';
     if (text.length + rest.length < TELEMETRY_MAX_BYTES) {
       text += rest;

@@ -63,6 +63,9 @@ export const AWAY_MS = 4 * 365 * 86400000;
  */
 export const SYNCED_MS = 97200000;
 
+/** How rarely a server that asks for it is asked at most, and how long there is silence when none is left, ms. */
+export const DAY_MS = 86400000;
+
 /** Shortest time between two writes to flash of what servers say, and of what is heard, ms. */
 export const SAVE_MS = 21600000;
 
@@ -94,7 +97,7 @@ export interface TimeSync {
   /** Way to the server and back, ms. */
   delayMs?: number;
   server?: string;
-  /** A sync is asked for or in hand: what can wait for the right time, waits. */
+  /** Servers have yet to be heard, or not, for the first time: what can wait for the right time, waits. */
   isDue: boolean;
   /** The network can be used: syncs soon, unless the time is synced. */
   networkUp(): void;
@@ -247,8 +250,10 @@ export function createTimeSync(
         if (/DENY|RSTR/.test(reason)) {
           list.splice(index--, 1);
           servers = list.join();
+          // Where none is left they are all asked again, once.
+          if (!servers) retryMs = DAY_MS;
         }
-        if (reason === "RATE") retryMs = intervalMs = Math.min(intervalMs * 2, 86400000);
+        if (reason === "RATE") retryMs = intervalMs = Math.min(intervalMs * 2, DAY_MS);
       } else if (
         // Leap 0 to 2, version 4, mode 4 (server).
         // oxlint-disable-next-line typescript/no-deprecated -- one byte
@@ -283,7 +288,10 @@ export function createTimeSync(
     baseMs = systemMs - now;
     if (rt.quality === "synced" && now > untilMs) tell(rt.wallMs(), "plausible");
     if (isSet) time.heard(systemMs);
-    if (now >= dueMs) sync();
+    if (now >= dueMs) {
+      servers = servers || options.servers;
+      sync();
+    }
   }
 
   const time: TimeSync = {
@@ -293,7 +301,6 @@ export function createTimeSync(
       if (socket || rt.quality === "synced" || !rt.udp || !servers) return;
       rt.arm(slot, dueMs === Infinity ? 0 : PAUSE_MS, look);
       dueMs = 0;
-      time.isDue = true;
     },
     heard: function (wallMs) {
       const now = rt.nowMs();

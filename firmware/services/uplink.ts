@@ -100,6 +100,8 @@ export function createUplink(
   // What keeps attempts from being made, so that it is logged once and not at every retry.
   let blockedBy = "";
   let stopDone: (() => void) | undefined;
+  // Saying goodbye to a good connection, behind which the next attempt comes at once.
+  let isLeaving = false;
 
   function enter(status: string, detail?: string): void {
     // What blocks an attempt has been said; it may go on for days.
@@ -130,6 +132,7 @@ export function createUplink(
 
   function onFail(failure: Failure, isRefused: boolean, leastMs?: number): void {
     if (uplink.status === "stopping") return finishStop("failed");
+    if (isLeaving) return undefined;
     const isLong = isRefused && !(options.onRefused && options.onRefused(failure));
     if (uplink.status === "online") rt.count(failure.startsWith("E_NET") ? "re_net" : "re_mqtt");
     // A peer that breaks the protocol, or does not read, needs somebody to look at it.
@@ -146,6 +149,7 @@ export function createUplink(
   /** Ends a good connection in order and opens the next at once. */
   function again(reason: string, isBack?: boolean): void {
     rt.arm(slot, STOP_MS, attempt);
+    isLeaving = true;
     leave("waiting", reason);
     (link as Link).stop(() => {
       if (stopDone || uplink.status === "waiting") rt.arm(slot, 0, attempt);
@@ -197,6 +201,7 @@ export function createUplink(
 
   function attempt(): void {
     if (stopDone) return finishStop("ended");
+    isLeaving = false;
     rt.arm(slot, config.connect_timeout_s * 1000, attempt);
     if (link) link.close();
     // A closed connection leaves cycles behind that only a collection finds, and here it delays
@@ -253,7 +258,7 @@ export function createUplink(
   }
 
   function networkUp(): void {
-    if (uplink.status !== "waiting") return;
+    if (uplink.status !== "waiting" || isLeaving) return;
     failures = index = 0;
     // A tenth of the spread: a street whose power returns must not connect in one instant.
     rt.arm(slot, backoffMs(spreadMs / 10, 0, rt.random()), attempt);

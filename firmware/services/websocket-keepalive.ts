@@ -101,7 +101,8 @@ export function keepaliveOptions(
   config: Config,
   target: WebSocketTarget,
 ): KeepaliveOptions {
-  const intervalMs = (config.keepalive_interval_s as number) * 1000;
+  // Whole, or a timer, which is, comes before its time.
+  const intervalMs = Math.round((config.keepalive_interval_s as number) * 1000);
   let payload = config.keepalive_payload as string;
   const parts = payload.split(":");
   const name = parts[1] as string;
@@ -204,7 +205,8 @@ export function createWebsocketKeepalive(
       } else service.missed++;
       // Armed already when the socket is closing.
       if (pongMs && !rt.isArmed(wait)) {
-        rt.arm(wait, pongMs, lost);
+        // What came while another connect blocked is read before it is missed.
+        armBound(rt, wait, pongMs, lost);
         if (!pong) write("", PING);
       }
     }

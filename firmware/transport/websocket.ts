@@ -117,6 +117,7 @@ export function openWebSocket(
     write(payload, 8);
     state = CLOSING;
     reason = why;
+    rest = message = "";
     rt.arm(slot, waitMs, cut);
   }
 
@@ -141,6 +142,8 @@ export function openWebSocket(
   }
 
   function feed(bytes: string): void {
+    // What a server still has on its way can be more than there is memory.
+    if (state === CLOSING) return;
     rest = rest ? rest + bytes : bytes;
     if (answer) answer();
     for (;;) {

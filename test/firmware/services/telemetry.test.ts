@@ -55,9 +55,11 @@ it("tells the longest stall with its cause, once", () => {
   expect(tell(5)).not.toHaveProperty("stall_ms");
 });
 
-it("tells why the board started in the first beats", () => {
-  const { tell } = create();
-  for (let seq = 1; seq <= RESET_BEATS; seq++) expect(tell(seq).reset).toBe("update");
+it("tells why the board started in the first beats, and until one is acknowledged", () => {
+  const { board, tell } = create();
+  for (let seq = 1; seq <= RESET_BEATS + 1; seq++) expect(tell(seq).reset).toBe("update");
+  board.count("acked");
+  expect(tell(RESET_BEATS).reset).toBe("update");
   expect(tell(RESET_BEATS + 1).reset).toBeUndefined();
 });
 
