@@ -16,6 +16,7 @@ import {
 } from "../../firmware/parts.ts";
 import type { Connected } from "../../firmware/parts.ts";
 import { BOOT_COUNT, FLOOR_MS, KNOWN_MS, restore } from "../../firmware/core/persist.ts";
+import { PAUSE_MS } from "../../firmware/services/time-sync.ts";
 import { ALL_KEYS } from "../../firmware/wire/config.ts";
 import type { Config } from "../../firmware/wire/config.ts";
 import { configOf, createFakeBoard, keepNumber, linesOf } from "../helpers/fake-board.ts";
@@ -199,4 +200,23 @@ it("a backlog is not signed with the clock of before a power cut while time serv
   });
   expect(app.outbox?.replayed).toBeGreaterThan(10);
   expect(tokens.filter(({ iat }) => iat * 1000 < START_WALL_MS)).toEqual([]);
+});
+
+it("time servers that were away with the line are asked when it is back", () => {
+  const board = createFakeBoard({ systemMs: START_WALL_MS - HOUR_MS });
+  keepNumber(board, FLOOR_MS, START_WALL_MS - HOUR_MS);
+  const broker = createFakeBroker(board);
+  broker.isUp = false;
+  const config = configOf({ urls: "mqtt://10.0.0.9", time_servers: "10.0.0.1" });
+  const app = createApp(board, config, ALL_KEYS);
+  clock(app);
+  uplink(app);
+  mqtt(app);
+  board.advance(3 * HOUR_MS);
+  broker.isUp = true;
+  while (app.uplink.status !== "online") board.advance(1000);
+  board.udpNet.sent.length = 0;
+  board.advance(PAUSE_MS);
+  expect(board.udpNet.sent).toHaveLength(1);
+  expect(app.uplink.status).toBe("online");
 });

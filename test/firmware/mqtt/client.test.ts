@@ -407,6 +407,13 @@ describe("receiving", () => {
     expect(rig.events).toEqual([`message t ${"x".repeat(bytes - 3)}`]);
   });
 
+  it("goes online also when PINGRESP comes right behind CONNACK", () => {
+    const rig = greeting();
+    rig.feed(connack() + pingresp());
+    rig.board.advance(10);
+    expect(rig.link.isOnline()).toBe(true);
+  });
+
   it("reads topics and identifiers of more than 255", () => {
     const rig = online();
     const topic = "a".repeat(300);

@@ -357,6 +357,37 @@ describe("sockets", () => {
     expect(world.kicks).toBe(1);
   });
 
+  it.each([
+    ["from a slot", false],
+    ["behind the radio's answer about a name", true],
+  ])(
+    "tell a block %s once, with its cause, and not as that of the code around it",
+    (_when, isName) => {
+      world.wifi = isName
+        ? { getHostByName: (_name: string, done: (ip: string) => void) => done("10.0.0.7") }
+        : undefined;
+      const rt = createRuntime(create());
+      const stalls: string[] = [];
+      rt.onStall = (ms, cause) => stalls.push(`${cause} ${ms}`);
+      const open = world.net.connect;
+      world.net.connect = (options, onConnect) => {
+        world.nowSec += 5;
+        return open(options, onConnect);
+      };
+      const ignore = (): void => undefined;
+      const events = { onOpen: ignore, onData: ignore, onClose: ignore };
+      const dial = (): void => {
+        rt.connect({ host: isName ? "broker.test" : "10.0.0.7", port: 1883 }, events);
+        world.nowSec += 0.004;
+      };
+      rt.arm(rt.newSlot(), 10, isName ? ignore : dial);
+      if (isName) dial();
+      world.nowSec += 0.02;
+      world.timers.advance(10);
+      expect(stalls).toEqual(["connect 5000"]);
+    },
+  );
+
   it("end by force when the peer does not read", () => {
     const { socket, events } = connect();
     peer().onConnect();

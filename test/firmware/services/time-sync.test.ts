@@ -299,14 +299,19 @@ describe("a kiss of death", () => {
     expect(rig.time).toMatchObject({ status: "synced", server: "10.0.0.2" });
   });
 
-  it("of all servers leaves nothing to ask and a line in the log", () => {
+  it("of all servers leaves nothing to ask for a day, whatever comes up", () => {
     const rig = createRig();
     rig.servers["10.0.0.1"] = { stratum: 0, reference: "DENY" };
     rig.time.networkUp();
-    rig.rt.advance(24 * HOUR_MS);
+    rig.rt.advance(21 * HOUR_MS);
+    rig.time.networkUp();
+    rig.rt.advance(HOUR_MS / 2);
     expect(rig.askedSec()).toEqual([0]);
-    expect(linesOf(rig.rt, "time failed reason")).toEqual([]);
+    expect(linesOf(rig.rt, "time failed")).toEqual(["W time failed code=E_TIME reason=DENY"]);
     expect(rig.rt.udpNet.openCount).toBe(0);
+    rig.servers["10.0.0.1"] = {};
+    rig.rt.advance(5 * HOUR_MS);
+    expect(rig.time.status).toBe("synced");
   });
 
   it("RATE doubles the interval, and nothing is asked before it has passed", () => {

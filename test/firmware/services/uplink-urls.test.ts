@@ -221,6 +221,26 @@ describe("the way back to the preferred broker", () => {
     expect([rig.app.uplink?.status, rig.dials.at(-1)?.host]).toEqual(["off", "m2"]);
   });
 
+  it.each(["the connection is cut", "an address is back"])(
+    "goes on where %s while it says goodbye",
+    (what) => {
+      const rig = atSecond();
+      rig.silence("m1", false);
+      const second = rig.brokers["m2"] as FakeBroker;
+      while (rig.app.uplink?.status === "online") {
+        second.acksPublish = rig.board.nowMs() < PREFER_MS;
+        rig.board.advance(10);
+      }
+      rig.board.advance(50);
+      const { length } = rig.dials;
+      if (what === "an address is back") rig.app.uplink?.networkUp();
+      else rig.board.net.last().close("ended");
+      expect(rig.onlineMs("m1", GOODBYE_MS + 500)).toBeLessThan(GOODBYE_MS + 500);
+      rig.board.advance(MINUTE_MS);
+      expect(rig.dials.slice(length).map(({ host }) => host)).toEqual(["m1"]);
+    },
+  );
+
   it("does not count as held when it is dropped at once", () => {
     const rig = atSecond();
     stayMs(rig);

@@ -217,6 +217,20 @@ describe("a heartbeat", () => {
     expect(service).toMatchObject({ sent: 3, missed: 1 });
   });
 
+  it("comes once an interval also where that is no whole number of milliseconds", () => {
+    const { rt, service, connect } = createLab({
+      pongMs: 0,
+      intervalMs: optionsOf({ keepalive_interval_s: 33.3333 }).intervalMs,
+    });
+    connect();
+    for (let i = 0; i < 10; i++) {
+      rt.advance(33_333);
+      // What is written takes its time.
+      rt.clock.block(1);
+    }
+    expect(service).toMatchObject({ sent: 10, missed: 0 });
+  });
+
   it("is skipped while the server does not read", () => {
     const { rt, service, connect } = createLab({ pongMs: 0 });
     const server = connect();
@@ -246,6 +260,26 @@ describe("a heartbeat", () => {
 });
 
 describe("the answer to a heartbeat", () => {
+  it("that came while the interpreter was blocked is read before it is missed", () => {
+    const { rt, service, connect, receive } = createLab();
+    connect();
+    rt.advance(INTERVAL_MS);
+    rt.clock.block(2 * PONG_MS);
+    rt.advance(0);
+    receive(0x81, PONG);
+    rt.advance(PONG_MS);
+    expect(service).toMatchObject({ status: "open", pongs: 1 });
+  });
+
+  it("that does not come after a block either ends the connection", () => {
+    const { rt, service, connect } = createLab();
+    connect();
+    rt.advance(INTERVAL_MS);
+    rt.clock.block(2 * PONG_MS);
+    rt.advance(PONG_MS);
+    expect(service.status).toBe("waiting");
+  });
+
   it.each([
     ["ping", "pong", '{"x":"pong"}', false],
     ["ping", "pong", "pong", true],

@@ -13,6 +13,7 @@ import {
   serverFrame,
 } from "../../helpers/websocket-rig.ts";
 import type { WebSocketRig } from "../../helpers/websocket-rig.ts";
+import { forEachStream } from "../../helpers/streams.ts";
 
 /** First byte of a Close frame, and its payload with a code. */
 const CLOSE = 0x88;
@@ -409,6 +410,14 @@ describe("the closing handshake", () => {
     expect(rig.events).toEqual([]);
     expect(rig.sent()).toHaveLength(1);
     expectNothingLeft(rig);
+  });
+
+  it("does not collect what the server still had on its way, nor keep what had come", () => {
+    const rig = createOpenRig();
+    // A message of 60,000 bytes, of which 1,000 come in time.
+    rig.server.receive("\x82\x7e\xea\x60" + "x".repeat(1000));
+    rig.ws.end(500, () => undefined);
+    expect(() => forEachStream((i) => rig.server.receive(`${i}`.padEnd(1000)))).not.toThrow();
   });
 
   it("begun by the owner is cut when the server says nothing", () => {
