@@ -131,16 +131,19 @@ export function createApp(rt: Runtime, config: Config, keys: string): App {
 
     function stopped(): void {
       if (state !== "stopping") return;
-      state = "stopped";
       // Before the services end: one that says goodbye takes its slot again to bound that.
-      rt.freeSlots(guardSlot);
+      rt.freeSlots(guardSlot + 1);
+      // And what comes behind it, such as a restart: an out-of-memory skips every `finally`.
+      rt.arm(guardSlot, 0, () => {
+        if (done) done();
+      });
+      state = "stopped";
       try {
         for (const name in services) (services[name] as Service).stop();
       } finally {
         // Whatever one of an author's throws.
         app.services = {};
         rt.log("I", "app", "stopped");
-        if (done) done();
       }
     }
     function stopUplink(): void {
