@@ -307,6 +307,21 @@ describe("stop", () => {
     expect(linesOf(board, "app")).toContain('E app fault text="Error: stuck"');
   });
 
+  it("is followed by the restart also when its last steps are cut short", () => {
+    const board = createFakeBoard({ boot: 6 });
+    const app = createApp(board, configOf({}), "");
+    compose(app);
+    let isOver = false;
+    const { print } = board;
+    board.print = (line) => {
+      if (line.includes("app stopped")) throw new Error("out of memory");
+      print(line);
+    };
+    app.stop(() => (isOver = true));
+    board.advance(STOP_GUARD_MS);
+    expect(isOver).toBe(true);
+  });
+
   it("works without an address", () => {
     const rig = create({ radio: createFakeRadio(), wifi_ssid: "home" });
     rig.start();
