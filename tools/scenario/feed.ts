@@ -3,6 +3,13 @@
 // was waiting for when the bound is reached.
 import { AppError } from "../lib/errors.ts";
 
+/**
+ * A wait is counted in pieces of this length, ms. One that is more than another such piece late is
+ * not counted: then this machine stood still, and the board, which is on it or not, has had no
+ * chance to be read.
+ */
+const PIECE_MS = 250;
+
 /** A record of things that happened. */
 export interface Feed<Item> {
   readonly items: readonly Item[];
@@ -11,7 +18,8 @@ export interface Feed<Item> {
   fail(error: Error): void;
   /**
    * Resolves with the first item from index `from` (default: from now on) that matches.
-   * Rejects with `E_SCENARIO_TIMEOUT` after `timeoutMs`, or with the error of `fail`.
+   * Rejects with `E_SCENARIO_TIMEOUT` after `timeoutMs` in which this process ran, or with the
+   * error of `fail`.
    */
   next<Match extends Item>(
     isMatch: (item: Item) => item is Match,
@@ -53,15 +61,24 @@ export function createFeed<Item>(): Feed<Item> {
           },
           fail: (error: Error): void => end(() => reject(error)),
         };
-        const timer = setTimeout(() => {
-          const sec = Math.round(timeoutMs / 100) / 10;
-          waiter.fail(new AppError("E_SCENARIO_TIMEOUT", `no ${what} within ${sec} s`));
-        }, timeoutMs);
+        let leftMs = timeoutMs;
+        let timer: NodeJS.Timeout;
+        function wait(): void {
+          const pieceMs = Math.min(leftMs, PIECE_MS);
+          const dueMs = performance.now() + pieceMs;
+          timer = setTimeout(() => {
+            if (performance.now() - dueMs < PIECE_MS) leftMs -= pieceMs;
+            if (leftMs > 0) return wait();
+            const sec = Math.round(timeoutMs / 100) / 10;
+            waiter.fail(new AppError("E_SCENARIO_TIMEOUT", `no ${what} within ${sec} s`));
+          }, pieceMs);
+        }
         function end(settle: () => void): void {
           clearTimeout(timer);
           waiters.delete(waiter);
           settle();
         }
+        wait();
         waiters.add(waiter);
       });
     },
