@@ -4,9 +4,8 @@
 import { AppError } from "../lib/errors.ts";
 
 /**
- * A wait is counted in pieces of this length, ms. One that is more than another such piece late is
- * not counted: then this machine stood still, and the board, which is on it or not, has had no
- * chance to be read.
+ * A wait is counted in pieces of this length, ms. One that ends more than another such piece late is
+ * not counted: this machine stood still then, and what the board said meanwhile is not read yet.
  */
 const PIECE_MS = 250;
 

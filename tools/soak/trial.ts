@@ -281,8 +281,8 @@ export async function runTrial(options: TrialOptions): Promise<TrialResult> {
     await running.run(planMs);
     running.healAll();
     for (const deviceId of deviceIds) disarm(boardOf(deviceId));
-    // Whose clock is off, or who was misled about the time, asks again after the interval, and then after the pause of a
-    // failure, which is as long.
+    // Whose clock is off, or who was misled about the time, asks again after the interval, and then
+    // after the pause of a failure, which is as long.
     const lieMs = isMisled ? 2.5 * (config.time_interval_s ?? 0) * 1000 : 0;
     const downMs = clockMs(plan);
     await runUntilBack(BACK_MS + intervalMs + downMs + lieMs);
