@@ -12,7 +12,7 @@ import type { CreateTestBoard } from "./test-board.ts";
 export interface HostileSuite {
   /** Called once, before the boards are needed. */
   open(): { createBoard: CreateTestBoard; close(): Promise<void> };
-  /** Attempts or beats in each of two rounds. */
+  /** Attempts or beats in each round. */
   count: number;
   /** By how many JsVars the two rounds may differ. */
   toleranceVars: number;
